@@ -1,0 +1,193 @@
+/**
+ * Exact decimal numbers: every quantity, price and amount of money in Truebook.
+ *
+ * A `Decimal` is an integer and a scale (`digits / 10^scale`), so sums and products never round and never
+ * overflow. Text is the only way in and the only way out: no JavaScript `number` may carry money, because
+ * `0.1 + 0.2` is not `0.3` there and digits beyond the 17th are lost silently.
+ */
+import { TruebookError } from './errors.ts';
+
+/** What may be asked of rounding. `half-even` is the rule of the book (design section 5, "Decimals"). */
+export type Rounding = 'half-even' | 'down';
+
+/** Digits a text may have before or after the point, and the largest exponent: a limit against hostile input. */
+const DIGITS_MAX = 4096;
+
+/** `-12`, `12.50`, `.5`, `5.`, `1e-8`: what brokers and people write. No thousands separators, no spaces inside. */
+const DECIMAL_TEXT = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,5}))?$/;
+
+export class Decimal {
+  readonly #digits: bigint;
+  readonly #scale: number;
+
+  private constructor(digits: bigint, scale: number) {
+    // Normal form: no trailing zero behind the point, so equal values have equal parts.
+    while (scale > 0 && digits % 10n === 0n) {
+      digits /= 10n;
+      scale -= 1;
+    }
+    this.#digits = digits;
+    this.#scale = scale;
+  }
+
+  static readonly zero = new Decimal(0n, 0);
+  static readonly one = new Decimal(1n, 0);
+
+  /**
+   * Reads decimal text. Throws `TruebookError('bad_decimal')` on anything else: empty text, `NaN`, `Infinity`,
+   * separators, or more than 4096 digits. A JavaScript number is refused by the type.
+   */
+  static parse(text: string): Decimal {
+    const value = Decimal.tryParse(text);
+    if (value === null) throw notADecimal(text);
+    return value;
+  }
+
+  /** As `parse`, but answers null instead of throwing. */
+  static tryParse(text: string): Decimal | null {
+    if (text.length > 2 * DIGITS_MAX) return null;
+    const match = DECIMAL_TEXT.exec(text.trim());
+    if (match === null) return null;
+    const [, sign, whole = '', fraction = '', exponentText] = match;
+    if (whole === '' && fraction === '') return null;
+    const exponent = exponentText === undefined ? 0 : Number.parseInt(exponentText, 10);
+    if (Math.abs(exponent) > DIGITS_MAX) return null;
+    const magnitude = BigInt(whole + fraction);
+    const scale = fraction.length - exponent;
+    const digits = sign === '-' ? -magnitude : magnitude;
+    return scale >= 0 ? new Decimal(digits, scale) : new Decimal(digits * pow10(-scale), 0);
+  }
+
+  /** An exact whole number, for counts and multipliers. */
+  static ofInteger(value: bigint | number): Decimal {
+    if (typeof value === 'number' && !Number.isSafeInteger(value)) throw notADecimal(String(value));
+    return new Decimal(BigInt(value), 0);
+  }
+
+  static sum(values: Iterable<Decimal>): Decimal {
+    let total = Decimal.zero;
+    for (const value of values) total = total.plus(value);
+    return total;
+  }
+
+  plus(other: Decimal): Decimal {
+    if (this.#scale === other.#scale) return new Decimal(this.#digits + other.#digits, this.#scale);
+    const scale = Math.max(this.#scale, other.#scale);
+    return new Decimal(this.#at(scale) + other.#at(scale), scale);
+  }
+
+  minus(other: Decimal): Decimal {
+    return this.plus(other.negate());
+  }
+
+  times(other: Decimal): Decimal {
+    return new Decimal(this.#digits * other.#digits, this.#scale + other.#scale);
+  }
+
+  /** Quotient rounded to `places` digits behind the point. Throws `division_by_zero`. */
+  dividedBy(other: Decimal, places: number, rounding: Rounding = 'half-even'): Decimal {
+    if (other.isZero()) {
+      throw new TruebookError('division_by_zero', 'A division by zero was asked for.', {
+        hint: 'This is a fault of Truebook: report it with the command that was run.',
+      });
+    }
+    // digits/10^scale ÷ other.digits/10^other.scale, scaled so that one extra integer division decides the rounding.
+    const shift = places - this.#scale + other.#scale;
+    const numerator = shift >= 0 ? this.#digits * pow10(shift) : this.#digits;
+    const denominator = shift >= 0 ? other.#digits : other.#digits * pow10(-shift);
+    return new Decimal(divideRounded(numerator, denominator, rounding), places);
+  }
+
+  /** The value with at most `places` digits behind the point. */
+  round(places: number, rounding: Rounding = 'half-even'): Decimal {
+    if (this.#scale <= places) return this;
+    return new Decimal(divideRounded(this.#digits, pow10(this.#scale - places), rounding), places);
+  }
+
+  negate(): Decimal {
+    return new Decimal(-this.#digits, this.#scale);
+  }
+
+  abs(): Decimal {
+    return this.#digits < 0n ? this.negate() : this;
+  }
+
+  /** -1, 0 or 1. */
+  sign(): -1 | 0 | 1 {
+    return this.#digits < 0n ? -1 : this.#digits > 0n ? 1 : 0;
+  }
+
+  isZero(): boolean {
+    return this.#digits === 0n;
+  }
+
+  /** -1, 0 or 1: as `Array.sort` wants it. */
+  compare(other: Decimal): -1 | 0 | 1 {
+    return this.minus(other).sign();
+  }
+
+  equals(other: Decimal): boolean {
+    return this.#scale === other.#scale && this.#digits === other.#digits;
+  }
+
+  /** Canonical text: no exponent, no plus sign, no leading or trailing zeros, never `-0`. */
+  toString(): string {
+    if (this.#scale === 0) return this.#digits.toString();
+    const negative = this.#digits < 0n;
+    const text = (negative ? -this.#digits : this.#digits).toString().padStart(this.#scale + 1, '0');
+    const point = text.length - this.#scale;
+    return `${negative ? '-' : ''}${text.slice(0, point)}.${text.slice(point)}`;
+  }
+
+  /** Text with exactly `places` digits behind the point, rounded half-even: for people, never for storage. */
+  toFixed(places: number): string {
+    const rounded = this.round(places);
+    const text = rounded.toString();
+    if (places === 0) return text;
+    const [whole = '0', fraction = ''] = text.split('.');
+    return `${whole}.${fraction.padEnd(places, '0')}`;
+  }
+
+  toJSON(): string {
+    return this.toString();
+  }
+
+  #at(scale: number): bigint {
+    return this.#digits * pow10(scale - this.#scale);
+  }
+}
+
+/** Short form of `Decimal.parse`, for constants and tests. */
+export function decimal(text: string): Decimal {
+  return Decimal.parse(text);
+}
+
+const POWERS: bigint[] = [1n];
+
+function pow10(exponent: number): bigint {
+  if (exponent > 64) return 10n ** BigInt(exponent);
+  for (let next = POWERS.length; next <= exponent; next += 1) POWERS.push(POWERS[next - 1]! * 10n);
+  return POWERS[exponent]!;
+}
+
+function divideRounded(numerator: bigint, denominator: bigint, rounding: Rounding): bigint {
+  if (denominator < 0n) {
+    numerator = -numerator;
+    denominator = -denominator;
+  }
+  const quotient = numerator / denominator; // BigInt division cuts toward zero
+  if (rounding === 'down') return quotient;
+  const remainder = numerator % denominator;
+  const twice = 2n * (remainder < 0n ? -remainder : remainder);
+  const away = numerator < 0n ? -1n : 1n;
+  if (twice > denominator) return quotient + away;
+  if (twice === denominator && quotient % 2n !== 0n) return quotient + away;
+  return quotient;
+}
+
+function notADecimal(text: string): TruebookError {
+  const shown = text.length > 40 ? `${text.slice(0, 40)}…` : text;
+  return new TruebookError('bad_decimal', `"${shown}" is not a decimal number.`, {
+    hint: 'Write it like 12, -0.5 or 1234.5678, without separators.',
+  });
+}
