@@ -1,0 +1,58 @@
+#!/usr/bin/env node
+// Plain old JavaScript without static imports: an older Node must be able to read this file to its end and say
+// what is wrong, and `import 'node:sqlite'` would stop it before its first line.
+var OLDEST = [24, 15, 0]; // the first Node with SQLite 3.51.3 (older ones can corrupt a write-ahead log)
+
+function isTooOld(version) {
+  var parts = version.split('.').map(function (part) {
+    return parseInt(part, 10);
+  });
+  for (var index = 0; index < OLDEST.length; index += 1) {
+    if (parts[index] !== OLDEST[index]) return parts[index] < OLDEST[index];
+  }
+  return false;
+}
+
+/** Hides the one warning a user can do nothing about: that node:sqlite is young. Every other warning is shown. */
+function hideSqliteWarning() {
+  var emitWarning = process.emitWarning;
+  process.emitWarning = function (warning) {
+    var text = String((warning && warning.message) || warning);
+    if (text.indexOf('SQLite is an experimental feature') === 0) return undefined;
+    return emitWarning.apply(process, arguments);
+  };
+}
+
+/** The published package holds dist/ only; a checkout runs from its sources, also when it has been built. */
+function findEntry(exists) {
+  var sources = new URL('../src/cli/main.ts', import.meta.url);
+  var built = new URL('../dist/cli.js', import.meta.url);
+  return !exists(sources) && exists(built) ? built : sources;
+}
+
+function start() {
+  return import('fs')
+    .then(function (fs) {
+      return import(findEntry(fs.existsSync).href);
+    })
+    .then(function (entry) {
+      return entry.main(process.argv.slice(2));
+    });
+}
+
+if (isTooOld(process.versions.node)) {
+  console.error(
+    'Truebook needs Node.js ' +
+      OLDEST.join('.') +
+      ' or newer, but this is Node.js ' +
+      process.versions.node +
+      ': install a newer one from https://nodejs.org and run the command again.',
+  );
+  process.exitCode = 2;
+} else {
+  hideSqliteWarning();
+  start().catch(function (error) {
+    console.error(error);
+    process.exitCode = 1;
+  });
+}

