@@ -1,0 +1,467 @@
+/**
+ * The front door of storage: what the rest of Truebook may ask of a database. Every verb is one transaction; what a
+ * sync changes goes through `commitRun` alone, so a crash leaves all of a run or none of it.
+ */
+import { type Account, type AccountEnv, type AccountId, type BrokerName } from '../domain/account.ts';
+import { type Activity, type ActivityRevision } from '../domain/activity.ts';
+import { type Decimal } from '../domain/decimal.ts';
+import { type BookEvent } from '../domain/event.ts';
+import { type Finding, type FindingState, type FindingType } from '../domain/finding.ts';
+import { type Instrument, type InstrumentId } from '../domain/instrument.ts';
+import { type Currency } from '../domain/money.ts';
+import {
+  type OrderReference,
+  type Payload,
+  type QuarantinedRow,
+  type Quote,
+  type SnapshotBalance,
+} from '../domain/snapshot.ts';
+import { type Instant, type TradeDate } from '../domain/time.ts';
+
+// ---------------------------------------------------------------------------------------------- leases
+
+/** Who writes: one value per process incarnation, never reused. */
+export interface LeaseHolder {
+  /** Random id of this process incarnation. */
+  readonly incarnation: string;
+  readonly kind: 'agent' | 'command';
+  readonly processId: number;
+  readonly host: string;
+  readonly startedAt: Instant;
+}
+
+/** The right to write for one account, until it expires or somebody else takes it: every write checks `fence`. */
+export interface Lease {
+  readonly accountId: AccountId;
+  readonly fence: number;
+  readonly holder: LeaseHolder;
+}
+
+export interface LeaseState {
+  readonly accountId: AccountId;
+  readonly fence: number;
+  readonly holder: LeaseHolder | null;
+  /** False when it has run out or was given back. */
+  readonly live: boolean;
+}
+
+// ---------------------------------------------------------------------------------------------- work rows
+
+export type DataClass = 'balances' | 'positions' | 'activities';
+
+/** When data of one class was last believed, and how sure that is. */
+export interface FreshnessRow {
+  readonly dataClass: DataClass;
+  /** Broker's stamp, else the start of the request. */
+  readonly asOf: Instant;
+  /** Reading of the monotonic clock at `asOf`, comparable only within `monoEpoch`. */
+  readonly asOfMonoMs: number;
+  readonly monoEpoch: string;
+  readonly fetchedAt: Instant;
+  /** The run whose data this is: positions and activities are fresh together only when equal. */
+  readonly runId: number;
+  /** True when that run found broker and book in agreement. */
+  readonly reconciled: boolean;
+  /** Set to false when an agent starts: nothing is fresh before its first verified run. */
+  readonly verified: boolean;
+}
+
+/** How far a read has come. `position` is an instant (`since`) or a page id (`history`). */
+export interface CursorRow {
+  readonly name: 'activities' | 'history' | 'deep_scan' | 'audit';
+  readonly position: string;
+  readonly updatedAt: Instant;
+}
+
+/** What the merge must remember of an activity between runs (absence from scans, a returned older content). */
+export interface ActivityWatchRow {
+  readonly rootId: string;
+  /** Deep scans in a row whose window should have held it and did not. */
+  readonly absentScans: number;
+  /** From three on: no longer asked for by the known-id proof. */
+  readonly withdrawn: boolean;
+  /** Content hash of an older revision seen once again; a second complete read in a row books it. */
+  readonly pendingContentHash: string | null;
+}
+
+export type SyncType = 'all' | 'bankroll' | 'positions' | 'transactions';
+export type SyncTrigger = 'schedule' | 'start' | 'request' | 'command' | 'hint' | 'trade' | 'gate' | 'first_contact';
+
+export interface SyncRequest {
+  readonly id: number;
+  readonly accountId: AccountId;
+  readonly type: SyncType;
+  readonly trigger: SyncTrigger;
+  readonly requestedAt: Instant;
+  readonly requestedBy: string;
+  /** The run that answered it, null while it waits. */
+  readonly runId: number | null;
+}
+
+// ---------------------------------------------------------------------------------------------- runs
+
+export type RunOutcome = 'complete' | 'incomplete' | 'failed';
+
+export interface RunCounts {
+  readonly created: number;
+  readonly updated: number;
+  readonly closed: number;
+  readonly missing: number;
+  readonly findings: number;
+  readonly newActivities: number;
+}
+
+export interface RunRecord {
+  readonly id: number;
+  readonly accountId: AccountId;
+  readonly epoch: number;
+  readonly trigger: SyncTrigger;
+  readonly type: SyncType;
+  readonly startedAt: Instant;
+  readonly finishedAt: Instant;
+  readonly durationMs: number;
+  readonly outcome: RunOutcome;
+  /** Reconciled: broker and book agreed on every instrument and on cash. */
+  readonly reconciled: boolean;
+  readonly errorCode: string | null;
+  readonly errorMessage: string | null;
+  readonly counts: RunCounts;
+  /** Number of the run for this account since the database began, 1-based. */
+  readonly deepScan: boolean;
+}
+
+/** One read of a run, for the record of completeness. */
+export interface SyncReadRow {
+  readonly resource: string;
+  readonly kind: 'complete' | 'incomplete';
+  readonly reason: string | null;
+  readonly rowCount: number | null;
+  readonly asOf: Instant | null;
+  readonly startedAt: Instant;
+}
+
+/** A revision about to be written; the store adds sequence and hashes. */
+export type NewRevision = Activity & { readonly rev: number; readonly firstSeenAt: Instant; readonly contentHash: string };
+
+export type PositionState = 'open' | 'missing' | 'closed';
+export type RealizedBasis = 'exact' | 'estimated' | 'unknown';
+
+/** A row of the `position` view table: one per episode (from flat to flat) of an instrument in an account and epoch. */
+export interface PositionRow {
+  readonly accountId: AccountId;
+  readonly epoch: number;
+  readonly instrument: InstrumentId;
+  /** Root id of the activity that opened the episode; empty while no activity explains it. */
+  readonly openedRootId: string;
+  readonly state: PositionState;
+  /** Signed (design section 11, *position*). */
+  readonly quantity: Decimal;
+  /** Null before the first complete answer. */
+  readonly brokerQuantity: Decimal | null;
+  readonly bookQuantity: Decimal;
+  /** Last quantity on which broker and book agreed: what a missing row carries on from. */
+  readonly agreedQuantity: Decimal;
+  readonly explained: boolean;
+  readonly averageCost: Decimal | null;
+  readonly averageCostSource: 'broker' | 'book' | null;
+  readonly realizedPnl: Decimal | null;
+  readonly realizedBasis: RealizedBasis;
+  readonly openedAt: Instant | null;
+  readonly closedAt: Instant | null;
+  readonly closedRootId: string | null;
+  /** Since when it is missing, and in how many complete answers in a row. */
+  readonly missingSince: Instant | null;
+  readonly missingConfirmations: number;
+  /** Broker that stated it. */
+  readonly source: string;
+}
+
+export interface PositionKey {
+  readonly epoch: number;
+  readonly instrument: InstrumentId;
+  readonly openedRootId: string;
+}
+
+/** The broker's statement of one position, kept when a value changed and once per trading day. */
+export interface PositionObservation {
+  readonly instrument: InstrumentId;
+  /** Zero = absent from a complete answer. */
+  readonly quantity: Decimal;
+  readonly averageCost: Decimal | null;
+  readonly mark: Decimal | null;
+  readonly markAsOf: Instant | null;
+  readonly marketValue: Decimal | null;
+  readonly unrealizedPnl: Decimal | null;
+  readonly asOf: Instant;
+  readonly tradeDate: TradeDate;
+}
+
+export interface BalanceObservation extends SnapshotBalance {
+  readonly asOf: Instant;
+  readonly fetchedAt: Instant;
+  readonly tradeDate: TradeDate;
+}
+
+/** Latest price of an instrument as an account's broker states it. */
+export interface MarkRow {
+  readonly instrument: InstrumentId;
+  readonly mark: Decimal;
+  readonly markAsOf: Instant | null;
+  readonly fetchedAt: Instant;
+  readonly source: string;
+}
+
+/** End of a trading day; flows and realized come with the day proof. */
+export interface BalanceDayRow {
+  readonly tradeDate: TradeDate;
+  readonly currency: Currency;
+  readonly endEquity: Decimal | null;
+  readonly endCash: Decimal | null;
+  readonly buyingPower: Decimal | null;
+}
+
+/** A fold's result to start from later. `state` is canonical JSON text that only `book/` reads. */
+export interface BookCheckpoint {
+  readonly epoch: number;
+  /** Sort position of the last folded activity: executedAt (key form), kind, root id. */
+  readonly lastExecutedAt: Instant;
+  readonly lastRootId: string;
+  readonly activityCount: number;
+  readonly state: string;
+}
+
+/** A fact for the outbox; rules and routing run at delivery. */
+export interface OutboxFact {
+  readonly kind: string;
+  readonly at: Instant;
+  readonly facts: Readonly<Record<string, string | number | boolean | null>>;
+}
+
+export interface AuditEntry {
+  readonly at: Instant;
+  /** `agent:<pid>@<host>`, `command:...`, `user`. */
+  readonly actor: string;
+  readonly action: string;
+  readonly object: string;
+  readonly facts: Readonly<Record<string, string | number | boolean | null>>;
+}
+
+/** Everything a run changes. A failed run leaves the believed parts empty and still commits its evidence. */
+export interface RunCommit {
+  readonly lease: Lease;
+  readonly run: Omit<RunRecord, 'id'>;
+  readonly audit: readonly AuditEntry[];
+  readonly reads: readonly SyncReadRow[];
+  readonly payloads: readonly Payload[];
+  readonly quarantine: readonly QuarantinedRow[];
+  readonly instruments: readonly Instrument[];
+  /** Aliases seen in this run: the broker's own ids and spellings. */
+  readonly aliases: readonly { readonly instrument: InstrumentId; readonly scheme: string; readonly alias: string }[];
+  readonly revisions: readonly NewRevision[];
+  readonly events: readonly BookEvent[];
+  readonly orders: readonly OrderReference[];
+  readonly positionObservations: readonly PositionObservation[];
+  readonly balanceObservations: readonly BalanceObservation[];
+  readonly greeks: readonly Quote[];
+  readonly marks: readonly MarkRow[];
+  readonly balanceDays: readonly BalanceDayRow[];
+  readonly positions: { readonly upsert: readonly PositionRow[]; readonly remove: readonly PositionKey[] };
+  /** Null = unchanged. */
+  readonly checkpoint: BookCheckpoint | null;
+  readonly findings: readonly Finding[];
+  readonly cursors: readonly CursorRow[];
+  readonly freshness: readonly Omit<FreshnessRow, 'runId'>[];
+  readonly watch: readonly ActivityWatchRow[];
+  readonly outbox: readonly OutboxFact[];
+  /** First contact: the fingerprint to pin. */
+  readonly pin: { readonly fingerprint: string; readonly last4: string | null; readonly baseCurrency: Currency } | null;
+  /** Requests that this run answers. */
+  readonly requestIds: readonly number[];
+}
+
+/** What a sync needs to know before it reads. Small: its size does not grow with the ledger. */
+export interface SyncState {
+  readonly account: Account;
+  readonly cursors: readonly CursorRow[];
+  readonly freshness: readonly FreshnessRow[];
+  /** Open and missing rows of the current epoch. */
+  readonly positions: readonly PositionRow[];
+  /** Newest observation per instrument that was not zero last time, of the current epoch. */
+  readonly observations: readonly PositionObservation[];
+  readonly balances: readonly BalanceObservation[];
+  readonly marks: readonly MarkRow[];
+  readonly greeks: readonly Quote[];
+  /** Findings in state open or reopened. */
+  readonly findings: readonly Finding[];
+  readonly checkpoint: BookCheckpoint | null;
+  readonly instruments: ReadonlyMap<InstrumentId, Instrument>;
+  readonly lastRun: RunRecord | null;
+  readonly lastCompleteRun: RunRecord | null;
+  readonly lastBalanceDay: TradeDate | null;
+}
+
+/** Everything known of one activity, oldest revision first. */
+export type RevisionChain = readonly ActivityRevision[];
+
+// ---------------------------------------------------------------------------------------------- queries
+
+export interface AccountFilter {
+  readonly accountId?: AccountId;
+}
+
+/** A row of the ledger with its place in it, for listings. */
+export interface LedgerRow extends ActivityRevision {
+  readonly accountId: AccountId;
+  readonly epoch: number;
+  readonly clientOrderId: string | null;
+  /** True when a trade-executed call announced this order. */
+  readonly announced: boolean;
+}
+
+export interface SyncStatistics {
+  readonly totalSyncs: number;
+  readonly successfulSyncs: number;
+  readonly failedSyncs: number;
+  readonly positionsCreated: number;
+  readonly positionsUpdated: number;
+  readonly positionsClosed: number;
+  readonly lastSyncTime: Instant | null;
+}
+
+export interface StoredFinding extends Finding {
+  readonly id: number;
+  readonly accountId: AccountId;
+}
+
+export interface StoredBookEvent extends BookEvent {
+  readonly accountId: AccountId;
+  readonly epoch: number;
+  readonly seq: number;
+  readonly firstSeenAt: Instant;
+}
+
+export interface ChainReport {
+  readonly ok: boolean;
+  readonly rows: number;
+  /** First row whose hash or predecessor does not fit. */
+  readonly firstBroken: { readonly chain: string; readonly seq: number; readonly reason: string } | null;
+}
+
+export interface StoreFacts {
+  readonly dialect: 'sqlite' | 'postgres';
+  /** `3.53.4`, `18.4`. */
+  readonly version: string;
+  /** Shown to people: a file path or `postgres://host:port/database` without a password. */
+  readonly place: string;
+  readonly schemaVersion: string;
+  readonly durability: string;
+}
+
+export interface Store {
+  readonly facts: StoreFacts;
+  close(): Promise<void>;
+
+  // --- who
+  /** Creates the account on first sight, else answers the stored one. Two connections never share an account name. */
+  ensureAccount(account: {
+    name: string;
+    broker: BrokerName;
+    env: AccountEnv;
+    connection: string;
+    baseCurrency: Currency;
+    at: Instant;
+  }): Promise<Account>;
+  accounts(): Promise<readonly Account[]>;
+  /** By name or id in text. Null when there is none. */
+  findAccount(nameOrId: string): Promise<Account | null>;
+
+  // --- one writer
+  /**
+   * Takes the account's lease when it is free, run out, already this incarnation's, or when `isGone` says that the
+   * holder's process no longer exists (same host). Else answers who holds it. Adds 1 to the fence on every change of hands.
+   */
+  acquireLease(
+    accountId: AccountId,
+    holder: LeaseHolder,
+    ttlMs: number,
+    isGone?: (holder: LeaseHolder) => boolean,
+  ): Promise<{ readonly lease: Lease } | { readonly heldBy: LeaseHolder }>;
+  /** False when the lease was lost: stop writing. */
+  renewLease(lease: Lease, ttlMs: number): Promise<boolean>;
+  releaseLease(lease: Lease): Promise<void>;
+  leaseState(accountId: AccountId): Promise<LeaseState | null>;
+  /** An agent starts: what was verified before it no longer counts as fresh. */
+  endVerification(lease: Lease): Promise<void>;
+
+  // --- the sync
+  syncState(accountId: AccountId): Promise<SyncState>;
+  /** All revisions of these identities in the current epoch. */
+  revisions(accountId: AccountId, epoch: number, rootIds: readonly string[]): Promise<ReadonlyMap<string, RevisionChain>>;
+  /**
+   * Identities the broker must show again in a re-read from `publishedAfter`: its own rows published after that and
+   * first seen before `seenBefore`, in the current epoch, not withdrawn from the proof.
+   */
+  knownIds(
+    accountId: AccountId,
+    epoch: number,
+    publishedAfter: Instant,
+    seenBefore: Instant,
+  ): Promise<readonly { readonly rootId: string; readonly watch: ActivityWatchRow | null }[]>;
+  watchRows(accountId: AccountId, rootIds: readonly string[]): Promise<readonly ActivityWatchRow[]>;
+  /** Newest revisions of the epoch in the book's order (busts included), optionally only those after a checkpoint. */
+  bookActivities(accountId: AccountId, epoch: number, after: BookCheckpoint | null): Promise<readonly ActivityRevision[]>;
+  /** Order ids of stored fills that have no order reference yet. */
+  ordersWanted(accountId: AccountId, epoch: number, limit: number): Promise<readonly string[]>;
+  /** All position rows of the epoch, for a fold from the beginning. */
+  allPositions(accountId: AccountId, epoch: number): Promise<readonly PositionRow[]>;
+  /**
+   * Writes a run in one transaction, after checking the lease's fence inside it. Throws `lease_lost` (nothing
+   * written), `storage_full`, `storage_readonly`, `storage_busy`. A lost answer to COMMIT is looked up by the run's
+   * own marker before it is reported.
+   */
+  commitRun(commit: RunCommit): Promise<RunRecord>;
+  /** Starts a new epoch: old episodes are closed with `account_reset`, the pin is cleared. */
+  newEpoch(lease: Lease, at: Instant, actor: string): Promise<Account>;
+
+  // --- requests between processes
+  requestSync(request: {
+    accountId: AccountId;
+    type: SyncType;
+    trigger: SyncTrigger;
+    requestedAt: Instant;
+    requestedBy: string;
+  }): Promise<number>;
+  pendingRequests(accountIds: readonly AccountId[]): Promise<readonly SyncRequest[]>;
+  syncRequest(id: number): Promise<SyncRequest | null>;
+  /** Marks an order as placed by the user's own program (`trade executed`). */
+  announceOrder(accountId: AccountId, orderId: string, at: Instant): Promise<void>;
+
+  // --- reading the book
+  positions(filter: AccountFilter & { states?: readonly PositionState[] }): Promise<readonly PositionRow[]>;
+  instruments(ids: readonly InstrumentId[]): Promise<ReadonlyMap<InstrumentId, Instrument>>;
+  marks(filter: AccountFilter): Promise<readonly (MarkRow & { accountId: AccountId })[]>;
+  latestGreeks(filter: AccountFilter): Promise<readonly (Quote & { accountId: AccountId })[]>;
+  /** Newest balance observation per account and currency. */
+  balances(filter: AccountFilter): Promise<readonly (BalanceObservation & { accountId: AccountId })[]>;
+  /** Newest revision of every activity, newest first. `kinds` narrows, `limit` bounds. */
+  ledger(
+    filter: AccountFilter & { kinds?: readonly string[]; since?: Instant; limit?: number },
+  ): Promise<readonly LedgerRow[]>;
+  bookEvents(filter: AccountFilter & { limit?: number; afterSeq?: number }): Promise<readonly StoredBookEvent[]>;
+  findings(
+    filter: AccountFilter & { states?: readonly FindingState[]; types?: readonly FindingType[] },
+  ): Promise<readonly StoredFinding[]>;
+  freshness(accountId: AccountId): Promise<readonly FreshnessRow[]>;
+  runs(filter: AccountFilter & { limit: number }): Promise<readonly RunRecord[]>;
+  run(id: number): Promise<RunRecord | null>;
+  lastRun(accountId: AccountId, outcome?: RunOutcome): Promise<RunRecord | null>;
+  statistics(filter: AccountFilter): Promise<SyncStatistics>;
+
+  // --- care
+  /** Recomputes every hash of the ledger and audit chains. */
+  verifyChains(filter: AccountFilter): Promise<ChainReport>;
+  /** Appends one audit row outside a run (commands of people). */
+  appendAudit(entry: AuditEntry): Promise<void>;
+  /** Regular upkeep: checkpoint of the write-ahead log where there is one. Throws on a failed checkpoint. */
+  maintain(): Promise<void>;
+}
