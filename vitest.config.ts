@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+/** Set by .ci/run: a file to which the results go as JSON too. */
+const report = process.env['TRUEBOOK_TEST_REPORT'] ?? '';
+
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
@@ -10,6 +13,7 @@ export default defineConfig({
     isolate: false,
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    reporters: report === '' ? ['default'] : ['default', ['json', { outputFile: report }]],
     sequence: { hooks: 'stack' },
   },
 });

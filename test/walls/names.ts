@@ -1,0 +1,158 @@
+/** Names that may stand in few places only: time, chance, the environment, child processes, sockets, the database. */
+import ts from 'typescript';
+import { importsOf } from './imports.ts';
+import { lineOf, parse, type SourceFile, type Violation, walk } from './sources.ts';
+
+interface Wall {
+  readonly of: string;
+  /** Paths where the names are allowed; a path that ends in `/` means the folder. */
+  readonly allowedIn: readonly string[];
+  /** Global names, and members of global names (`Date.now`). */
+  readonly globals?: readonly string[];
+  /** Functions whatever they are reached through: `randomBytes` by import, by `crypto.`, by `nodeCrypto.`. */
+  readonly functions?: readonly string[];
+  /** Modules that may not be imported (types may). */
+  readonly modules?: readonly string[];
+}
+
+const MACHINE = ['src/platform.ts', 'src/log.ts', 'src/sandbox/platform.ts'];
+
+export const WALLS: readonly Wall[] = [
+  {
+    of: 'time and timers',
+    allowedIn: MACHINE,
+    globals: [
+      'Date.now',
+      'Date()',
+      'setTimeout',
+      'setInterval',
+      'setImmediate',
+      'performance',
+      'process.hrtime',
+      'process.uptime',
+      'AbortSignal.timeout',
+      'Temporal.Now',
+    ],
+    modules: ['timers', 'timers/promises', 'perf_hooks'],
+  },
+  {
+    of: 'chance',
+    allowedIn: MACHINE,
+    globals: ['Math.random'],
+    functions: [
+      'randomUUID',
+      'randomUUIDv7',
+      'randomBytes',
+      'randomInt',
+      'randomFill',
+      'randomFillSync',
+      'getRandomValues',
+    ],
+  },
+  { of: 'the environment', allowedIn: MACHINE, globals: ['process.env'] },
+  { of: 'child processes', allowedIn: MACHINE, modules: ['child_process', 'cluster'] },
+  {
+    of: 'sockets',
+    allowedIn: ['src/egress/', 'src/sandbox/', 'src/api/', 'src/platform.ts'],
+    globals: ['fetch', 'WebSocket', 'EventSource', 'XMLHttpRequest'],
+    modules: ['net', 'http', 'https', 'http2', 'tls', 'dgram', 'dns', 'dns/promises', 'ws', 'undici'],
+  },
+  { of: 'PostgreSQL', allowedIn: ['src/store/postgres.ts'], modules: ['pg'] },
+  { of: 'SQLite', allowedIn: ['src/store/'], modules: ['sqlite'] },
+];
+
+/** Every use of a walled name in `files` outside the places where it is allowed. */
+export function checkNames(files: readonly SourceFile[], walls = WALLS): Violation[] {
+  return files.flatMap((file) => {
+    const standing = walls.filter((wall) => !wall.allowedIn.some((place) => isIn(file.path, place)));
+    return [...importViolations(file, standing), ...nameViolations(file, standing)];
+  });
+}
+
+function isIn(file: string, place: string): boolean {
+  return place.endsWith('/') ? file.startsWith(place) : file === place;
+}
+
+function importViolations(file: SourceFile, walls: readonly Wall[]): Violation[] {
+  const violations: Violation[] = [];
+  for (const { specifier, kind, line, names } of importsOf(file)) {
+    if (kind === 'type') continue;
+    const module = specifier.replace(/^node:/, '');
+    for (const wall of walls) {
+      const taken = names.filter((name) => wall.functions?.includes(name) === true);
+      if (wall.modules?.includes(module) === true) taken.push(specifier);
+      for (const name of taken)
+        violations.push({ path: file.path, line, what: `imports ${name} (${wall.of})` });
+    }
+  }
+  return violations;
+}
+
+function nameViolations(file: SourceFile, walls: readonly Wall[]): Violation[] {
+  const violations: Violation[] = [];
+  walk(parse(file), (node) => {
+    const used = usedName(node);
+    if (used === null) return;
+    for (const wall of walls) {
+      const member = used.split('.').at(-1) ?? used;
+      const walled = wall.globals?.includes(used) === true || wall.functions?.includes(member) === true;
+      if (walled) violations.push({ path: file.path, line: lineOf(node), what: `uses ${used} (${wall.of})` });
+    }
+  });
+  return violations;
+}
+
+/**
+ * What a node says, if it is a name in use: `fetch`, `Date.now` (also as `globalThis.Date.now` or `Date['now']`).
+ * `Date()` stands for the two ways to ask for now: `new Date()` without arguments, and `Date` called as a function.
+ */
+function usedName(node: ts.Node): string | null {
+  if (ts.isNewExpression(node) && dotted(node.expression) === 'Date') {
+    return (node.arguments?.length ?? 0) === 0 ? 'Date()' : null;
+  }
+  if (ts.isCallExpression(node) && dotted(node.expression) === 'Date') return 'Date()';
+  if (ts.isPropertyAccessExpression(node) || ts.isElementAccessExpression(node)) return dotted(node);
+  if (ts.isIdentifier(node) && isReference(node)) return node.text;
+  return destructured(node);
+}
+
+/** `const { env } = process` uses `process.env`. */
+function destructured(node: ts.Node): string | null {
+  if (!ts.isBindingElement(node) || !ts.isObjectBindingPattern(node.parent)) return null;
+  const declaration = node.parent.parent;
+  if (!ts.isVariableDeclaration(declaration) || declaration.initializer === undefined) return null;
+  const source = dotted(declaration.initializer);
+  const name = node.propertyName ?? node.name;
+  return source === null || !ts.isIdentifier(name) ? null : `${source}.${name.text}`;
+}
+
+function dotted(node: ts.Expression): string | null {
+  if (ts.isIdentifier(node)) return node.text;
+  if (ts.isParenthesizedExpression(node) || ts.isNonNullExpression(node)) return dotted(node.expression);
+  const member = memberName(node);
+  if (member === null) return null;
+  const owner = dotted(member.owner);
+  return owner === null || owner === 'globalThis' || owner === 'global'
+    ? member.name
+    : `${owner}.${member.name}`;
+}
+
+function memberName(node: ts.Expression): { owner: ts.Expression; name: string } | null {
+  if (ts.isPropertyAccessExpression(node)) return { owner: node.expression, name: node.name.text };
+  if (ts.isElementAccessExpression(node) && ts.isStringLiteralLike(node.argumentExpression)) {
+    return { owner: node.expression, name: node.argumentExpression.text };
+  }
+  return null;
+}
+
+/** True when an identifier means the thing of that name; false when it only names a member or a new thing. */
+function isReference(node: ts.Identifier): boolean {
+  const parent = node.parent;
+  if (ts.isShorthandPropertyAssignment(parent)) return true;
+  if (ts.isPropertyAccessExpression(parent)) return parent.expression === node;
+  if (ts.isTypeReferenceNode(parent) || ts.isQualifiedName(parent) || ts.isTypeQueryNode(parent))
+    return false;
+  if (ts.isImportSpecifier(parent) || ts.isExportSpecifier(parent) || ts.isBindingElement(parent))
+    return false;
+  return !('name' in parent && parent.name === node);
+}
