@@ -58,7 +58,7 @@ export default tseslint.config(
   {
     // Read by every Node since 12: see the comment at its top.
     files: ['bin/truebook.js'],
-    languageOptions: { ecmaVersion: 2020, sourceType: 'module' },
+    languageOptions: { ecmaVersion: 2020, sourceType: 'commonjs' },
     linterOptions: { reportUnusedDisableDirectives: 'error' },
     rules: { eqeqeq: 'error' },
   },

@@ -1,7 +1,10 @@
 #!/usr/bin/env node
-// Plain old JavaScript without static imports: an older Node must be able to read this file to its end and say
-// what is wrong, and `import 'node:sqlite'` would stop it before its first line.
-var OLDEST = [24, 15, 0]; // the first Node with SQLite 3.51.3 (older ones can corrupt a write-ahead log)
+// Plain old JavaScript: an older Node must be able to read this file to its end and say what is wrong, and a static
+// `import 'node:sqlite'` would stop it before its first line. CommonJS (package.json beside this file), because the
+// oldest do not know modules.
+'use strict';
+
+var OLDEST = [24, 15, 0]; // the first Node with SQLite 3.51.3: older ones can corrupt a write-ahead log
 
 function isTooOld(version) {
   var parts = version.split('.').map(function (part) {
@@ -13,7 +16,7 @@ function isTooOld(version) {
   return false;
 }
 
-/** Hides the one warning a user can do nothing about: that node:sqlite is young. Every other warning is shown. */
+/** Hides the one warning a user can do nothing about, that node:sqlite is young. Every other warning is shown. */
 function hideSqliteWarning() {
   var emitWarning = process.emitWarning;
   process.emitWarning = function (warning) {
@@ -24,20 +27,13 @@ function hideSqliteWarning() {
 }
 
 /** The published package holds dist/ only; a checkout runs from its sources, also when it has been built. */
-function findEntry(exists) {
-  var sources = new URL('../src/cli/main.ts', import.meta.url);
-  var built = new URL('../dist/cli.js', import.meta.url);
-  return !exists(sources) && exists(built) ? built : sources;
-}
-
-function start() {
-  return import('fs')
-    .then(function (fs) {
-      return import(findEntry(fs.existsSync).href);
-    })
-    .then(function (entry) {
-      return entry.main(process.argv.slice(2));
-    });
+function findEntry() {
+  var fs = require('fs');
+  var path = require('path');
+  var sources = path.join(__dirname, '..', 'src', 'cli', 'main.ts');
+  var built = path.join(__dirname, '..', 'dist', 'cli.js');
+  var entry = !fs.existsSync(sources) && fs.existsSync(built) ? built : sources;
+  return require('url').pathToFileURL(entry).href;
 }
 
 if (isTooOld(process.versions.node)) {
@@ -51,8 +47,12 @@ if (isTooOld(process.versions.node)) {
   process.exitCode = 2;
 } else {
   hideSqliteWarning();
-  start().catch(function (error) {
-    console.error(error);
-    process.exitCode = 1;
-  });
+  import(findEntry())
+    .then(function (entry) {
+      return entry.main(process.argv.slice(2));
+    })
+    .catch(function (error) {
+      console.error(error);
+      process.exitCode = 1;
+    });
 }
