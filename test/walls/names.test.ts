@@ -33,6 +33,10 @@ describe('the name checker', () => {
     ["import { setTimeout as sleep } from 'node:timers/promises';", 'node:timers/promises'],
     ['Math.random();', 'Math.random'],
     ['crypto.randomUUID();', 'randomUUID'],
+    ['globalThis.crypto.getRandomValues(bytes);', 'getRandomValues'],
+    ["import noise from 'node:crypto'; noise.randomBytes(8);", 'randomBytes'],
+    ["import * as noise from 'crypto'; const make = noise.randomInt;", 'randomInt'],
+    ["import { webcrypto as web } from 'node:crypto'; web.getRandomValues(bytes);", 'getRandomValues'],
     ["import { randomBytes as noise } from 'node:crypto';", 'randomBytes'],
     ["process.env['HOME'];", 'process.env'],
     ['const { env } = process;', 'process.env'],
@@ -61,6 +65,10 @@ describe('the name checker', () => {
     "import { createHash } from 'node:crypto';",
     "import type { Socket } from 'node:net';",
     'process.exitCode = 1;',
+    'function seal(randomBytes: RandomBytes) { return randomBytes(12); }',
+    'const noise = sources.randomBytes(6);',
+    'const read = ({ fetch }: Doors) => fetch("https://example.com");',
+    'function wait() { const setTimeout = clock.later; setTimeout(run); }',
     'broker.fetch(url);',
   ])('lets pass: %s', (text) => {
     expect(objections(text)).toEqual([]);

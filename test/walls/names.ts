@@ -9,7 +9,7 @@ interface Wall {
   readonly allowedIn: readonly string[];
   /** Global names, and members of global names (`Date.now`). */
   readonly globals?: readonly string[];
-  /** Functions whatever they are reached through: `randomBytes` by import, by `crypto.`, by `nodeCrypto.`. */
+  /** Functions of `node:crypto`, by import or as members of that module or of the global `crypto`. */
   readonly functions?: readonly string[];
   /** Modules that may not be imported (types may). */
   readonly modules?: readonly string[];
@@ -89,17 +89,62 @@ function importViolations(file: SourceFile, walls: readonly Wall[]): Violation[]
 }
 
 function nameViolations(file: SourceFile, walls: readonly Wall[]): Violation[] {
+  const source = parse(file);
+  const cryptos = new Set(['crypto', 'crypto.webcrypto', ...localNamesOf(source, 'crypto')]);
   const violations: Violation[] = [];
-  walk(parse(file), (node) => {
+  walk(source, (node) => {
     const used = usedName(node);
-    if (used === null) return;
+    if (used === null || isHandedIn(node, firstPart(used))) return;
     for (const wall of walls) {
-      const member = used.split('.').at(-1) ?? used;
-      const walled = wall.globals?.includes(used) === true || wall.functions?.includes(member) === true;
+      const owner = used.slice(0, Math.max(0, used.lastIndexOf('.')));
+      const member = used.slice(owner.length + 1);
+      const walled =
+        wall.globals?.includes(used) === true ||
+        (cryptos.has(owner) && wall.functions?.includes(member) === true);
       if (walled) violations.push({ path: file.path, line: lineOf(node), what: `uses ${used} (${wall.of})` });
     }
   });
   return violations;
+}
+
+function firstPart(used: string): string {
+  return used.replace(/[.(].*$/, '');
+}
+
+/** The names by which a file knows a whole module of Node: `import nodeCrypto from 'node:crypto'`. */
+function localNamesOf(source: ts.SourceFile, module: string): string[] {
+  return source.statements.filter(ts.isImportDeclaration).flatMap((statement) => {
+    const specifier = statement.moduleSpecifier;
+    if (!ts.isStringLiteral(specifier) || specifier.text.replace(/^node:/, '') !== module) return [];
+    const bindings = statement.importClause?.namedBindings;
+    const names = [statement.importClause?.name?.text];
+    if (bindings !== undefined && ts.isNamespaceImport(bindings)) names.push(bindings.name.text);
+    if (bindings !== undefined && ts.isNamedImports(bindings)) {
+      const web = bindings.elements.find((one) => (one.propertyName ?? one.name).text === 'webcrypto');
+      names.push(web?.name.text);
+    }
+    return names.filter((name) => name !== undefined);
+  });
+}
+
+/** True when a function around `node` takes `name` as a parameter, or declares it: then it is not the global one. */
+function isHandedIn(node: ts.Node, name: string): boolean {
+  for (let around: ts.Node | undefined = node.parent; around !== undefined; around = around.parent) {
+    if (ts.isFunctionLike(around) && around.parameters.some((one) => declares(one.name, name))) return true;
+    if (!ts.isBlock(around) && !ts.isSourceFile(around)) continue;
+    for (const statement of around.statements) {
+      if (ts.isFunctionDeclaration(statement) && statement.name?.text === name) return true;
+      if (!ts.isVariableStatement(statement)) continue;
+      // `const { env } = process` does not make `process` ours, only `env`.
+      if (statement.declarationList.declarations.some((one) => declares(one.name, name))) return true;
+    }
+  }
+  return false;
+}
+
+function declares(binding: ts.BindingName, name: string): boolean {
+  if (ts.isIdentifier(binding)) return binding.text === name;
+  return binding.elements.some((element) => ts.isBindingElement(element) && declares(element.name, name));
 }
 
 /**

@@ -73,6 +73,7 @@ describe('the room checker', () => {
     ['src/web/main.ts', `import type { Position } from '../api/schema.ts';`],
     ['src/compose.ts', `import { openSqlite } from './store/sqlite.ts';`],
     ['src/domain/money.ts', `import { Decimal } from './decimal.ts';`],
+    ['src/domain/contentHash.ts', `import { createHash } from 'node:crypto';`],
     ['src/cli/main.ts', `import manifest from '../../package.json' with { type: 'json' };`],
   ])('lets %s pass: %s', (path, text) => {
     expect(objections(path, text)).toEqual([]);
