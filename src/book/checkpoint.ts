@@ -5,7 +5,12 @@ import { type Instant } from '../domain/time.ts';
 import { type Book, type OpenEpisode } from './foldBook.ts';
 
 interface BookText {
-  readonly open: readonly (readonly [instrument: string, quantity: string, openedRootId: string, openedAt: string])[];
+  readonly open: readonly (readonly [
+    instrument: string,
+    quantity: string,
+    openedRootId: string,
+    openedAt: string,
+  ])[];
   readonly cash: readonly (readonly [currency: string, amount: string])[];
 }
 
@@ -13,7 +18,10 @@ interface BookText {
 export function printBook(book: Book): string {
   const text: BookText = {
     open: [...book.open.values()]
-      .map((episode) => [episode.instrument, episode.quantity.toString(), episode.openedRootId, episode.openedAt] as const)
+      .map(
+        (episode) =>
+          [episode.instrument, episode.quantity.toString(), episode.openedRootId, episode.openedAt] as const,
+      )
       .sort((left, right) => (left[0] < right[0] ? -1 : 1)),
     cash: [...book.cash]
       .map(([currency, amount]) => [currency, amount.toString()] as const)
@@ -28,7 +36,12 @@ export function parseBook(state: string): Book {
   const open = new Map<InstrumentId, OpenEpisode>();
   for (const [instrument, quantity, openedRootId, openedAt] of text.open) {
     const id = instrument as InstrumentId;
-    open.set(id, { instrument: id, quantity: Decimal.parse(quantity), openedRootId, openedAt: openedAt as Instant });
+    open.set(id, {
+      instrument: id,
+      quantity: Decimal.parse(quantity),
+      openedRootId,
+      openedAt: openedAt as Instant,
+    });
   }
   return { open, cash: new Map(text.cash.map(([currency, amount]) => [currency, Decimal.parse(amount)])) };
 }

@@ -90,7 +90,8 @@ function pairKey(activity: Activity): string | null {
   if (!PAIRED_KINDS.has(activity.kind) || activity.instrument === null) return null;
   // A broker that links no rows: a split's two rows name one instrument, a renaming's do not, so only the day links them.
   const link =
-    activity.groupId ?? (activity.kind === 'split' ? `${activity.tradeDate}:${activity.instrument.id}` : activity.tradeDate);
+    activity.groupId ??
+    (activity.kind === 'split' ? `${activity.tradeDate}:${activity.instrument.id}` : activity.tradeDate);
   return `${activity.kind}:${link}`;
 }
 
@@ -105,7 +106,11 @@ function add(cash: Map<Currency, Decimal>, currency: Currency, amount: Decimal):
   cash.set(currency, (cash.get(currency) ?? Decimal.zero).plus(amount));
 }
 
-function applySingle(open: Map<InstrumentId, OpenEpisode>, closed: ClosedEpisode[], activity: Activity): void {
+function applySingle(
+  open: Map<InstrumentId, OpenEpisode>,
+  closed: ClosedEpisode[],
+  activity: Activity,
+): void {
   if (activity.instrument === null || activity.quantity.isZero()) return;
   move(open, closed, activity.instrument, activity.quantity, activity);
 }
@@ -114,7 +119,11 @@ function applySingle(open: Map<InstrumentId, OpenEpisode>, closed: ClosedEpisode
  * One corporate action: instruments whose rows cancel out to a new quantity keep their episode; where one instrument
  * empties and another fills (a renaming), the episode goes along, so lots and dates survive.
  */
-function applyPaired(open: Map<InstrumentId, OpenEpisode>, closed: ClosedEpisode[], event: readonly Activity[]): void {
+function applyPaired(
+  open: Map<InstrumentId, OpenEpisode>,
+  closed: ClosedEpisode[],
+  event: readonly Activity[],
+): void {
   const net = new Map<InstrumentId, { instrument: Instrument; quantity: Decimal; activity: Activity }>();
   for (const activity of event) {
     if (activity.instrument === null) continue;

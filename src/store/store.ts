@@ -68,7 +68,7 @@ export interface FreshnessRow {
 
 /** How far a read has come. `position` is an instant (`since`) or a page id (`history`). */
 export interface CursorRow {
-  readonly name: 'activities' | 'history' | 'deep_scan' | 'audit';
+  readonly name: 'activities' | 'history' | 'deep_scan' | 'audit' | 'account_changed' | 'totals';
   readonly position: string;
   readonly updatedAt: Instant;
 }
@@ -100,7 +100,8 @@ export interface SyncRequest {
 
 // ---------------------------------------------------------------------------------------------- runs
 
-export type RunOutcome = 'complete' | 'incomplete' | 'failed';
+/** `progress`: a committed chunk of a first contact's history, neither a success nor a failure. */
+export type RunOutcome = 'complete' | 'incomplete' | 'failed' | 'progress';
 
 export interface RunCounts {
   readonly created: number;

@@ -1,0 +1,73 @@
+/**
+ * Freshness: may somebody act on this data now? (design section 4, "Freshness"). Pure; every answer that is not fresh
+ * says why in words a person can use.
+ */
+import { instantToMs, type Instant } from '../domain/time.ts';
+import { type DataClass, type FreshnessRow, type RunRecord } from '../store/store.ts';
+
+/** The clock as an answer needs it: one reading for a whole listing. */
+export interface ClockReading {
+  readonly wallMs: number;
+  readonly monoMs: number;
+  readonly monoEpoch: string;
+}
+
+export interface Freshness {
+  /** Broker's stamp of the older of the needed classes, null before the first. */
+  readonly asOf: Instant | null;
+  readonly fetchedAt: Instant | null;
+  /** Whole seconds, null before the first. */
+  readonly age: number | null;
+  readonly fresh: boolean;
+  /** Null exactly when fresh. */
+  readonly why: string | null;
+}
+
+export interface FreshnessInput {
+  readonly rows: readonly FreshnessRow[];
+  readonly newestRun: RunRecord | null;
+  /** Classes that must agree: positions need activities too, because each proves the other. */
+  readonly needs: readonly DataClass[];
+  readonly maxAgeSeconds: number;
+  readonly clock: ClockReading;
+}
+
+export function freshness(input: FreshnessInput): Freshness {
+  const rows = input.needs.map((dataClass) => input.rows.find((row) => row.dataClass === dataClass));
+  const known = rows.filter((row) => row !== undefined);
+  if (known.length < rows.length || known.length === 0) {
+    const why = input.newestRun === null ? 'never_synced' : failureWords(input.newestRun);
+    return { asOf: null, fetchedAt: null, age: null, fresh: false, why };
+  }
+  const oldest = known.reduce((left, right) =>
+    age(left, input.clock) >= age(right, input.clock) ? left : right,
+  );
+  const seconds = Math.max(0, Math.floor(age(oldest, input.clock) / 1000));
+  const why = reason(known, seconds, input);
+  return { asOf: oldest.asOf, fetchedAt: oldest.fetchedAt, age: seconds, fresh: why === null, why };
+}
+
+/**
+ * Milliseconds since `asOf`, by the larger of wall and monotonic clock: the monotonic one survives a clock that is set
+ * back, the wall one a machine that slept or restarted.
+ */
+function age(row: FreshnessRow, clock: ClockReading): number {
+  const wall = clock.wallMs - instantToMs(row.asOf);
+  return row.monoEpoch === clock.monoEpoch ? Math.max(wall, clock.monoMs - row.asOfMonoMs) : wall;
+}
+
+function reason(rows: readonly FreshnessRow[], ageSeconds: number, input: FreshnessInput): string | null {
+  if (rows.some((row) => !row.verified)) return 'agent_started: the first run is not finished';
+  if (input.newestRun !== null && input.newestRun.outcome !== 'complete')
+    return failureWords(input.newestRun);
+  if (new Set(rows.map((row) => row.runId)).size > 1) return 'versions_differ: not all data is of one run';
+  if (rows.some((row) => !row.reconciled)) return 'unreconciled: broker and book differ, see findings';
+  if (ageSeconds > input.maxAgeSeconds)
+    return `stale: ${ageSeconds} s old, at most ${input.maxAgeSeconds} s allowed`;
+  return null;
+}
+
+function failureWords(run: RunRecord): string {
+  if (run.outcome === 'progress') return 'first_contact: reading history';
+  return `sync_failed: ${run.errorCode ?? run.outcome}`;
+}

@@ -1,0 +1,97 @@
+/**
+ * Merge by identity (design section 4.4): which rows of a read are new, corrected or busted. Identity is
+ * (account, root id); two trades that look alike but have different ids are two trades.
+ */
+import { type Activity } from '../domain/activity.ts';
+import { contentHash } from '../domain/contentHash.ts';
+import { type Instant } from '../domain/time.ts';
+import { type ActivityWatchRow, type NewRevision, type RevisionChain } from '../store/store.ts';
+
+export interface MergeResult {
+  /** Revisions to append to the ledger, at most one per identity. */
+  readonly revisions: readonly NewRevision[];
+  /** What to remember until the next run. */
+  readonly watch: readonly ActivityWatchRow[];
+}
+
+/**
+ * Compares the rows of one complete read with what the ledger holds. A row whose content is new becomes a revision;
+ * content that returns to an *older* revision needs two complete reads in a row, because a stale answer of the broker
+ * looks exactly like that.
+ */
+export function mergeActivities(
+  incoming: readonly Activity[],
+  known: ReadonlyMap<string, RevisionChain>,
+  watched: ReadonlyMap<string, ActivityWatchRow>,
+  now: Instant,
+): MergeResult {
+  const revisions: NewRevision[] = [];
+  const watch: ActivityWatchRow[] = [];
+  const seen = new Set<string>();
+  for (const activity of incoming) {
+    if (seen.has(activity.rootId)) continue;
+    seen.add(activity.rootId);
+    const chain = known.get(activity.rootId) ?? [];
+    const memory = watched.get(activity.rootId);
+    const hash = contentHash(activity);
+    const decision = decide(activity, chain, memory?.pendingContentHash ?? null, hash);
+    if (decision.rev !== null) {
+      revisions.push({ ...activity, rev: decision.rev, firstSeenAt: now, contentHash: hash });
+    }
+    if ((memory?.pendingContentHash ?? null) !== decision.pending || (memory?.absentScans ?? 0) > 0) {
+      watch.push({
+        rootId: activity.rootId,
+        absentScans: 0,
+        withdrawn: false,
+        pendingContentHash: decision.pending,
+      });
+    }
+  }
+  return { revisions, watch };
+}
+
+interface Decision {
+  /** Revision number to write, null = nothing new. */
+  readonly rev: number | null;
+  /** Content hash to remember for the next read. */
+  readonly pending: string | null;
+}
+
+function decide(activity: Activity, chain: RevisionChain, pending: string | null, hash: string): Decision {
+  const newest = chain.at(-1);
+  if (newest === undefined) return { rev: activity.brokerRev ?? 0, pending: null };
+  if (newest.contentHash === hash) return { rev: null, pending: null };
+  if (activity.brokerRev !== null) {
+    // The broker numbers its revisions: a lower one is an old answer, never news.
+    return { rev: activity.brokerRev > newest.rev ? activity.brokerRev : null, pending: null };
+  }
+  const returned = chain.some((revision) => revision.contentHash === hash);
+  if (returned && pending !== hash) return { rev: null, pending: hash };
+  return { rev: newest.rev + 1, pending: null };
+}
+
+/**
+ * Known-id proof: identities that a complete re-read of this window must show and did not. Any of them makes the read
+ * incomplete, whatever its status code said (reliability.md 2.2).
+ */
+export function absentFrom(
+  incoming: readonly Activity[],
+  expected: readonly { readonly rootId: string; readonly watch: ActivityWatchRow | null }[],
+): readonly { readonly rootId: string; readonly watch: ActivityWatchRow | null }[] {
+  const present = new Set(incoming.map((activity) => activity.rootId));
+  return expected.filter(({ rootId, watch }) => !present.has(rootId) && watch?.withdrawn !== true);
+}
+
+/** Deep scans in a row after which an absent identity leaves the proof and becomes a finding. */
+export const ABSENT_SCANS_MAX = 3;
+
+/** Counts an absence in a deep scan. */
+export function countAbsence(rootId: string, watch: ActivityWatchRow | null): ActivityWatchRow {
+  const absentScans = (watch?.absentScans ?? 0) + 1;
+  return {
+    rootId,
+    absentScans,
+    withdrawn: absentScans >= ABSENT_SCANS_MAX,
+    pendingContentHash: watch?.pendingContentHash ?? null,
+  };
+}

@@ -1,0 +1,53 @@
+/** Proofs between two looks: is a difference new, and may a list that does not add up be believed? Pure. */
+import { createHash } from 'node:crypto';
+import { type SyncState } from '../store/store.ts';
+import { type Look } from './readBroker.ts';
+import { differenceKey, type Difference } from './reconcile.ts';
+import { type WorkedOut } from './workOut.ts';
+
+/** Runs in a row that must give the same list before one that does not add up is believed after all. */
+export const SUSPICIONS_MAX = 3;
+
+/** True when nothing differs that was not known to differ in the same way before. */
+export function isSettled(state: SyncState, result: WorkedOut): boolean {
+  return result.differences.every((difference) => isKnown(state, difference));
+}
+
+function isKnown(state: SyncState, difference: Difference): boolean {
+  const finding = state.findings.find((candidate) => candidate.key === differenceKey(difference));
+  return (
+    finding?.expected === difference.book.toString() && finding.observed === difference.broker.toString()
+  );
+}
+
+/**
+ * A list of positions that newly differs from the book and does not add up to the account's own totals is not
+ * believed - until three runs in a row gave exactly the same list: then it is the totals that are odd, and an error
+ * state must always have a way out.
+ */
+export function isSuspicious(state: SyncState, look: Look, result: WorkedOut): boolean {
+  if (result.totals !== 'disagree') return false;
+  const positionsDiffer = result.differences.some(
+    (difference) => difference.kind === 'position' && !isKnown(state, difference),
+  );
+  const firstContact = state.lastCompleteRun === null && result.openingsBooked;
+  if (!positionsDiffer && !firstContact) return false;
+  return suspicionCount(suspicionOf(state, look, result)) < SUSPICIONS_MAX;
+}
+
+/** What to remember of a suspicious list: its fingerprint and how often in a row it came. */
+export function suspicionOf(state: SyncState, look: Look, result: WorkedOut): string {
+  const text = look.positions.rows
+    .map((position) => `${position.instrument.id}=${position.quantity.toString()}`)
+    .sort()
+    .concat(result.differences.map(differenceKey).sort())
+    .join('\n');
+  const fingerprint = createHash('sha256').update(text).digest('hex').slice(0, 32);
+  const before = state.cursors.find((cursor) => cursor.name === 'totals')?.position ?? '';
+  const count = before.startsWith(`${fingerprint}:`) ? suspicionCount(before) + 1 : 1;
+  return `${fingerprint}:${count}`;
+}
+
+function suspicionCount(memory: string): number {
+  return Number.parseInt(memory.slice(memory.indexOf(':') + 1), 10);
+}

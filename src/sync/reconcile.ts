@@ -1,0 +1,95 @@
+/**
+ * Reconciliation: the broker's positions against the book's, over the union of instruments, and cash against cash.
+ * Pure; says what differs, not why (`explain.ts`) nor what becomes of it (`lifecycle.ts`).
+ */
+import { type Book } from '../book/foldBook.ts';
+import { Decimal, decimal } from '../domain/decimal.ts';
+import { type InstrumentId } from '../domain/instrument.ts';
+import { type Currency } from '../domain/money.ts';
+import { type SnapshotBalance, type SnapshotPosition } from '../domain/snapshot.ts';
+
+export interface PositionDifference {
+  readonly kind: 'position';
+  readonly instrument: InstrumentId;
+  readonly book: Decimal;
+  /** Zero: absent from a complete answer. */
+  readonly broker: Decimal;
+}
+
+export interface CashDifference {
+  readonly kind: 'cash';
+  readonly currency: Currency;
+  readonly book: Decimal;
+  readonly broker: Decimal;
+}
+
+export type Difference = PositionDifference | CashDifference;
+
+/** Brokers round cash to cents per booking; more than half a cent is a difference. */
+const CASH_TOLERANCE = decimal('0.005');
+
+export function reconcile(
+  book: Book,
+  positions: readonly SnapshotPosition[],
+  balances: readonly SnapshotBalance[],
+): readonly Difference[] {
+  const differences: Difference[] = [];
+  const broker = new Map(positions.map((position) => [position.instrument.id, position.quantity]));
+  for (const instrument of new Set([...broker.keys(), ...book.open.keys()])) {
+    const stated = broker.get(instrument) ?? Decimal.zero;
+    const booked = book.open.get(instrument)?.quantity ?? Decimal.zero;
+    if (!stated.equals(booked))
+      differences.push({ kind: 'position', instrument, book: booked, broker: stated });
+  }
+  for (const { currency, cash } of balances) {
+    if (cash === null) continue;
+    const booked = book.cash.get(currency) ?? Decimal.zero;
+    if (cash.minus(booked).abs().compare(CASH_TOLERANCE) > 0) {
+      differences.push({ kind: 'cash', currency, book: booked, broker: cash });
+    }
+  }
+  return differences;
+}
+
+/** The finding key of a difference: the same difference next run is the same finding. */
+export function differenceKey(difference: Difference): string {
+  return difference.kind === 'position' ? `position:${difference.instrument}` : `cash:${difference.currency}`;
+}
+
+/** Relative room for marks that move between two calls of one run. */
+const TOTALS_TOLERANCE = decimal('0.02');
+const TOTALS_TOLERANCE_MIN = decimal('1');
+
+/**
+ * A second witness for a list of positions: the balances state the market value of all of them. `agree`, `disagree`,
+ * or `unknown` where a mark or a total is missing. A short or foreign list of positions does not add up.
+ */
+export function proveTotals(
+  positions: readonly SnapshotPosition[],
+  balances: readonly SnapshotBalance[],
+): 'agree' | 'disagree' | 'unknown' {
+  const totals = balances.find(
+    (balance) => balance.longMarketValue !== null && balance.shortMarketValue !== null,
+  );
+  if (totals === undefined || balances.length !== 1) return 'unknown';
+  const long = signedTotal(positions, 1);
+  const short = signedTotal(positions, -1);
+  if (long === null || short === null) return 'unknown';
+  return near(long, totals.longMarketValue!) && near(short, totals.shortMarketValue!) ? 'agree' : 'disagree';
+}
+
+function signedTotal(positions: readonly SnapshotPosition[], sign: 1 | -1): Decimal | null {
+  let total = Decimal.zero;
+  for (const position of positions) {
+    if (position.marketValue === null) return null;
+    if (position.quantity.sign() === sign) total = total.plus(position.marketValue);
+  }
+  return total;
+}
+
+function near(left: Decimal, right: Decimal): boolean {
+  const larger = left.abs().compare(right.abs()) > 0 ? left.abs() : right.abs();
+  const room = larger.times(TOTALS_TOLERANCE);
+  const tolerance = room.compare(TOTALS_TOLERANCE_MIN) > 0 ? room : TOTALS_TOLERANCE_MIN;
+  return left.minus(right).abs().compare(tolerance) <= 0;
+}

@@ -1,0 +1,130 @@
+/**
+ * THE STORY: how one account is brought up to date (design section 4). It reads top to bottom; every step that decides
+ * something is a pure function of its own file, and everything a run changes is committed in one transaction.
+ */
+import { type Broker } from '../brokers/broker.ts';
+import { type Account } from '../domain/account.ts';
+import { isTruebookError, TruebookError } from '../domain/errors.ts';
+import { now as instantNow, type Clock } from '../domain/time.ts';
+import {
+  type Lease,
+  type RunRecord,
+  type Store,
+  type SyncState,
+  type SyncTrigger,
+  type SyncType,
+} from '../store/store.ts';
+import { believedCommit, refusedCommit, type RunFrame } from './commit.ts';
+import { readHistory } from './firstContact.ts';
+import { isSettled, isSuspicious, suspicionOf } from './proof.ts';
+import { readExtras } from './readExtras.ts';
+import { emptyDossier, lookAtBroker, type Look, type Refusal } from './readBroker.ts';
+import { depthDue, windowStart, type ReadDepth } from './schedule.ts';
+import { workOut, type WorkedOut } from './workOut.ts';
+
+export interface SyncDependencies {
+  readonly store: Store;
+  readonly broker: Broker;
+  readonly clock: Clock;
+  /** Who appears in the audit: `agent:<pid>@<host>`. */
+  readonly actor: string;
+  /** Told about long work (reading history); plain sentences. */
+  readonly onProgress?: (sentence: string) => void;
+}
+
+export interface SyncOptions {
+  readonly lease: Lease;
+  readonly trigger: SyncTrigger;
+  readonly type: SyncType;
+  readonly requestIds: readonly number[];
+  /** Reads at least this deep whatever is due. */
+  readonly depth?: ReadDepth;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Brings one account up to date and answers the run's record. What the broker or the network does wrong is an
+ * `incomplete` or `failed` record, not an error; thrown are faults of storage and a lost lease, with nothing written.
+ */
+export async function syncAccount(
+  deps: SyncDependencies,
+  account: Account,
+  options: SyncOptions,
+): Promise<RunRecord> {
+  const { store, clock } = deps;
+  const state = await store.syncState(account.id);
+  const now = instantNow(clock);
+  const frame: RunFrame = {
+    deps,
+    options,
+    state,
+    now,
+    startedMonoMs: clock.monoMs(),
+    dossier: emptyDossier(),
+  };
+
+  // First contact: the history from its beginning, resumable; everything after it is an ordinary run.
+  const history = await readHistory(frame);
+  if (history.kind === 'refusal') return commitRefusal(frame, history);
+
+  // Read, and work out what it means.
+  const due = options.depth ?? depthDue(history.state.cursors, now);
+  let look = await look_(frame, history.state, due);
+  if (look.kind === 'refusal') return commitRefusal(frame, look);
+  let result = await workOut(store, history.state, look, now);
+
+  // Something differs that did not before: look again, deeper, before believing it. A fill that fell between two
+  // calls settles here, a short answer shows itself, and what is really missing was searched for at once.
+  if (!isSettled(history.state, result)) {
+    const again = await look_(frame, history.state, due === 'audit' ? 'audit' : 'deep');
+    if (again.kind === 'refusal') return commitRefusal(frame, again);
+    look = again;
+    result = await workOut(store, history.state, look, now);
+  }
+  if (isSuspicious(history.state, look, result))
+    return commitRefusal(frame, totalsRefusal(history.state, look, result));
+
+  // What decorates the book but proves nothing: who placed the trades, prices and Greeks of options.
+  const extras = await readExtras(frame, look, result);
+  return store.commitRun(believedCommit({ ...frame, state: history.state }, look, result, extras));
+}
+
+async function look_(frame: RunFrame, state: SyncState, depth: ReadDepth): Promise<Look | Refusal> {
+  const cursor = state.cursors.find((row) => row.name === 'activities');
+  return lookAtBroker({
+    broker: frame.deps.broker,
+    store: frame.deps.store,
+    account: state.account,
+    dossier: frame.dossier,
+    depth,
+    windowAfter: windowStart(depth, (cursor?.position ?? frame.now) as typeof frame.now, frame.now),
+    now: frame.now,
+    signal: frame.options.signal,
+  });
+}
+
+function totalsRefusal(state: SyncState, look: Look, result: WorkedOut): Refusal {
+  return {
+    kind: 'refusal',
+    resource: 'positions',
+    reason: 'totals_disagree',
+    error: new TruebookError(
+      'broker_bad_answer',
+      'The list of positions does not add up to the market value that the account states.',
+      {
+        hint: 'The list was cut short or is of another moment; nothing was changed, the next run reads again.',
+        retry: 'later',
+      },
+    ),
+    watch: [],
+    withdrawn: [],
+    foreignFingerprint: null,
+    suspicion: suspicionOf(state, look, result),
+  };
+}
+
+/** A run that believes nothing still leaves its evidence. */
+async function commitRefusal(frame: RunFrame, refusal: Refusal): Promise<RunRecord> {
+  if (isTruebookError(refusal.error, 'stopped')) throw refusal.error;
+  return frame.deps.store.commitRun(refusedCommit(frame, refusal));
+}

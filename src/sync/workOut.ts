@@ -1,0 +1,198 @@
+/**
+ * Working out: from one believed look at the broker to the new book - merge, fold, openings, differences. It asks the
+ * store for what the ledger already holds and writes nothing.
+ */
+import { parseBook, printBook } from '../book/checkpoint.ts';
+import { EMPTY_BOOK, foldBook, type Book, type ClosedEpisode } from '../book/foldBook.ts';
+import { compareActivities, type Activity, type ActivityRevision } from '../domain/activity.ts';
+import { type Instrument, type InstrumentId } from '../domain/instrument.ts';
+import { compareInstants, type Instant } from '../domain/time.ts';
+import {
+  type ActivityWatchRow,
+  type BookCheckpoint,
+  type NewRevision,
+  type PositionRow,
+  type Store,
+  type SyncState,
+} from '../store/store.ts';
+import { mergeActivities } from './mergeActivities.ts';
+import { bookOpenings, openingRootId, shrinkOpenings } from './opening.ts';
+import { type Look } from './readBroker.ts';
+import { proveTotals, reconcile, type Difference } from './reconcile.ts';
+
+export interface WorkedOut {
+  readonly revisions: readonly NewRevision[];
+  readonly watch: readonly ActivityWatchRow[];
+  readonly book: Book;
+  readonly closed: readonly ClosedEpisode[];
+  /** Whether `closed` covers the whole epoch. */
+  readonly wholeEpoch: boolean;
+  /** Null when the book did not change. */
+  readonly checkpoint: BookCheckpoint | null;
+  readonly differences: readonly Difference[];
+  readonly totals: 'agree' | 'disagree' | 'unknown';
+  readonly instruments: ReadonlyMap<InstrumentId, Instrument>;
+  readonly openingsBooked: boolean;
+  /** All position rows of the epoch after a fold from the beginning, else empty. */
+  readonly storedRows: readonly PositionRow[];
+}
+
+export async function workOut(store: Store, state: SyncState, look: Look, now: Instant): Promise<WorkedOut> {
+  const { account } = state;
+  const incoming = look.activities.rows;
+  const rootIds = incoming.map((activity) => activity.rootId);
+  const known = await store.revisions(account.id, account.epoch, rootIds);
+  const watched = new Map((await store.watchRows(account.id, rootIds)).map((row) => [row.rootId, row]));
+  const merged = mergeActivities(incoming, known, watched, now);
+
+  let folded = await foldOnto(store, state, merged.revisions);
+  const openings = await openingsFor(store, state, look, merged.revisions, folded, now);
+  const revisions = [...merged.revisions, ...openings];
+  if (openings.length > 0) folded = await foldOnto(store, state, revisions);
+
+  const balances = look.balances.rows.balances;
+  const instruments = await knownInstruments(store, state, look, folded);
+  return {
+    revisions,
+    watch: merged.watch,
+    ...folded,
+    differences: reconcile(folded.book, look.positions.rows, balances),
+    totals: proveTotals(look.positions.rows, balances),
+    instruments,
+    openingsBooked: openings.some((opening) => opening.rev === 0 && opening.instrument !== null),
+    storedRows: folded.wholeEpoch ? await store.allPositions(account.id, account.epoch) : [],
+  };
+}
+
+interface Folded {
+  readonly book: Book;
+  readonly closed: readonly ClosedEpisode[];
+  readonly wholeEpoch: boolean;
+  readonly checkpoint: BookCheckpoint | null;
+  /** All activities of the epoch where they had to be read. */
+  readonly activities: readonly Activity[] | null;
+}
+
+/**
+ * Folds on from the stored checkpoint when everything new lies after it; else from the beginning, because a late or
+ * corrected activity may move every episode behind it.
+ */
+async function foldOnto(store: Store, state: SyncState, changed: readonly NewRevision[]): Promise<Folded> {
+  const { account, checkpoint } = state;
+  if (checkpoint !== null && changed.length === 0) {
+    return {
+      book: parseBook(checkpoint.state),
+      closed: [],
+      wholeEpoch: false,
+      checkpoint: null,
+      activities: null,
+    };
+  }
+  const goesOn =
+    checkpoint !== null &&
+    changed.every((row) => row.rev === 0 && compareInstants(row.executedAt, checkpoint.lastExecutedAt) > 0);
+  if (goesOn) {
+    const fold = foldBook(parseBook(checkpoint.state), changed);
+    return {
+      ...fold,
+      wholeEpoch: false,
+      checkpoint: checkpointAfter(account.epoch, fold.book, changed, checkpoint.activityCount),
+      activities: null,
+    };
+  }
+  const activities = overlay(await store.bookActivities(account.id, account.epoch, null), changed);
+  const fold = foldBook(EMPTY_BOOK, activities);
+  return {
+    ...fold,
+    wholeEpoch: true,
+    checkpoint: checkpointAfter(account.epoch, fold.book, activities, 0),
+    activities,
+  };
+}
+
+/** Stored activities with the run's own revisions in their place. */
+function overlay(stored: readonly ActivityRevision[], changed: readonly NewRevision[]): readonly Activity[] {
+  const byRoot = new Map<string, Activity>(stored.map((activity) => [activity.rootId, activity]));
+  for (const revision of changed) byRoot.set(revision.rootId, revision);
+  return [...byRoot.values()];
+}
+
+function checkpointAfter(
+  epoch: number,
+  book: Book,
+  activities: readonly Activity[],
+  countBefore: number,
+): BookCheckpoint | null {
+  let last: Activity | undefined;
+  for (const activity of activities)
+    if (last === undefined || compareActivities(activity, last) > 0) last = activity;
+  if (last === undefined) return null;
+  return {
+    epoch,
+    lastExecutedAt: last.executedAt,
+    lastRootId: last.rootId,
+    activityCount: countBefore + activities.length,
+    state: printBook(book),
+  };
+}
+
+/** Openings of the first believed run of an epoch, or what later history takes out of them. */
+async function openingsFor(
+  store: Store,
+  state: SyncState,
+  look: Look,
+  revisions: readonly NewRevision[],
+  folded: Folded,
+  now: Instant,
+): Promise<readonly NewRevision[]> {
+  const { account } = state;
+  const { balances } = look.balances.rows;
+  if (state.lastCompleteRun === null) {
+    // A row that could not be read may be the very position: nothing is concluded from a list with holes.
+    if (look.positions.evidence.quarantined.length > 0) return [];
+    return bookOpenings({
+      book: folded.book,
+      activities: folded.activities ?? (await store.bookActivities(account.id, account.epoch, null)),
+      positions: look.positions.rows,
+      cash: balances.flatMap(({ currency, cash }) => (cash === null ? [] : [{ currency, cash }])),
+      instruments: await knownInstruments(store, state, look, folded),
+      contactAt: look.positions.asOf,
+      now,
+    });
+  }
+  const differing = reconcile(folded.book, look.positions.rows, balances);
+  if (differing.length === 0) return [];
+  const roots = differing.map((difference) =>
+    openingRootId(difference.kind === 'position' ? difference.instrument : difference.currency),
+  );
+  const chains = await store.revisions(account.id, account.epoch, roots);
+  const current = [...chains.values()].flatMap((chain) => chain.slice(-1));
+  if (current.length === 0) return [];
+  return shrinkOpenings(
+    current,
+    revisions.filter((revision) => revision.rev === 0),
+    folded.book,
+    new Map(look.positions.rows.map((position) => [position.instrument.id, position.quantity])),
+    new Map(balances.flatMap(({ currency, cash }) => (cash === null ? [] : [[currency, cash]]))),
+    now,
+  );
+}
+
+/** Every instrument this run talks about. */
+async function knownInstruments(
+  store: Store,
+  state: SyncState,
+  look: Look,
+  folded: Pick<Folded, 'book' | 'closed'>,
+): Promise<ReadonlyMap<InstrumentId, Instrument>> {
+  const instruments = new Map(state.instruments);
+  for (const activity of look.activities.rows) {
+    if (activity.instrument !== null) instruments.set(activity.instrument.id, activity.instrument);
+  }
+  for (const position of look.positions.rows) instruments.set(position.instrument.id, position.instrument);
+  const wanted = [...folded.book.open.keys(), ...folded.closed.map((episode) => episode.instrument)];
+  const unknown = wanted.filter((id) => !instruments.has(id));
+  if (unknown.length > 0)
+    for (const [id, instrument] of await store.instruments(unknown)) instruments.set(id, instrument);
+  return instruments;
+}
