@@ -8,7 +8,7 @@
  * held by a small shell that waits on a pipe from this process: when this process ends, however it ends (kill -9
  * included), the pipe closes, and the shell stops the server and removes the folder.
  */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, type StdioOptions } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
   chmod,
@@ -30,7 +30,6 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import pg from 'pg';
 
 /** The name of an environment variable: the URL of an existing server (a superuser) to use instead of our own. */
@@ -246,7 +245,8 @@ async function initialise(home: Home): Promise<void> {
   if (home.runAs !== null) await chown(passwordFile, home.runAs.uid, home.runAs.gid);
   const options = [`--pgdata=${home.data}`, `--username=${SUPERUSER}`, `--pwfile=${passwordFile}`];
   options.push('--auth=scram-sha-256', '--encoding=UTF8', '--locale=C', '--no-sync', '--no-instructions');
-  await promisify(execFile)(binary(home, 'initdb'), options, surroundings(home));
+  const holder = hold(home, [binary(home, 'initdb'), ...options], 'TERM');
+  if ((await ended(holder)) !== 0) throw new Error(`initdb failed.\n${await logOf(home)}`);
   await rm(passwordFile);
 }
 
@@ -266,11 +266,11 @@ async function launch(home: Home, options: PostgresOptions): Promise<Server> {
       await untilReady(home, port, holder);
       return { port, stop: () => stopServer(home, holder, options) };
     } catch (error) {
-      const log = await readFile(path.join(home.folder, 'server.log'), 'utf8').catch(() => '');
+      const log = await logOf(home);
       holder.stdin?.end();
       await ended(holder);
       if (attempt < START_ATTEMPTS && log.includes('Address already in use')) continue;
-      throw new Error(`PostgreSQL did not start.\n${log.slice(-4_000)}`, { cause: error });
+      throw new Error(`PostgreSQL did not start.\n${log}`, { cause: error });
     }
   }
 }
@@ -293,44 +293,43 @@ function settings(home: Home, port: number, options: PostgresOptions): string[] 
 }
 
 /**
- * Waits until its standard input closes (this process stopped the server, or is gone), then stops the server and
- * removes the folders. When the server ends by itself it ends too, and leaves them with the log in one.
- * $1: the signal that stops the server, $2 and $3: folders to remove or nothing, then the server's command.
+ * Waits until its standard input closes (this process stopped the program, or is gone), then stops the program and
+ * removes the folders. When the program ends by itself it ends too, and leaves them with the log in one.
+ * $1: the signal that stops the program, $2 and $3: folders to remove or nothing, then the program's command.
  */
 const HOLDER = `
 signal=$1; data=$2; folder=$3; shift 3
 exec 3<&0
 "$@" >server.log 2>&1 </dev/null 3<&- &
-server=$!
-( read -r nothing <&3; : >stopping; kill -"$signal" "$server" 2>/dev/null ) &
+program=$!
+( read -r nothing <&3; : >stopping; kill -"$signal" "$program" 2>/dev/null ) &
 waiter=$!
-wait "$server"
+wait "$program"
+code=$?
 kill "$waiter" 2>/dev/null
 if [ -n "$folder" ] && [ -e stopping ]; then cd /; rm -rf "$data" "$folder"; fi
+exit "$code"
 `;
+
+/** Starts a program in the home, held as said above. `INT` means an orderly end, after which the files are kept. */
+function hold(home: Home, command: readonly string[], signal: 'INT' | 'QUIT' | 'TERM'): ChildProcess {
+  const [file = '', ...options] = command;
+  const stdio: StdioOptions = ['pipe', 'ignore', 'ignore'];
+  if (process.platform === 'win32') return spawn(file, options, { ...surroundings(home), stdio });
+  const remove = signal === 'INT' ? ['', ''] : [home.data, home.folder];
+  const words = ['-c', HOLDER, 'postgres-holder', signal, ...remove, ...command];
+  // A session of its own: Ctrl+C in a terminal reaches this process, which then closes the pipe.
+  return spawn('/bin/sh', words, { ...surroundings(home), detached: true, stdio });
+}
 
 function spawnServer(home: Home, port: number, options: PostgresOptions): ChildProcess {
   const command = [binary(home, 'postgres'), ...settings(home, port, options)];
-  if (process.platform === 'win32') {
-    return spawn(command[0]!, command.slice(1), {
-      ...surroundings(home),
-      stdio: ['pipe', 'ignore', 'ignore'],
-    });
-  }
-  const keep = options.keep === true;
-  const words = [
-    '-c',
-    HOLDER,
-    'postgres-holder',
-    ...(keep ? ['INT', '', ''] : ['QUIT', home.data, home.folder]),
-  ];
-  words.push(...command);
-  // A session of its own: Ctrl+C in a terminal reaches this process, which then closes the pipe.
-  return spawn('/bin/sh', words, {
-    ...surroundings(home),
-    detached: true,
-    stdio: ['pipe', 'ignore', 'ignore'],
-  });
+  return hold(home, command, options.keep === true ? 'INT' : 'QUIT');
+}
+
+async function logOf(home: Home): Promise<string> {
+  const log = await readFile(path.join(home.folder, 'server.log'), 'utf8').catch(() => '');
+  return log.slice(-4_000);
 }
 
 async function untilReady(home: Home, port: number, holder: ChildProcess): Promise<void> {
@@ -354,13 +353,15 @@ async function stopServer(home: Home, holder: ChildProcess, options: PostgresOpt
   if (options.keep !== true) await removeHome(home);
 }
 
-async function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  await new Promise<void>((resolve) => {
-    child.once('exit', () => {
-      resolve();
+/** Waits for the end of a child: its exit code, or null when a signal ended it. */
+async function ended(child: ChildProcess): Promise<number | null> {
+  if (child.exitCode === null && child.signalCode === null) {
+    await new Promise((resolve, reject) => {
+      child.once('exit', resolve);
+      child.once('error', reject);
     });
-  });
+  }
+  return child.exitCode;
 }
 
 async function freePort(): Promise<number> {
