@@ -456,7 +456,8 @@ export interface Store {
   runs(filter: AccountFilter & { limit: number }): Promise<readonly RunRecord[]>;
   run(id: number): Promise<RunRecord | null>;
   lastRun(accountId: AccountId, outcome?: RunOutcome): Promise<RunRecord | null>;
-  statistics(filter: AccountFilter): Promise<SyncStatistics>;
+  /** Counts over `sync_run` (chunks of first contact not counted), optionally of runs started at or after `since`. */
+  statistics(filter: AccountFilter & { since?: Instant }): Promise<SyncStatistics>;
 
   // --- care
   /** Recomputes every hash of the ledger and audit chains. */

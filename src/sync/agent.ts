@@ -1,0 +1,385 @@
+/**
+ * The agent: keeps accounts up to date until it is stopped. It decides only *when*; what a run does is `syncAccount`.
+ */
+import { type Broker, type Hint, type Watch } from '../brokers/broker.ts';
+import { type Account } from '../domain/account.ts';
+import { type Decimal } from '../domain/decimal.ts';
+import { errorText, isTruebookError, TruebookError } from '../domain/errors.ts';
+import { instantFromMs, now as instantNow, type Clock, type Instant } from '../domain/time.ts';
+import {
+  type Lease,
+  type LeaseHolder,
+  type RunRecord,
+  type Store,
+  type SyncTrigger,
+} from '../store/store.ts';
+import { holderName, keepLease, LEASE_TTL_MS } from './requestSync.ts';
+import { syncAccount } from './syncAccount.ts';
+
+/** Where the agent's lines go; the format is the logger's business. */
+export interface AgentLog {
+  debug(message: string): void;
+  info(message: string): void;
+  warning(message: string): void;
+  error(message: string): void;
+}
+
+export interface AgentAccount {
+  readonly account: Account;
+  readonly broker: Broker;
+  readonly intervalSeconds: number;
+  /** False: no scheduled runs; requests are still answered. */
+  readonly enabled: boolean;
+  /** Whether to follow the broker's stream. */
+  readonly watch: boolean;
+}
+
+export interface AgentOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: AgentLog;
+  readonly accounts: readonly AgentAccount[];
+  readonly holder: LeaseHolder;
+  readonly isGone: (holder: LeaseHolder) => boolean;
+  /** One cycle over all enabled accounts, then end. */
+  readonly once: boolean;
+  /** Ends the agent when it aborts: the running cycle is finished, for at most `STOP_GRACE_MS`. */
+  readonly stop: AbortSignal;
+  /** Told after every cycle, for a live view. */
+  readonly onCycle?: (cycle: CycleReport) => void;
+}
+
+export interface CycleReport {
+  readonly number: number;
+  readonly runs: readonly AccountRun[];
+  readonly durationMs: number;
+  readonly nextInSeconds: number | null;
+}
+
+export interface AccountRun {
+  readonly account: Account;
+  /** Null when nothing could be committed. */
+  readonly run: RunRecord | null;
+  readonly error: TruebookError | null;
+}
+
+export interface AgentSummary {
+  readonly cycles: number;
+  readonly errors: number;
+  readonly lastSuccess: Instant | null;
+  /** Newest run of every account. */
+  readonly runs: readonly AccountRun[];
+}
+
+/** Below this an interval earns a warning (seeds/000: rate limits). */
+const INTERVAL_WARNING_SECONDS = 120;
+const TICK_MS = 1000;
+/** A running cycle may go on this long after a stop before its reads are broken off; all ends within 10 s. */
+const STOP_GRACE_MS = 7000;
+/** Hints of one burst become one run. */
+const HINT_SETTLE_MS = 400;
+const MAINTENANCE_EVERY_MS = 60_000;
+
+interface Seat extends AgentAccount {
+  lease: Lease;
+  keeper: ReturnType<typeof keepLease>;
+  watch_: Watch | null;
+  dueMonoMs: number;
+  hintMonoMs: number | null;
+  lastRun: AccountRun | null;
+}
+
+/**
+ * Runs until stopped (or once) and answers what happened. Throws `lease_held` when every account is held by somebody
+ * else, `usage` when there is no account to look after.
+ */
+export async function runAgent(options: AgentOptions): Promise<AgentSummary> {
+  const agent = new Agent(options);
+  return agent.run();
+}
+
+class Agent {
+  readonly #options: AgentOptions;
+  readonly #actor: string;
+  #cycles = 0;
+  #errors = 0;
+  #lastSuccess: Instant | null = null;
+
+  constructor(options: AgentOptions) {
+    this.#options = options;
+    this.#actor = `agent:${options.holder.processId}@${options.holder.host}`;
+  }
+
+  async run(): Promise<AgentSummary> {
+    const { log, once, stop, clock } = this.#options;
+    const seats = await this.#takeSeats();
+    const reading = new AbortController();
+    const breakOff = async (): Promise<void> => {
+      log.info('Stopping: finishing the running cycle...');
+      await clock.sleep(STOP_GRACE_MS);
+      reading.abort();
+    };
+    const onStop = (): void => void breakOff();
+    stop.addEventListener('abort', onStop, { once: true });
+    try {
+      if (!once) for (const seat of seats) this.#startWatching(seat);
+      await this.#loop(seats, reading.signal);
+    } finally {
+      stop.removeEventListener('abort', onStop);
+      await this.#leave(seats);
+    }
+    this.#logStatistics();
+    return {
+      cycles: this.#cycles,
+      errors: this.#errors,
+      lastSuccess: this.#lastSuccess,
+      runs: seats.flatMap((seat) => (seat.lastRun === null ? [] : [seat.lastRun])),
+    };
+  }
+
+  async #takeSeats(): Promise<Seat[]> {
+    const { store, clock, accounts, holder, isGone, log } = this.#options;
+    if (accounts.length === 0) {
+      throw new TruebookError('usage', 'There is no account to keep up to date.', {
+        hint: 'Set ALPACA_API_KEY and ALPACA_SECRET_KEY, or add a connection to truebook.yaml; `truebook doctor` checks it.',
+      });
+    }
+    const seats: Seat[] = [];
+    let refusal: TruebookError | null = null;
+    for (const entry of accounts) {
+      const grant = await store.acquireLease(entry.account.id, holder, LEASE_TTL_MS, isGone);
+      if ('heldBy' in grant) {
+        refusal = new TruebookError(
+          'lease_held',
+          `${entry.account.name} is already looked after by ${holderName(grant.heldBy)}.`,
+          {
+            hint: 'One agent per account: stop that one first, or leave it running and use `truebook status`.',
+          },
+        );
+        log.error(`${refusal.message} ${refusal.hint}`);
+        continue;
+      }
+      await store.endVerification(grant.lease);
+      if (entry.intervalSeconds < INTERVAL_WARNING_SECONDS) {
+        log.warning(`Interval of ${entry.intervalSeconds}s: intervals < 2 minutes may trigger rate limits`);
+      }
+      seats.push({
+        ...entry,
+        lease: grant.lease,
+        keeper: keepLease({ store, clock }, grant.lease),
+        watch_: null,
+        dueMonoMs: clock.monoMs(),
+        hintMonoMs: null,
+        lastRun: null,
+      });
+    }
+    if (seats.length === 0 && refusal !== null) throw refusal;
+    return seats;
+  }
+
+  #startWatching(seat: Seat): void {
+    if (!seat.watch || seat.broker.watch === undefined) return;
+    const { log, clock } = this.#options;
+    seat.watch_ = seat.broker.watch((hint: Hint) => {
+      log.debug(`${seat.account.name}: hint ${hint.reason}`);
+      seat.hintMonoMs ??= clock.monoMs();
+    });
+  }
+
+  async #loop(seats: readonly Seat[], reading: AbortSignal): Promise<void> {
+    const { clock, once, stop, store, log } = this.#options;
+    let maintainedMonoMs = clock.monoMs();
+    while (!stop.aborted) {
+      const work = await this.#dueWork(seats);
+      if (work.length > 0) await this.#cycle(work, reading);
+      if (once) return;
+      if (stop.aborted) return;
+      if (clock.monoMs() - maintainedMonoMs >= MAINTENANCE_EVERY_MS) {
+        maintainedMonoMs = clock.monoMs();
+        await store
+          .maintain()
+          .catch((error: unknown) => log.error(`Upkeep of the database failed: ${errorText(error)}`));
+      }
+      await clock.sleep(TICK_MS, stop);
+    }
+  }
+
+  /** What is due now: schedule, hints and requests, one entry per account. */
+  async #dueWork(seats: readonly Seat[]): Promise<readonly Work[]> {
+    const { clock, store, once, log } = this.#options;
+    const monoMs = clock.monoMs();
+    const requests = await store
+      .pendingRequests(seats.map((seat) => seat.account.id))
+      .catch((error: unknown) => (log.error(`Requests could not be read: ${errorText(error)}`), []));
+    const work: Work[] = [];
+    for (const seat of seats) {
+      const asked = requests.filter((request) => request.accountId === seat.account.id);
+      const hinted = seat.hintMonoMs !== null && monoMs - seat.hintMonoMs >= HINT_SETTLE_MS;
+      const due = seat.enabled && monoMs >= seat.dueMonoMs;
+      if (!due && !hinted && asked.length === 0 && !(once && seat.enabled)) continue;
+      const trigger: SyncTrigger =
+        asked[0]?.trigger ?? (due || once ? (seat.lastRun === null ? 'start' : 'schedule') : 'hint');
+      seat.hintMonoMs = null;
+      work.push({ seat, trigger, requestIds: asked.map((request) => request.id) });
+    }
+    return work;
+  }
+
+  async #cycle(work: readonly Work[], reading: AbortSignal): Promise<void> {
+    const { clock, log, once, onCycle } = this.#options;
+    const startedMonoMs = clock.monoMs();
+    this.#cycles += 1;
+    const number = this.#cycles;
+    log.info(`Starting sync cycle #${number}`);
+    const runs = await Promise.all(work.map((entry) => this.#syncSeat(entry, reading)));
+    for (const run of runs) await this.#logAccount(run, work.length > 1);
+    for (const { seat } of work) seat.dueMonoMs = startedMonoMs + seat.intervalSeconds * 1000;
+    const failed = runs.filter((run) => run.run?.outcome !== 'complete');
+    this.#errors += failed.length;
+    if (failed.length < runs.length) this.#lastSuccess = instantNow(clock);
+    if (failed.length === 0) log.info(`✓ Sync cycle #${number} completed successfully`);
+    else log.error(`✗ Sync cycle #${number} failed for ${failed.map((run) => run.account.name).join(', ')}`);
+    const durationMs = Math.max(0, clock.monoMs() - startedMonoMs);
+    log.info(`Cycle duration: ${(durationMs / 1000).toFixed(2)}s`);
+    const nextInSeconds = once ? null : Math.min(...work.map(({ seat }) => seat.intervalSeconds));
+    if (nextInSeconds !== null) log.info(`Next sync in ${nextInSeconds}s`);
+    log.info(`last_sync_time=${this.#lastSuccess ?? 'never'}`);
+    onCycle?.({ number, runs, durationMs, nextInSeconds });
+  }
+
+  async #syncSeat({ seat, trigger, requestIds }: Work, reading: AbortSignal): Promise<AccountRun> {
+    const { store, clock, log } = this.#options;
+    try {
+      if (seat.keeper.lost()) await this.#retakeLease(seat);
+      const run = await syncAccount(
+        {
+          store,
+          broker: seat.broker,
+          clock,
+          actor: this.#actor,
+          onProgress: (sentence) => log.info(`${seat.account.name}: ${sentence}`),
+        },
+        seat.account,
+        { lease: seat.lease, trigger, type: 'all', requestIds, signal: reading },
+      );
+      seat.lastRun = { account: seat.account, run, error: null };
+    } catch (error) {
+      seat.lastRun = { account: seat.account, run: null, error: asTruebookError(error) };
+    }
+    return seat.lastRun;
+  }
+
+  async #retakeLease(seat: Seat): Promise<void> {
+    const { store, clock, holder, isGone } = this.#options;
+    const grant = await store.acquireLease(seat.account.id, holder, LEASE_TTL_MS, isGone);
+    if ('heldBy' in grant) {
+      throw new TruebookError(
+        'lease_lost',
+        `${seat.account.name} was taken over by ${holderName(grant.heldBy)}.`,
+        {
+          hint: 'This agent was paused or cut off too long. It tries again at the next cycle.',
+          retry: 'later',
+        },
+      );
+    }
+    await seat.keeper.stop();
+    seat.lease = grant.lease;
+    seat.keeper = keepLease({ store, clock }, grant.lease);
+  }
+
+  async #logAccount({ account, run, error }: AccountRun, several: boolean): Promise<void> {
+    const { log, store } = this.#options;
+    if (several) log.info(`Account ${account.name}`);
+    log.info('Syncing positions...');
+    if (run?.outcome !== 'complete') {
+      const code = run?.errorCode ?? error?.code ?? 'internal';
+      const message = run?.errorMessage ?? error?.message ?? 'unknown failure';
+      log.error(`✗ ${account.name}: ${code}: ${message}${error?.hint == null ? '' : ` ${error.hint}`}`);
+      return;
+    }
+    const rows = await store.positions({ accountId: account.id, states: ['open', 'missing'] });
+    const kinds = await store.instruments(rows.map((row) => row.instrument));
+    const count = (kind: string): number =>
+      rows.filter((row) => kinds.get(row.instrument)?.kind === kind).length;
+    log.info(`✓ Synced ${count('equity')} stock positions`);
+    log.info(`✓ Synced ${count('option')} option positions`);
+    if (count('crypto') > 0) log.info(`✓ Synced ${count('crypto')} crypto positions`);
+    if (run.counts.newActivities > 0) log.info(`✓ Synced ${run.counts.newActivities} new activities`);
+    for (const row of rows) {
+      const symbol = kinds.get(row.instrument)?.symbol ?? row.instrument;
+      if (row.state === 'missing') {
+        log.warning(`Position missing at the broker, kept: ${symbol} (quantity ${row.quantity.toString()})`);
+      } else if (!row.explained) {
+        log.warning(
+          `Position not explained by activities: ${symbol} (broker ${row.quantity.toString()}, book ${row.bookQuantity.toString()})`,
+        );
+      }
+    }
+    for (const balance of await store.balances({ accountId: account.id })) {
+      if (balance.buyingPower !== null)
+        log.info(`✓ Buying Power: ${inMoney(balance.buyingPower, balance.currency)}`);
+      if (balance.equity !== null)
+        log.info(`✓ Portfolio Value: ${inMoney(balance.equity, balance.currency)}`);
+    }
+    log.info('✓ Portfolio balance recorded');
+  }
+
+  #logStatistics(): void {
+    const { log } = this.#options;
+    const line = '='.repeat(60);
+    log.info(line);
+    log.info('Agent Statistics:');
+    log.info(`  Total sync cycles: ${this.#cycles}`);
+    log.info(`  Total errors: ${this.#errors}`);
+    log.info(
+      `  Last successful sync: ${this.#lastSuccess === null ? 'Never' : localText(this.#lastSuccess)}`,
+    );
+    log.info(line);
+  }
+
+  async #leave(seats: readonly Seat[]): Promise<void> {
+    for (const seat of seats) {
+      await seat.watch_?.close();
+      await seat.keeper.stop();
+      try {
+        await this.#options.store.releaseLease(seat.lease);
+      } catch (error) {
+        this.#options.log.warning(
+          `The lease of ${seat.account.name} runs out by itself: ${errorText(error)}`,
+        );
+      }
+    }
+  }
+}
+
+interface Work {
+  readonly seat: Seat;
+  readonly trigger: SyncTrigger;
+  readonly requestIds: readonly number[];
+}
+
+function asTruebookError(error: unknown): TruebookError {
+  if (isTruebookError(error)) return error;
+  return new TruebookError('internal', errorText(error), {
+    cause: error,
+    hint: 'This is a fault of Truebook: report it with the log.',
+  });
+}
+
+/** `$5,432.10`; other currencies with their code. */
+export function inMoney(amount: Decimal, currency: string): string {
+  const [whole = '0', cents = '00'] = amount.abs().toFixed(2).split('.');
+  const grouped = whole.replaceAll(/\B(?=(\d{3})+$)/g, ',');
+  const sign = amount.sign() < 0 ? '-' : '';
+  return currency === 'USD' ? `${sign}$${grouped}.${cents}` : `${sign}${grouped}.${cents} ${currency}`;
+}
+
+/** Local time to the second, as the log has it. */
+function localText(instant: Instant): string {
+  const local = new Date(instantFromMs(Date.parse(instant)));
+  const two = (value: number): string => String(value).padStart(2, '0');
+  return (
+    `${local.getFullYear()}-${two(local.getMonth() + 1)}-${two(local.getDate())} ` +
+    `${two(local.getHours())}:${two(local.getMinutes())}:${two(local.getSeconds())}`
+  );
+}
