@@ -1,0 +1,24 @@
+/**
+ * JSON without loss: `JSON.parse` turns `0.10000000000000000001` into `0.1`, so every number of a broker's answer is
+ * kept as the text it was sent as. A reader then treats `"5"` and `5` alike, which brokers mix anyway.
+ */
+
+/** What `parseExactJson` answers: JSON in which no number is left. */
+export type ExactJson =
+  string | boolean | null | readonly ExactJson[] | { readonly [name: string]: ExactJson };
+
+type SourceReviver = (
+  this: unknown,
+  key: string,
+  value: unknown,
+  context: { readonly source?: string },
+) => unknown;
+
+const keepNumberText: SourceReviver = (_key, value, context) =>
+  typeof value === 'number' ? (context.source ?? String(value)) : value;
+
+/** Reads JSON text; numbers become their source text. Throws `SyntaxError` exactly where `JSON.parse` does. */
+export function parseExactJson(text: string): ExactJson {
+  // The third argument of revivers (ES2026) is in Node since 21, but not yet in TypeScript's library.
+  return JSON.parse(text, keepNumberText as unknown as (key: string, value: unknown) => unknown) as ExactJson;
+}

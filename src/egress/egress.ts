@@ -1,0 +1,207 @@
+/**
+ * The door to the outside: every request to a broker passes the table, the budget of its credential, the breaker of
+ * its address and the limits, in this order. Adapters see only `Egress`.
+ */
+import { type BrokerName } from '../domain/account.ts';
+import { TruebookError, isTruebookError } from '../domain/errors.ts';
+import { addMs, type Clock, now } from '../domain/time.ts';
+import { type BreakerLimits, createBreaker, DEFAULT_BREAKER } from './breaker.ts';
+import { type BudgetLimits, createBudget, DEFAULT_BUDGET } from './budget.ts';
+import { DEFAULT_HTTP, getOnce, type HttpAnswer, type HttpLimits, stopped } from './http.ts';
+import { backoffMs, DEFAULT_RETRY, isWorthRepeating, type RetryLimits, wishMs } from './retry.ts';
+import {
+  DEFAULT_SOCKET,
+  type EgressSocket,
+  openSocket,
+  type SocketEvents,
+  type SocketLimits,
+} from './socket.ts';
+import { allowedRow, type EgressMethod, type EgressRow } from './table.ts';
+
+export type { HttpAnswer } from './http.ts';
+export type { EgressSocket, SocketEvents } from './socket.ts';
+
+export interface EgressRequest {
+  readonly broker: BrokerName;
+  /** The whole address with its query. */
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Fingerprint of the credential whose budget this counts against; never the credential itself. */
+  readonly credential: string;
+  readonly signal?: AbortSignal | undefined;
+  readonly timeoutMs?: number;
+}
+
+export interface SocketRequest {
+  readonly broker: BrokerName;
+  readonly url: string;
+  readonly credential: string;
+  readonly events: SocketEvents;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** One request that really went out, for the audit and for tests. */
+export interface SentRequest {
+  readonly broker: BrokerName;
+  readonly method: EgressMethod;
+  readonly host: string;
+  readonly path: string;
+  readonly purpose: string;
+}
+
+export interface Egress {
+  /**
+   * Reads one address, repeated as the retry rules allow. Answers whatever status came last; throws `egress_refused`,
+   * `broker_paused`, `broker_rate_limit` (own budget used up), `broker_timeout`, `broker_unreachable`,
+   * `broker_bad_answer` or `stopped`, each with `facts.reason`.
+   */
+  request(request: EgressRequest): Promise<HttpAnswer>;
+  /** Opens a websocket, not repeated: the caller paces its reconnects. Throws as `openSocket` and `egress_refused`. */
+  dial(request: SocketRequest): Promise<EgressSocket>;
+  /** Requests that went out so far, tries counted one by one, websocket handshakes included. */
+  requestsMade(): number;
+}
+
+export interface EgressOptions {
+  readonly clock: Clock;
+  /** For budgets, backoff and breakers; default `clock`. Give a pacing clock where `clock` may stand still. */
+  readonly pacing?: Clock;
+  /** A number in [0, 1), for jitter. */
+  readonly random: () => number;
+  /** Base addresses on this machine that the settings name; only the paths of the table are allowed behind them. */
+  readonly allowLoopback?: readonly string[];
+  readonly budget?: BudgetLimits;
+  readonly breaker?: BreakerLimits;
+  readonly retry?: RetryLimits;
+  readonly http?: HttpLimits;
+  readonly socket?: SocketLimits;
+  /** Called just before a request goes out. */
+  readonly onRequest?: (sent: SentRequest) => void;
+}
+
+/** One per process: budgets and breakers are shared by all adapters that were handed the same object. */
+export function createEgress(options: EgressOptions): Egress {
+  const { clock, random, allowLoopback = [] } = options;
+  const pacing = options.pacing ?? clock;
+  const limits = options.retry ?? DEFAULT_RETRY;
+  const httpLimits = options.http ?? DEFAULT_HTTP;
+  const budget = createBudget(pacing, options.budget ?? DEFAULT_BUDGET);
+  const breaker = createBreaker(pacing, options.breaker ?? DEFAULT_BREAKER);
+  let made = 0;
+
+  const count = (row: EgressRow, url: URL): void => {
+    made += 1;
+    options.onRequest?.({
+      broker: row.broker,
+      method: row.method,
+      host: url.host,
+      path: url.pathname,
+      purpose: row.purpose,
+    });
+  };
+
+  /** Waits for the breaker and the budget; throws when that would take longer than a run should. */
+  const waitForTurn = async (host: string, fuse: string, request: Turn): Promise<void> => {
+    const fuseMs = breaker.waitMs(fuse);
+    if (fuseMs > limits.waitMsMax / 2) throw paused(host, fuseMs, clock);
+    const turn = budget.reserve(request.credential, limits.waitMsMax);
+    if (!turn.granted) throw budgetUsedUp(host, turn.waitMs, clock);
+    const waitMs = Math.max(fuseMs, turn.waitMs);
+    if (waitMs > 0) await pacing.sleep(waitMs, request.signal);
+    if (request.signal?.aborted === true) throw stopped();
+  };
+
+  const tryOnce = async (
+    request: EgressRequest,
+    row: EgressRow,
+    url: URL,
+    fuse: string,
+  ): Promise<Attempt> => {
+    count(row, url);
+    try {
+      const timeoutMs = request.timeoutMs ?? httpLimits.timeoutMs;
+      const answer = await getOnce(url, request.headers, clock, { ...httpLimits, timeoutMs }, request.signal);
+      if (answer.status >= 500) breaker.failed(fuse);
+      else breaker.succeeded(fuse);
+      return { answer, error: null };
+    } catch (error) {
+      if (!isTruebookError(error) || error.code === 'stopped') throw error;
+      breaker.failed(fuse);
+      return { answer: null, error };
+    }
+  };
+
+  return {
+    requestsMade: () => made,
+
+    async request(request) {
+      const { row, url } = allowedRow(request.broker, methodOf(request), request.url, allowLoopback);
+      const fuse = `${url.origin}|${request.credential}`;
+      for (let attempt = 1; ; attempt += 1) {
+        await waitForTurn(url.host, fuse, request);
+        const { answer, error } = await tryOnce(request, row, url, fuse);
+        if (answer !== null && !isWorthRepeating(answer.status)) return answer;
+        const wish = answer === null ? null : wishMs(answer.status, answer.header, clock.wallMs(), limits);
+        if (wish !== null && answer?.status === 429) budget.pause(request.credential, wish);
+        const isLast = attempt >= limits.attemptsMax || (wish !== null && wish > limits.waitMsMax);
+        if (isLast || (error !== null && !mayPass(error))) {
+          if (answer !== null) return answer;
+          throw error;
+        }
+        await pacing.sleep(wish ?? backoffMs(attempt, limits, random), request.signal);
+      }
+    },
+
+    async dial(request) {
+      const { row, url } = allowedRow(request.broker, 'WS', request.url, allowLoopback);
+      await waitForTurn(url.host, `${url.origin}|stream|${request.credential}`, request);
+      count(row, url);
+      return await openSocket(url, row, request.events, options.socket ?? DEFAULT_SOCKET, request.signal);
+    },
+  };
+}
+
+interface Turn {
+  readonly credential: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+type Attempt =
+  | { readonly answer: HttpAnswer; readonly error: null }
+  | { readonly answer: null; readonly error: TruebookError };
+
+/** The type knows no method; a caller without types that brings one meets the table with it. */
+function methodOf(request: EgressRequest): EgressMethod {
+  return ((request as { method?: string }).method ?? 'GET') as EgressMethod;
+}
+
+/** Network faults and broken-off answers may pass; a redirect, a flood or a page of bytes will come again. */
+function mayPass(error: TruebookError): boolean {
+  return error.code !== 'broker_bad_answer' || error.facts['reason'] === 'truncated';
+}
+
+function paused(host: string, waitMs: number, clock: Clock): TruebookError {
+  const until = addMs(now(clock), Math.ceil(waitMs / 1000) * 1000);
+  return new TruebookError(
+    'broker_paused',
+    `${host} failed several times in a row; it is tried again at ${until}.`,
+    {
+      hint: 'Nothing to do: it heals by itself when the broker answers again.',
+      retry: 'later',
+      facts: { reason: 'paused', until },
+    },
+  );
+}
+
+function budgetUsedUp(host: string, waitMs: number, clock: Clock): TruebookError {
+  const until = addMs(now(clock), Math.ceil(waitMs / 1000) * 1000);
+  return new TruebookError(
+    'broker_rate_limit',
+    `The request limit of this key at ${host} is used up until ${until}.`,
+    {
+      hint: 'The next run tries again by itself. A longer interval or fewer programs on this key help.',
+      retry: 'later',
+      facts: { reason: 'rate_limit', until },
+    },
+  );
+}
