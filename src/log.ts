@@ -79,13 +79,21 @@ type WarningLogger = PinoLogger<'warning'>;
 
 function wrap(log: WarningLogger, close: () => void): Logger {
   return {
-    debug: (message, fields) => log.debug(fields ?? {}, oneLine(message)),
-    info: (message, fields) => log.info(fields ?? {}, oneLine(message)),
-    warning: (message, fields) => log.warning(fields ?? {}, oneLine(message)),
-    error: (message, fields) => log.error(fields ?? {}, oneLine(message)),
-    with: (fields) => wrap(log.child(fields) as unknown as WarningLogger, close),
+    debug: (message, fields) => log.debug(ownNames(fields), oneLine(message)),
+    info: (message, fields) => log.info(ownNames(fields), oneLine(message)),
+    warning: (message, fields) => log.warning(ownNames(fields), oneLine(message)),
+    error: (message, fields) => log.error(ownNames(fields), oneLine(message)),
+    with: (fields) => wrap(log.child(ownNames(fields)), close),
     close,
   };
+}
+
+/** A field called like a part of the line itself would stand in for it. */
+function ownNames(fields: LogFields | undefined): LogFields {
+  const reserved = /^(?:time|level|name|msg)$/;
+  return Object.fromEntries(
+    Object.entries(fields ?? {}).map(([name, value]) => [reserved.test(name) ? `${name}_` : name, value]),
+  );
 }
 
 function pinoLevel(level: LogLevel): string {
@@ -94,15 +102,12 @@ function pinoLevel(level: LogLevel): string {
 
 /** A message stays one line: what a broker or a file name puts into it cannot forge a second one. */
 function oneLine(message: string): string {
-  return message.replace(
-    /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
-    (character) => {
-      if (character === '\n') return '\\n';
-      if (character === '\r') return '\\r';
-      if (character === '\t') return '\\t';
-      return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
-    },
-  );
+  return message.replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, (character) => {
+    if (character === '\n') return '\\n';
+    if (character === '\r') return '\\r';
+    if (character === '\t') return '\\t';
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
 }
 
 function textLine(json: string): string {
@@ -224,7 +229,10 @@ export function registerSecret(value: string): void {
   secrets.add(value);
   const spellings = new Set([...secrets].flatMap((secret) => spellingsOf(secret)));
   const longestFirst = [...spellings].sort((left, right) => right.length - left.length);
-  secretPattern = new RegExp(longestFirst.map((text) => RegExp.escape(text)).join('|'), 'g');
+  secretPattern = new RegExp(
+    longestFirst.map((text) => text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')).join('|'),
+    'g',
+  );
 }
 
 /** The text without any registered secret. Also for error texts on their way to a terminal or an API. */

@@ -21,7 +21,7 @@ export interface AlpacaConnection extends ConnectionBase {
     readonly streamUrl: string;
   };
   readonly credentials:
-    | { readonly kind: 'keys'; readonly keyId: Secret; readonly secretKey: Secret }
+    | { readonly kind: 'key'; readonly keyId: Secret; readonly secretKey: Secret }
     | { readonly kind: 'oauth'; readonly token: Secret };
 }
 
@@ -106,7 +106,7 @@ function buildAlpaca(key: ConnectionKey, lookup: Lookup): Connection | Incomplet
     addresses: { tradingUrl, dataUrl, streamUrl: `${tradingUrl.replace(/^http/, 'ws')}/stream` },
   } as const;
   if (keyId !== null && secretKey !== null)
-    return { ...base, credentials: { kind: 'keys', keyId, secretKey } };
+    return { ...base, credentials: { kind: 'key', keyId, secretKey } };
   if (token !== null) return { ...base, credentials: { kind: 'oauth', token } };
   return incompleteWithout(key, { ALPACA_API_KEY: keyId, ALPACA_SECRET_KEY: secretKey });
 }

@@ -16,7 +16,8 @@ export interface FileEntry {
 
 /** One `connections:` item of a YAML file. */
 export interface FileConnection {
-  readonly entries: readonly FileEntry[];
+  /** null: the item is no list of names and values. Only a file of ours minds. */
+  readonly entries: readonly FileEntry[] | null;
   readonly line: number;
 }
 
@@ -91,9 +92,8 @@ function readYaml(text: string, path: string): Parsed {
   const list = root.items.find((pair) => isScalar(pair.key) && pair.key.value === 'connections')?.value;
   if (isSeq(list)) {
     for (const item of list.items) {
-      if (!isMap(item))
-        throw notYaml(path, lineOf(item as Node), 'each connection must be name: value lines');
-      connections.push({ entries: readMap(item, document as Document, lineOf).entries, line: lineOf(item) });
+      const read = isMap(item) ? readMap(item, document as Document, lineOf).entries : null;
+      connections.push({ entries: read, line: lineOf(item as Node) });
     }
   }
   return { entries, nested, connections };

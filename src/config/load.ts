@@ -28,7 +28,7 @@ import {
   wrong,
 } from './sources.ts';
 import type { Entry, Layer, Origin, SourceKind } from './sources.ts';
-import { parseValue, shownValue } from './values.ts';
+import { databaseSecrets, parseValue, shownValue } from './values.ts';
 
 export interface LoadOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -248,6 +248,7 @@ class SettingReader {
       const read = this.#read(entry, layer);
       if (read === null) continue;
       if (read.value instanceof Secret) registerSecret(read.value.reveal());
+      if (entry.base === 'DATABASE_URL') databaseSecrets(read.value as Database).forEach(registerSecret);
       this.#winners.set(name, read);
     }
   }

@@ -6,6 +6,7 @@ export function nearestName(name: string, known: Iterable<string>): string | nul
   for (const candidate of known) {
     // One slip in five letters, two at most: beyond that two names are simply different.
     const allowed = Math.min(2, Math.floor(candidate.length / 5));
+    if (Math.abs(candidate.length - written.length) > allowed) continue;
     const distance = editDistance(written, candidate.toUpperCase());
     if (distance <= allowed && distance < bestDistance) {
       best = candidate;

@@ -218,7 +218,8 @@ export function openSealedSecrets(home: string, sources: KeySources): SealedSecr
         Buffer.from(value.reveal(), 'utf8'),
         sources.randomBytes,
       );
-      writeEntries(Object.fromEntries([...others, [name, sealed.toString('base64')]].sort(byName)));
+      const all: [string, string][] = [...others, [name, sealed.toString('base64')]];
+      writeEntries(Object.fromEntries(all.sort(byName)));
     },
     openSecret(name) {
       const entries = readEntries();

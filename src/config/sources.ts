@@ -227,8 +227,14 @@ function readConnection(
   origin: (line: number | null) => Origin,
 ): { declared: DeclaredConnection; entries: Entry[] } {
   const here = origin(connection.line);
-  const field = (wanted: string): string =>
-    connection.entries.find(({ name }) => name === wanted)?.text.trim() ?? '';
+  const written = connection.entries;
+  if (written === null) {
+    throw wrong(
+      `A connection ${originText(here)} is no list of names and values.`,
+      'Write `- name: NAME` and the rest as name: value lines below it.',
+    );
+  }
+  const field = (wanted: string): string => written.find(({ name }) => name === wanted)?.text.trim() ?? '';
   const broker = BROKERS.find((candidate) => candidate === field('broker').toLowerCase());
   if (broker === undefined) {
     throw wrong(
@@ -251,7 +257,7 @@ function readConnection(
     known.set(setting.slice(broker.length + 1).toLowerCase(), setting);
   }
   const entries: Entry[] = [];
-  for (const { name: key, text, line } of connection.entries) {
+  for (const { name: key, text, line } of written) {
     if (key === 'name' || key === 'broker') continue;
     const base = known.get(key);
     if (base === undefined) {

@@ -165,6 +165,23 @@ function postgresDatabase(rest: string): Database {
   };
 }
 
+/** Every spelling of a password inside a database address, for the log's scrubber. */
+export function databaseSecrets(database: Database): string[] {
+  if (database.kind === 'sqlite') return [];
+  const written = database.url.reveal();
+  const url = new URL(written);
+  const inQuery = url.searchParams.get('password') ?? '';
+  const found = [written, url.password, inQuery];
+  for (const encoded of [url.password, inQuery]) {
+    try {
+      found.push(decodeURIComponent(encoded));
+    } catch {
+      // A lone % is a password too, as it stands.
+    }
+  }
+  return found.filter((text) => text !== '');
+}
+
 function inRange(value: number, definition: SettingDefinition): boolean {
   return value >= (definition.min ?? -Infinity) && value <= (definition.max ?? Infinity);
 }
