@@ -25,6 +25,7 @@ import {
   mapLayer,
   originText,
   requiredFileLayer,
+  warnAboutEnvironmentBesideSandbox,
   wrong,
 } from './sources.ts';
 import type { Entry, Layer, Origin, SourceKind } from './sources.ts';
@@ -117,6 +118,7 @@ export function loadConfig(options: LoadOptions): Config {
   );
   const settings = reader.settings();
   warnAboutOpenFiles(layers, options, warnings);
+  warnAboutEnvironmentBesideSandbox(layers, warnings);
   warnAboutMixedKeys(reader, connections, warnings);
   for (const { name, missing } of incomplete) {
     warnings.push(`The connection ${name} is incomplete: ${missing.join(' and ')} missing. It is not used.`);

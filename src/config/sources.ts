@@ -6,7 +6,14 @@ import { isLoopbackUrl } from '../domain/loopback.ts';
 import { readSettingsFile } from './files.ts';
 import type { FileConnection, FileContent, FileEntry } from './files.ts';
 import { nearestName } from './nearest.ts';
-import { definitionOf, isSettingName, OWN_PREFIXES, SETTING_NAMES, splitSuffix } from './settings.ts';
+import {
+  definitionOf,
+  isSettingName,
+  OWN_PREFIXES,
+  SETTING_NAMES,
+  settingNameFor,
+  splitSuffix,
+} from './settings.ts';
 import type { BrokerName, SettingName } from './settings.ts';
 
 export type SourceKind =
@@ -296,6 +303,19 @@ export function applyConfigFiles(layers: readonly Layer[]): Layer[] {
     });
     return { ...layer, entries };
   });
+}
+
+/** Says that credentials of the environment will meet a sandbox: the environment is no file, so they stay in use. */
+export function warnAboutEnvironmentBesideSandbox(layers: readonly Layer[], warnings: string[]): void {
+  const sandbox = layers.find((layer) => layer.kind === '--config' && hasLoopbackAddress(layer));
+  const entries = layers.flatMap(({ kind, entries: own }) => (kind === 'environment' ? own : []));
+  const names = entries.filter(({ base }) => definitionOf(base).part === 'identity');
+  if (sandbox === undefined || names.length === 0) return;
+  const list = names.map(({ base, suffix }) => settingNameFor(base, suffix)).join(', ');
+  warnings.push(
+    `${list} in the environment is used beside ${sandbox.path ?? 'the sandbox'}, which points at this machine. ` +
+      'Unset it to use the sandbox alone.',
+  );
 }
 
 /** Brokers whose default connection the layer names: an address or `ALPACA_ENV` alone names none. */

@@ -556,6 +556,16 @@ describe('--config and connections', () => {
     expect(config.home).toBe(join(root, 'sand/box'));
   });
 
+  test('the environment is no file: its connection stays in use and is told', () => {
+    const options = { configFiles: ['../sand/s.env'] };
+    expect(load({ 'sand/s.env': sandbox }, options).warnings).toEqual([]);
+    const config = load({}, { ...options, env: keys('env') });
+    expect(named(config.connections)).toEqual(['alpaca:paper', 'alpaca-live:live', 'alpaca-paper:paper']);
+    expect(config.warnings.join()).toMatch(
+      /^ALPACA_API_KEY, ALPACA_SECRET_KEY in the environment is used beside/,
+    );
+  });
+
   test('nor a sealed one', () => {
     load().sealedSecrets.sealSecret('ALPACA_API_KEY', new Secret('sealed-id'));
     const config = load(
