@@ -1,0 +1,313 @@
+/**
+ * The control API: a person or a test plays broker (design section 9). A POST answers `{"created": [truth records]}`;
+ * a call that makes no sense is a 400 whose `error` says why, and changes nothing.
+ */
+import { compareInstants, instantFromMs, instantToMs } from '../domain/time.ts';
+import { isTruebookError } from '../domain/errors.ts';
+import { type World } from './broker.ts';
+import { Fields } from './controlFields.ts';
+import {
+  FAULT_KINDS,
+  FAULT_RESOURCES,
+  STREAM_KINDS,
+  STREAM_ONLY,
+  faultRecord,
+  type Fault,
+  type FaultCall,
+} from './faults.ts';
+import { nextDay } from './clock.ts';
+import { Refusal, type Publish, type TradeCall } from './ledger.ts';
+import { createdRecord, truthOf, wireId } from './truth.ts';
+import { frozen, viewOf } from './view.ts';
+import { type Decimal } from '../domain/decimal.ts';
+
+export interface ControlAnswer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+type Created = readonly Record<string, unknown>[];
+
+const PUBLISH: readonly Publish[] = ['now', 'next-day', 'never'];
+const BROKERS = ['alpaca'] as const;
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+export interface ControlOptions {
+  /** What an account holds after a reset. */
+  readonly startingCash: Decimal;
+  /** Faces act on some faults the moment they are posted. */
+  readonly onFault: (fault: Fault) => void;
+}
+
+export class Control {
+  readonly #world: World;
+  readonly #options: ControlOptions;
+  readonly #posts: Readonly<Record<string, (fields: Fields) => Created>>;
+
+  constructor(world: World, options: ControlOptions) {
+    this.#world = world;
+    this.#options = options;
+    this.#posts = {
+      '/control/trade': (fields) => this.#trade(fields),
+      '/control/cash': (fields) => this.#cash(fields),
+      '/control/corporate-action': (fields) => this.#corporateAction(fields),
+      '/control/option': (fields) => this.#option(fields),
+      '/control/transfer': (fields) => this.#transfer(fields),
+      '/control/price': (fields) => this.#price(fields),
+      '/control/account': (fields) => this.#account(fields),
+      '/control/amend': (fields) => this.#amend(fields),
+      '/control/fault': (fields) => this.#fault(fields),
+      '/control/clock': (fields) => this.#clock(fields),
+    };
+  }
+
+  /** Answers one call. `target` is path and query, `body` parsed JSON whose numbers are `NumberText`. */
+  call(method: string, target: string, body: unknown): ControlAnswer {
+    const url = new URL(target, 'http://sandbox.invalid');
+    try {
+      return this.#call(method, url, body);
+    } catch (error) {
+      if (error instanceof Refusal || isTruebookError(error))
+        return { status: 400, body: { error: error.message } };
+      throw error;
+    }
+  }
+
+  #call(method: string, url: URL, body: unknown): ControlAnswer {
+    const { clock, faults, requests } = this.#world;
+    const path = url.pathname;
+    if (method === 'POST' && this.#posts[path] !== undefined) {
+      return { status: 200, body: { created: this.#posts[path](new Fields(body)) } };
+    }
+    if (method === 'DELETE' && path === '/control/fault') {
+      faults.clear();
+      return { status: 200, body: { created: [] } };
+    }
+    if (method === 'GET') {
+      if (path === '/control/clock') return { status: 200, body: { now: clock.now() } };
+      if (path === '/control/requests') return { status: 200, body: requests.all() };
+      if (path === '/control/fault' || path === '/control/faults')
+        return { status: 200, body: faults.active().map(faultRecord) };
+      if (path === '/control/truth')
+        return { status: 200, body: this.#truth(url.searchParams.get('account')) };
+    }
+    return { status: 404, body: { error: `there is no ${method} ${path}` } };
+  }
+
+  #truth(name: string | null): unknown {
+    const { ledger, clock } = this.#world;
+    if (name !== null && name !== '') return truthOf(ledger, name, clock.now());
+    return ledger.accounts().map((account) => truthOf(ledger, account.name, clock.now()));
+  }
+
+  #trade(fields: Fields): Created {
+    const { ledger } = this.#world;
+    const account = fields.text('account');
+    const order = fields.has('order') ? orderFields(fields.object('order')) : undefined;
+    const onlyCancels = order?.cancel === true && order.id !== undefined && !fields.has('quantity');
+    if (onlyCancels) {
+      fields.end();
+      const canceled = ledger.cancel(account, order.id!);
+      return [{ account, orderId: canceled.id, status: 'canceled' }];
+    }
+    const call: TradeCall = {
+      symbol: fields.text('symbol'),
+      side: fields.word('side', ['buy', 'sell']),
+      quantity: fields.amount('quantity', order !== undefined),
+      price: fields.amount('price', true),
+      ...(fields.has('at') ? { at: fields.instant('at') } : {}),
+      ...(fields.has('fees') ? { fees: fields.amount('fees', true) } : {}),
+      ...(fields.has('clientRef') ? { clientRef: fields.text('clientRef') } : {}),
+      ...(fields.has('publish') ? { publish: fields.word('publish', PUBLISH) } : {}),
+      ...(order === undefined ? {} : { order }),
+    };
+    fields.end();
+    const made = ledger.trade(account, call);
+    const after = ledger.account(account);
+    if (made.entries.length > 0) return made.entries.map((entry) => createdRecord(after, entry));
+    return [
+      {
+        account,
+        orderId: made.order.id,
+        clientRef: made.order.clientOrderId,
+        status: made.order.canceledAt === null ? 'open' : 'canceled',
+      },
+    ];
+  }
+
+  #cash(fields: Fields): Created {
+    const { ledger } = this.#world;
+    const account = fields.text('account');
+    const kind = fields.word('kind', ['deposit', 'withdrawal', 'dividend', 'interest', 'fee']);
+    const amount = fields.decimal('amount');
+    const symbol = fields.has('symbol') ? fields.text('symbol') : null;
+    const publish = fields.has('publish') ? fields.word('publish', PUBLISH) : 'now';
+    fields.end();
+    return ledger
+      .cash(account, kind, amount, symbol, publish)
+      .map((entry) => createdRecord(ledger.account(account), entry));
+  }
+
+  #corporateAction(fields: Fields): Created {
+    const kind = fields.word('kind', ['split', 'rename', 'spinoff', 'merger']);
+    if (kind === 'spinoff' || kind === 'merger')
+      throw new Refusal(`${kind}: not yet; this sandbox knows split and rename`);
+    const symbol = fields.text('symbol');
+    const call =
+      kind === 'split'
+        ? {
+            kind,
+            symbol,
+            newShares: fields.amount('newShares'),
+            oldShares: fields.amount('oldShares'),
+            cashInLieu: fields.has('cashInLieu') ? fields.amount('cashInLieu') : null,
+          }
+        : { kind, symbol, to: fields.text('to') };
+    fields.end();
+    return this.#world.ledger
+      .corporateAction(call)
+      .map(({ account, entry }) => createdRecord(account, entry));
+  }
+
+  #option(fields: Fields): Created {
+    const { ledger } = this.#world;
+    const account = fields.text('account');
+    const kind = fields.word('kind', ['expire', 'assign', 'exercise']);
+    const symbol = fields.text('symbol');
+    const quantity = fields.amount('quantity');
+    // Alpaca lists what became of an option at the start of the next day (brokers/alpaca.md, third of the ten things).
+    const publish = fields.has('publish') ? fields.word('publish', ['now', 'next-day'] as const) : 'next-day';
+    fields.end();
+    return ledger
+      .optionEvent(account, kind, symbol, quantity, publish)
+      .map((entry) => createdRecord(ledger.account(account), entry));
+  }
+
+  #transfer(fields: Fields): Created {
+    const { ledger } = this.#world;
+    const account = fields.text('account');
+    const direction = fields.word('direction', ['in', 'out']);
+    const symbol = fields.text('symbol');
+    const quantity = fields.amount('quantity');
+    const basis = fields.has('basis') ? fields.amount('basis', true) : null;
+    const publish = fields.has('publish') ? fields.word('publish', PUBLISH) : 'now';
+    fields.end();
+    return ledger
+      .transfer(account, direction, symbol, quantity, basis, publish)
+      .map((entry) => createdRecord(ledger.account(account), entry));
+  }
+
+  #price(fields: Fields): Created {
+    const { ledger, clock } = this.#world;
+    const instrument = ledger.instrument(fields.text('symbol'));
+    const price = fields.amount('price');
+    fields.end();
+    ledger.market.setPrice(instrument, price, clock.now());
+    return [{ symbol: instrument.symbol, price: price.toString() }];
+  }
+
+  #account(fields: Fields): Created {
+    const name = fields.text('account');
+    fields.word('action', ['reset']);
+    fields.end();
+    const account = this.#world.ledger.reset(name, this.#options.startingCash);
+    return [
+      { account: name, brokerAccountId: account.id, number: account.number, createdAt: account.createdAt },
+    ];
+  }
+
+  #amend(fields: Fields): Created {
+    const { ledger } = this.#world;
+    const name = fields.text('account');
+    const fill = fields.text('fill');
+    const kind = fields.word('kind', ['correct', 'bust']);
+    const price = fields.has('price') ? fields.amount('price', true) : null;
+    const quantity = fields.has('quantity') ? fields.amount('quantity') : null;
+    fields.end();
+    if (kind === 'bust' && (price ?? quantity) !== null)
+      throw new Refusal('a bust takes neither price nor quantity');
+    const account = ledger.account(name);
+    const entry = ledger.amend(
+      name,
+      (one) => wireId(account, one) === fill || one.uuid === fill,
+      kind,
+      price,
+      quantity,
+    );
+    return [createdRecord(ledger.account(name), entry)];
+  }
+
+  #fault(fields: Fields): Created {
+    const { ledger, faults, clock } = this.#world;
+    const call: FaultCall = {
+      broker: fields.word('broker', BROKERS),
+      account: fields.has('account') ? ledger.account(fields.text('account')).name : null,
+      resource: fields.has('resource') ? fields.word('resource', FAULT_RESOURCES) : null,
+      kind: fields.word('kind', FAULT_KINDS),
+      times: fields.has('times') ? fields.integer('times') : null,
+      forMs: fields.has('forMs') ? fields.integer('forMs') : null,
+      status: fields.has('status') ? fields.integer('status') : null,
+      at: fields.has('at') ? fields.integer('at') : null,
+    };
+    fields.end();
+    checkFault(call);
+    const before = new Map(
+      ledger.accounts().map((account) => [account.name, frozen(viewOf(ledger, account.name, clock.now()))]),
+    );
+    const fault = faults.post(call, before);
+    this.#options.onFault(fault);
+    return [faultRecord(fault)];
+  }
+
+  #clock(fields: Fields): Created {
+    const { clock } = this.#world;
+    if (!clock.manual)
+      throw new Refusal('this sandbox runs on wall time: start it with --clock manual to move its clock');
+    if (fields.has('advance') === fields.has('at'))
+      throw new Refusal('give either advance (milliseconds, or 90s, 15m, 2h, 1d, next-day) or at');
+    const to = fields.has('at') ? fields.instant('at') : advanced(clock.now(), fields.text('advance'));
+    fields.end();
+    if (compareInstants(to, clock.now()) < 0)
+      throw new Refusal(`${to} lies before ${clock.now()}: this clock only goes forward`);
+    clock.moveTo(instantToMs(to));
+    return [];
+  }
+}
+
+function orderFields(fields: Fields): NonNullable<TradeCall['order']> {
+  const order = {
+    ...(fields.has('id') ? { id: fields.text('id') } : {}),
+    ...(fields.has('quantity') ? { quantity: fields.amount('quantity') } : {}),
+    ...(fields.has('cancel') ? { cancel: fields.flag('cancel') } : {}),
+  };
+  fields.end();
+  return order;
+}
+
+/** Refuses combinations that could never have an effect: a fault that does nothing would make a test that cannot fail. */
+function checkFault({ kind, resource, status, times }: FaultCall): void {
+  if (kind === 'device-approval') throw new Refusal('device-approval: not for Alpaca');
+  if (resource === 'flex') throw new Refusal('resource flex: not for Alpaca');
+  if (STREAM_ONLY.has(kind) && resource !== null && resource !== 'stream')
+    throw new Refusal(`${kind} is for the resource stream`);
+  if (resource === 'stream' && !STREAM_KINDS.has(kind))
+    throw new Refusal(`${kind} has no meaning on a stream; there are ${[...STREAM_KINDS].join(', ')}`);
+  if (status !== null && kind !== 'status' && kind !== 'html')
+    throw new Refusal(`status goes with the kinds status and html, not ${kind}`);
+  if (status !== null && (status < 200 || status > 599)) throw new Refusal('status must be an HTTP status');
+  if (times === 0) throw new Refusal('times must be above 0');
+  if (
+    kind === 'short-history' &&
+    resource !== null &&
+    !['activities', 'orders', 'account', 'auth'].includes(resource)
+  ) {
+    throw new Refusal('short-history is for activities, orders and account (portfolio history)');
+  }
+}
+
+function advanced(now: ReturnType<World['clock']['now']>, text: string): ReturnType<World['clock']['now']> {
+  if (text === 'next-day') return nextDay(now);
+  const match = /^(\d{1,12})(ms|s|m|h|d)?$/.exec(text);
+  if (match === null) throw new Refusal('advance must be milliseconds, or like 90s, 15m, 2h, 1d, next-day');
+  return instantFromMs(instantToMs(now) + Number.parseInt(match[1]!, 10) * UNIT_MS[match[2] ?? 'ms']!);
+}
