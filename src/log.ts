@@ -3,7 +3,7 @@
  * `2025-11-21 14:30:00 - BackgroundSyncAgent - INFO - Starting sync cycle #12` (local time), or one JSON object per
  * line. Knows nothing of the other rooms, so that every room may use it.
  */
-import { chmodSync, closeSync, copyFileSync, existsSync, fstatSync, ftruncateSync } from 'node:fs';
+import { chmodSync, closeSync, copyFileSync, existsSync, fchmodSync, fstatSync, ftruncateSync } from 'node:fs';
 import { mkdirSync, openSync, renameSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { pino } from 'pino';
@@ -193,8 +193,8 @@ class LogFile {
   #open(): number {
     mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
     this.#handle = openSync(this.#path, 'a', 0o600);
-    // One made before us, or under another umask, may be open to others.
-    chmodSync(this.#path, 0o600);
+    // One made before us, or under another umask, may be open to others. `/dev/null` must stay as it is.
+    if (fstatSync(this.#handle).isFile()) fchmodSync(this.#handle, 0o600);
     return this.#handle;
   }
 
