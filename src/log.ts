@@ -3,7 +3,15 @@
  * `2025-11-21 14:30:00 - BackgroundSyncAgent - INFO - Starting sync cycle #12` (local time), or one JSON object per
  * line. Knows nothing of the other rooms, so that every room may use it.
  */
-import { chmodSync, closeSync, copyFileSync, existsSync, fchmodSync, fstatSync, ftruncateSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  copyFileSync,
+  existsSync,
+  fchmodSync,
+  fstatSync,
+  ftruncateSync,
+} from 'node:fs';
 import { mkdirSync, openSync, renameSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { pino } from 'pino';
