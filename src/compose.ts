@@ -1,0 +1,201 @@
+/**
+ * Composition: the one place that calls the constructors of brokers and stores and ties them to the configuration.
+ * The command line, the library and the tests all come through here.
+ */
+import { brokers } from './brokers/registry.ts';
+import { type Broker } from './brokers/broker.ts';
+import { type Config } from './config/load.ts';
+import { type AlpacaConnection, type Connection } from './config/connections.ts';
+import { type Account, type BrokerName } from './domain/account.ts';
+import { errorText, TruebookError } from './domain/errors.ts';
+import { now as instantNow, type Clock } from './domain/time.ts';
+import { createEgress, type Egress, type SentRequest } from './egress/egress.ts';
+import {
+  hostName,
+  isProcessAlive,
+  openClock,
+  pacingClock,
+  processId,
+  randomBytes,
+  randomUnit,
+  refreshClock,
+} from './platform.ts';
+import { openStore } from './store/open.ts';
+import { type LeaseHolder, type Store } from './store/store.ts';
+import { type AgentAccount } from './sync/agent.ts';
+import { type RecordContext } from './sync/records.ts';
+
+export interface ComposeOptions {
+  readonly config: Config;
+  /** Default: the machine's clock, or the one at `TRUEBOOK_CLOCK_URL`. */
+  readonly clock?: Clock;
+  /** Opens the database for reading only and no broker. */
+  readonly readonly?: boolean;
+  /** Only in tests: accept a database server that may lose what it acknowledged. */
+  readonly allowUnsafeDurability?: boolean;
+  readonly onRequest?: (sent: SentRequest) => void;
+  readonly onWarning?: (sentence: string) => void;
+}
+
+export interface Truebook {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly store: Store;
+  readonly records: RecordContext;
+  /** Who writes from this process. */
+  holder(kind: LeaseHolder['kind']): LeaseHolder;
+  /** Whether the process behind a lease no longer exists on this host. */
+  isGone(holder: LeaseHolder): boolean;
+  /** Accounts of the configured connections with their brokers; opens each broker once. */
+  agentAccounts(): Promise<readonly AgentAccount[]>;
+  /** The account by name or id. Throws `unknown_account` and names those that exist. */
+  account(nameOrId: string): Promise<Account>;
+  close(): Promise<void>;
+}
+
+export async function compose(options: ComposeOptions): Promise<Truebook> {
+  const { config } = options;
+  const clock = options.clock ?? (await openClock(config.settings.TRUEBOOK_CLOCK_URL));
+  await refreshClock(clock);
+  const store = await openStore({
+    url: databaseUrl(config),
+    clock,
+    ...(options.readonly === true ? { readonly: true } : {}),
+    ...(options.allowUnsafeDurability === true ? { allowUnsafeDurability: true } : {}),
+  });
+  const egress = createEgress({
+    clock,
+    pacing: pacingClock(clock),
+    random: randomUnit,
+    allowLoopback: config.connections.flatMap(loopbackAddresses),
+    ...(options.onRequest === undefined ? {} : { onRequest: options.onRequest }),
+  });
+  const incarnation = randomBytes(16).toString('hex');
+  const startedAt = instantNow(clock);
+  let accounts: Promise<readonly AgentAccount[]> | null = null;
+  return {
+    config,
+    clock,
+    store,
+    records: recordContext(config, store, clock),
+    holder: (kind) => ({ incarnation, kind, processId: processId(), host: hostName(), startedAt }),
+    isGone: (holder) => holder.host === hostName() && !isProcessAlive(holder.processId),
+    agentAccounts: () => (accounts ??= openAccounts(options, store, clock, egress)),
+    account: (nameOrId) => requireAccount(store, nameOrId),
+    close: async () => {
+      for (const { broker } of (await accounts?.catch(() => [])) ?? []) await broker.close();
+      await store.close();
+      if ('close' in clock && typeof clock.close === 'function') (clock as { close(): void }).close();
+    },
+  };
+}
+
+/** The address as the store wants it; a server's may hold a password, so it never leaves this call. */
+function databaseUrl({ database }: Config): string {
+  return database.kind === 'sqlite' ? `sqlite:${database.path}` : database.url.reveal();
+}
+
+function recordContext(config: Config, store: Store, clock: Clock): RecordContext {
+  return {
+    store,
+    clock,
+    intervalSeconds: (account) => config.rules[account.broker].intervalSeconds,
+    maxAgeSeconds: (account) => config.rules[account.broker].freshMaxAgeSeconds,
+    enabled: (account) => config.rules[account.broker].enabled,
+    automationOrderIds: config.settings.AUTOMATION_ORDER_IDS,
+  };
+}
+
+async function requireAccount(store: Store, nameOrId: string): Promise<Account> {
+  const account = await store.findAccount(nameOrId);
+  if (account !== null) return account;
+  const known = (await store.accounts()).map((row) => `${row.name} (${row.id})`);
+  throw new TruebookError('unknown_account', `There is no account "${nameOrId.slice(0, 60)}".`, {
+    hint: known.length === 0 ? 'No account was synced yet: run `truebook sync`.' : `Known: ${known.join(', ')}.`,
+  });
+}
+
+/** The accounts behind the configured connections, in their order. */
+async function openAccounts(
+  options: ComposeOptions,
+  store: Store,
+  clock: Clock,
+  egress: Egress,
+): Promise<readonly AgentAccount[]> {
+  const { config } = options;
+  const accounts: AgentAccount[] = [];
+  const taken = new Set<string>();
+  for (const connection of config.connections) {
+    if (connection.broker !== 'alpaca') {
+      options.onWarning?.(`${connection.name}: ${connection.broker} accounts cannot be read yet.`);
+      continue;
+    }
+    const broker = openBroker(connection, egress, clock);
+    const name = await accountName(connection, broker, taken);
+    taken.add(name);
+    const account = await store.ensureAccount({
+      name,
+      broker: connection.broker,
+      env: connection.env,
+      connection: connection.name,
+      baseCurrency: config.settings.BASE_CURRENCY,
+      at: instantNow(clock),
+    });
+    const rules = config.rules[connection.broker];
+    accounts.push({
+      account,
+      broker,
+      intervalSeconds: rules.intervalSeconds,
+      enabled: rules.enabled,
+      watch: config.settings.POSITION_SYNC_SYNC_ON_POSITION_UPDATE && broker.capabilities.stream,
+    });
+  }
+  return accounts;
+}
+
+/** Opens the adapter of one connection; nothing is sent before its first read. */
+export function openBroker(connection: AlpacaConnection, egress: Egress, clock: Clock): Broker {
+  const { credentials, addresses } = connection;
+  return brokers.alpaca.open({
+    env: connection.env,
+    credentials:
+      credentials.kind === 'oauth'
+        ? credentials
+        : { kind: 'key', keyId: credentials.keyId.reveal(), secretKey: credentials.secretKey },
+    tradingUrl: addresses.tradingUrl,
+    dataUrl: addresses.dataUrl,
+    egress,
+    clock,
+    random: randomUnit,
+  });
+}
+
+/** `alpaca-paper`; a second connection to the same kind of account adds the last four of its account number. */
+async function accountName(
+  connection: Connection,
+  broker: Broker,
+  taken: ReadonlySet<string>,
+): Promise<string> {
+  const base = connection.broker === 'alpaca' ? `alpaca-${connection.env}` : connection.broker;
+  if (!taken.has(base)) return base;
+  const read = await broker.readBalances();
+  const last4 = read.kind === 'complete' ? read.rows.accountLast4 : null;
+  const name = `${base}-${last4 ?? ''}`;
+  if (last4 !== null && !taken.has(name)) return name;
+  throw new TruebookError('config', `The account behind connection ${connection.name} could not be named.`, {
+    hint:
+      read.kind === 'complete'
+        ? `Another connection already reads ${name}: remove one of them.`
+        : `Its account number is needed once and could not be read: ${errorText(read.error)}`,
+    retry: 'later',
+  });
+}
+
+function loopbackAddresses(connection: Connection): readonly string[] {
+  return connection.broker === 'alpaca' ? [connection.addresses.tradingUrl, connection.addresses.dataUrl] : [];
+}
+
+/** Brokers whose adapters exist so far. */
+export function readableBrokers(): readonly BrokerName[] {
+  return Object.keys(brokers) as BrokerName[];
+}
