@@ -4,7 +4,7 @@
  */
 import { type BrokerName } from '../domain/account.ts';
 import { TruebookError, isTruebookError } from '../domain/errors.ts';
-import { addMs, type Clock, now } from '../domain/time.ts';
+import { type Clock, type Instant, instantFromMs } from '../domain/time.ts';
 import { type BreakerLimits, createBreaker, DEFAULT_BREAKER } from './breaker.ts';
 import { type BudgetLimits, createBudget, DEFAULT_BUDGET } from './budget.ts';
 import { DEFAULT_HTTP, getOnce, type HttpAnswer, type HttpLimits, stopped } from './http.ts';
@@ -181,7 +181,7 @@ function mayPass(error: TruebookError): boolean {
 }
 
 function paused(host: string, waitMs: number, clock: Clock): TruebookError {
-  const until = addMs(now(clock), Math.ceil(waitMs / 1000) * 1000);
+  const until = wholeSecondAfter(clock.wallMs() + waitMs);
   return new TruebookError(
     'broker_paused',
     `${host} failed several times in a row; it is tried again at ${until}.`,
@@ -194,7 +194,7 @@ function paused(host: string, waitMs: number, clock: Clock): TruebookError {
 }
 
 function budgetUsedUp(host: string, waitMs: number, clock: Clock): TruebookError {
-  const until = addMs(now(clock), Math.ceil(waitMs / 1000) * 1000);
+  const until = wholeSecondAfter(clock.wallMs() + waitMs);
   return new TruebookError(
     'broker_rate_limit',
     `The request limit of this key at ${host} is used up until ${until}.`,
@@ -204,4 +204,9 @@ function budgetUsedUp(host: string, waitMs: number, clock: Clock): TruebookError
       facts: { reason: 'rate_limit', until },
     },
   );
+}
+
+/** People read it: no fractions, and never too early. */
+function wholeSecondAfter(wallMs: number): Instant {
+  return instantFromMs(Math.ceil(wallMs / 1000) * 1000);
 }
