@@ -85,7 +85,8 @@ export interface ActivityWatchRow {
 }
 
 export type SyncType = 'all' | 'bankroll' | 'positions' | 'transactions';
-export type SyncTrigger = 'schedule' | 'start' | 'request' | 'command' | 'hint' | 'trade' | 'gate' | 'first_contact';
+export type SyncTrigger =
+  'schedule' | 'start' | 'request' | 'command' | 'hint' | 'trade' | 'gate' | 'first_contact';
 
 export interface SyncRequest {
   readonly id: number;
@@ -142,7 +143,11 @@ export interface SyncReadRow {
 }
 
 /** A revision about to be written; the store adds sequence and hashes. */
-export type NewRevision = Activity & { readonly rev: number; readonly firstSeenAt: Instant; readonly contentHash: string };
+export type NewRevision = Activity & {
+  readonly rev: number;
+  readonly firstSeenAt: Instant;
+  readonly contentHash: string;
+};
 
 export type PositionState = 'open' | 'missing' | 'closed';
 export type RealizedBasis = 'exact' | 'estimated' | 'unknown';
@@ -257,7 +262,11 @@ export interface RunCommit {
   readonly quarantine: readonly QuarantinedRow[];
   readonly instruments: readonly Instrument[];
   /** Aliases seen in this run: the broker's own ids and spellings. */
-  readonly aliases: readonly { readonly instrument: InstrumentId; readonly scheme: string; readonly alias: string }[];
+  readonly aliases: readonly {
+    readonly instrument: InstrumentId;
+    readonly scheme: string;
+    readonly alias: string;
+  }[];
   readonly revisions: readonly NewRevision[];
   readonly events: readonly BookEvent[];
   readonly orders: readonly OrderReference[];
@@ -275,7 +284,11 @@ export interface RunCommit {
   readonly watch: readonly ActivityWatchRow[];
   readonly outbox: readonly OutboxFact[];
   /** First contact: the fingerprint to pin. */
-  readonly pin: { readonly fingerprint: string; readonly last4: string | null; readonly baseCurrency: Currency } | null;
+  readonly pin: {
+    readonly fingerprint: string;
+    readonly last4: string | null;
+    readonly baseCurrency: Currency;
+  } | null;
   /** Requests that this run answers. */
   readonly requestIds: readonly number[];
 }
@@ -397,7 +410,11 @@ export interface Store {
   // --- the sync
   syncState(accountId: AccountId): Promise<SyncState>;
   /** All revisions of these identities in the current epoch. */
-  revisions(accountId: AccountId, epoch: number, rootIds: readonly string[]): Promise<ReadonlyMap<string, RevisionChain>>;
+  revisions(
+    accountId: AccountId,
+    epoch: number,
+    rootIds: readonly string[],
+  ): Promise<ReadonlyMap<string, RevisionChain>>;
   /**
    * Identities the broker must show again in a re-read from `publishedAfter`: its own rows published after that and
    * first seen before `seenBefore`, in the current epoch, not withdrawn from the proof.
@@ -410,7 +427,11 @@ export interface Store {
   ): Promise<readonly { readonly rootId: string; readonly watch: ActivityWatchRow | null }[]>;
   watchRows(accountId: AccountId, rootIds: readonly string[]): Promise<readonly ActivityWatchRow[]>;
   /** Newest revisions of the epoch in the book's order (busts included), optionally only those after a checkpoint. */
-  bookActivities(accountId: AccountId, epoch: number, after: BookCheckpoint | null): Promise<readonly ActivityRevision[]>;
+  bookActivities(
+    accountId: AccountId,
+    epoch: number,
+    after: BookCheckpoint | null,
+  ): Promise<readonly ActivityRevision[]>;
   /** Order ids of stored fills that have no order reference yet. */
   ordersWanted(accountId: AccountId, epoch: number, limit: number): Promise<readonly string[]>;
   /** All position rows of the epoch, for a fold from the beginning. */
@@ -448,7 +469,9 @@ export interface Store {
   ledger(
     filter: AccountFilter & { kinds?: readonly string[]; since?: Instant; limit?: number },
   ): Promise<readonly LedgerRow[]>;
-  bookEvents(filter: AccountFilter & { limit?: number; afterSeq?: number }): Promise<readonly StoredBookEvent[]>;
+  bookEvents(
+    filter: AccountFilter & { limit?: number; afterSeq?: number },
+  ): Promise<readonly StoredBookEvent[]>;
   findings(
     filter: AccountFilter & { states?: readonly FindingState[]; types?: readonly FindingType[] },
   ): Promise<readonly StoredFinding[]>;

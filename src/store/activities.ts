@@ -1,0 +1,391 @@
+/** The ledger of activity revisions: appended, read, never changed. */
+import { type AccountId } from '../domain/account.ts';
+import {
+  compareActivities,
+  type Activity,
+  type ActivityKind,
+  type ActivityRevision,
+  type ActivityStatus,
+} from '../domain/activity.ts';
+import { canonicalJson } from '../domain/contentHash.ts';
+import { Decimal } from '../domain/decimal.ts';
+import { TruebookError } from '../domain/errors.ts';
+import { type Instrument, type InstrumentId } from '../domain/instrument.ts';
+import { compareInstants, instantFromKey, instantKey, type Instant, type TradeDate } from '../domain/time.ts';
+import { type ExpressionBuilder } from 'kysely';
+import { type Queries } from './database.ts';
+import { loadInstruments } from './instruments.ts';
+import {
+  decimalText,
+  inParts,
+  insertRows,
+  isTrue,
+  keyOrNull,
+  readDecimalOrNull,
+  readInstantOrNull,
+  readJson,
+  storableRow,
+} from './rows.ts';
+import { type ActivityTable, type Schema } from './schema.ts';
+import {
+  type AccountFilter,
+  type ActivityWatchRow,
+  type BookCheckpoint,
+  type LedgerRow,
+  type NewRevision,
+  type RevisionChain,
+} from './store.ts';
+
+/** What an activity's ledger row says, before it gets its place in the chain. */
+export function activityContent(
+  accountId: AccountId,
+  epoch: number,
+  runId: number,
+  revision: NewRevision,
+): Omit<ActivityTable, 'seq' | 'prev_hash' | 'hash'> & Record<string, string | number | null> {
+  const { instrument } = revision;
+  return storableRow({
+    account_id: accountId,
+    epoch,
+    root_id: revision.rootId,
+    rev: revision.rev,
+    broker_rev: revision.brokerRev,
+    kind: revision.kind as string,
+    status: revision.status as string,
+    instrument: (instrument?.id ?? null) as string | null,
+    symbol: instrument?.symbol ?? null,
+    multiplier: decimalText(instrument?.multiplier ?? null),
+    quantity: revision.quantity.toString(),
+    price: decimalText(revision.price),
+    amount: decimalText(revision.amount),
+    currency: revision.currency,
+    fees: decimalText(revision.fees),
+    fees_currency: revision.feesCurrency,
+    executed_at: instantKey(revision.executedAt),
+    time_precision: revision.timePrecision as string,
+    trade_date: revision.tradeDate as string,
+    published_at: keyOrNull(revision.publishedAt),
+    side: revision.side as string | null,
+    order_id: revision.orderId,
+    group_id: revision.groupId,
+    external_id: revision.externalId,
+    broker_type: revision.brokerType,
+    description: revision.description,
+    source: revision.source,
+    details: canonicalJson(revision.details),
+    first_seen_at: instantKey(revision.firstSeenAt),
+    content_hash: revision.contentHash,
+    run_id: runId,
+  });
+}
+
+type Instruments = ReadonlyMap<InstrumentId, Instrument>;
+
+function readRevision(row: ActivityTable, instruments: Instruments): ActivityRevision {
+  return {
+    rootId: row.root_id,
+    rev: row.rev,
+    brokerRev: row.broker_rev,
+    kind: row.kind as ActivityKind,
+    status: row.status as ActivityStatus,
+    instrument: instrumentAtExecution(row, instruments),
+    quantity: Decimal.parse(row.quantity),
+    price: readDecimalOrNull(row.price),
+    amount: readDecimalOrNull(row.amount),
+    currency: row.currency,
+    fees: readDecimalOrNull(row.fees),
+    feesCurrency: row.fees_currency,
+    executedAt: instantFromKey(row.executed_at),
+    timePrecision: row.time_precision as Activity['timePrecision'],
+    tradeDate: row.trade_date as TradeDate,
+    publishedAt: readInstantOrNull(row.published_at),
+    side: row.side as Activity['side'],
+    orderId: row.order_id,
+    groupId: row.group_id,
+    externalId: row.external_id,
+    brokerType: row.broker_type,
+    description: row.description,
+    source: row.source,
+    details: readJson(row.details),
+    firstSeenAt: instantFromKey(row.first_seen_at),
+    contentHash: row.content_hash,
+  };
+}
+
+/** The instrument with the name and multiplier it had then; option terms come from its own row. */
+function instrumentAtExecution(row: ActivityTable, instruments: Instruments): Instrument | null {
+  if (row.instrument === null) return null;
+  const today = instruments.get(row.instrument as InstrumentId);
+  if (today === undefined) {
+    throw new TruebookError(
+      'storage_corrupt',
+      `The ledger names instrument ${row.instrument}, which is not in the database.`,
+      {
+        hint: 'Restore the newest backup.',
+      },
+    );
+  }
+  return { ...today, symbol: row.symbol!, multiplier: Decimal.parse(row.multiplier!) };
+}
+
+async function readRevisions(queries: Queries, rows: readonly ActivityTable[]): Promise<ActivityRevision[]> {
+  const instruments = await instrumentsOf(queries, rows);
+  return rows.map((row) => readRevision(row, instruments));
+}
+
+async function instrumentsOf(queries: Queries, rows: readonly ActivityTable[]): Promise<Instruments> {
+  return await loadInstruments(
+    queries,
+    rows.flatMap((row) => row.instrument ?? []),
+  );
+}
+
+export async function revisions(
+  queries: Queries,
+  accountId: AccountId,
+  epoch: number,
+  rootIds: readonly string[],
+): Promise<ReadonlyMap<string, RevisionChain>> {
+  const rows: ActivityTable[] = [];
+  for (const part of inParts([...new Set(rootIds)])) {
+    const found = await queries
+      .selectFrom('activity')
+      .selectAll()
+      .where('account_id', '=', accountId)
+      .where('epoch', '=', epoch)
+      .where('root_id', 'in', part)
+      .orderBy('root_id')
+      .orderBy('rev')
+      .execute();
+    rows.push(...found);
+  }
+  const chains = new Map<string, ActivityRevision[]>();
+  for (const revision of await readRevisions(queries, rows)) {
+    const chain = chains.get(revision.rootId);
+    if (chain === undefined) chains.set(revision.rootId, [revision]);
+    else chain.push(revision);
+  }
+  return chains;
+}
+
+/** No later revision of the same activity exists. */
+function isNewest(where: ExpressionBuilder<Schema & { a: ActivityTable }, 'a'>) {
+  return where.not(
+    where.exists(
+      where
+        .selectFrom('activity as later')
+        .select('later.rev')
+        .whereRef('later.account_id', '=', 'a.account_id')
+        .whereRef('later.epoch', '=', 'a.epoch')
+        .whereRef('later.root_id', '=', 'a.root_id')
+        .whereRef('later.rev', '>', 'a.rev'),
+    ),
+  );
+}
+
+/** Sources of activities that no broker shows again. */
+const OWN_SOURCES = ['user', 'truebook'];
+
+export async function knownIds(
+  queries: Queries,
+  accountId: AccountId,
+  epoch: number,
+  publishedAfter: Instant,
+  seenBefore: Instant,
+): Promise<readonly { readonly rootId: string; readonly watch: ActivityWatchRow | null }[]> {
+  const rows = await queries
+    .selectFrom('activity as a')
+    .innerJoin('activity as first', (join) =>
+      join
+        .onRef('first.account_id', '=', 'a.account_id')
+        .onRef('first.epoch', '=', 'a.epoch')
+        .onRef('first.root_id', '=', 'a.root_id')
+        .on('first.rev', '=', 0),
+    )
+    .leftJoin('activity_watch as watch', (join) =>
+      join.onRef('watch.account_id', '=', 'a.account_id').onRef('watch.root_id', '=', 'a.root_id'),
+    )
+    .select(['a.root_id', 'watch.absent_scans', 'watch.withdrawn', 'watch.pending_content_hash'])
+    .where('a.account_id', '=', accountId)
+    .where('a.epoch', '=', epoch)
+    .where('a.published_at', '>', instantKey(publishedAfter))
+    .where('a.source', 'not in', OWN_SOURCES)
+    .where('first.first_seen_at', '<', instantKey(seenBefore))
+    .where(isNewest)
+    .orderBy('a.published_at')
+    .orderBy('a.root_id')
+    .execute();
+  const known = rows.map((row) => ({
+    rootId: row.root_id,
+    watch:
+      row.absent_scans === null
+        ? null
+        : readWatch({ ...row, absent_scans: row.absent_scans, withdrawn: row.withdrawn! }),
+  }));
+  return known.filter((row) => row.watch?.withdrawn !== true);
+}
+
+interface WatchFields {
+  readonly root_id: string;
+  readonly absent_scans: number;
+  readonly withdrawn: boolean | number;
+  readonly pending_content_hash: string | null;
+}
+
+function readWatch(row: WatchFields): ActivityWatchRow {
+  return {
+    rootId: row.root_id,
+    absentScans: row.absent_scans,
+    withdrawn: isTrue(row.withdrawn),
+    pendingContentHash: row.pending_content_hash,
+  };
+}
+
+export async function watchRows(
+  queries: Queries,
+  accountId: AccountId,
+  rootIds: readonly string[],
+): Promise<readonly ActivityWatchRow[]> {
+  const found: ActivityWatchRow[] = [];
+  for (const part of inParts([...new Set(rootIds)])) {
+    const rows = await queries
+      .selectFrom('activity_watch')
+      .selectAll()
+      .where('account_id', '=', accountId)
+      .where('root_id', 'in', part)
+      .orderBy('root_id')
+      .execute();
+    found.push(...rows.map(readWatch));
+  }
+  return found;
+}
+
+export async function saveWatch(
+  queries: Queries,
+  accountId: AccountId,
+  watch: readonly ActivityWatchRow[],
+): Promise<void> {
+  const rows = watch.map((row) => ({
+    account_id: accountId,
+    root_id: row.rootId,
+    absent_scans: row.absentScans,
+    withdrawn: row.withdrawn,
+    pending_content_hash: row.pendingContentHash,
+  }));
+  await insertRows(queries, 'activity_watch', rows, { keys: ['account_id', 'root_id'], then: 'update' });
+}
+
+export async function bookActivities(
+  queries: Queries,
+  accountId: AccountId,
+  epoch: number,
+  after: BookCheckpoint | null,
+): Promise<readonly ActivityRevision[]> {
+  let query = queries
+    .selectFrom('activity as a')
+    .selectAll('a')
+    .where('a.account_id', '=', accountId)
+    .where('a.epoch', '=', epoch)
+    .where(isNewest);
+  if (after !== null) query = query.where('a.executed_at', '>=', instantKey(after.lastExecutedAt));
+  const found = (await readRevisions(queries, await query.execute())).sort(compareActivities);
+  if (after === null) return found;
+  const last = await checkpointActivity(queries, accountId, after);
+  return found.filter((revision) => compareActivities(revision, last) > 0);
+}
+
+/** The activity a checkpoint stands behind, as it was folded (it may have been corrected since). */
+async function checkpointActivity(
+  queries: Queries,
+  accountId: AccountId,
+  checkpoint: BookCheckpoint,
+): Promise<ActivityRevision> {
+  const chain = await revisions(queries, accountId, checkpoint.epoch, [checkpoint.lastRootId]);
+  const folded = chain
+    .get(checkpoint.lastRootId)
+    ?.findLast((revision) => compareInstants(revision.executedAt, checkpoint.lastExecutedAt) === 0);
+  if (folded !== undefined) return folded;
+  throw new TruebookError(
+    'internal',
+    `The book's checkpoint names ${checkpoint.lastRootId}, which the ledger does not have.`,
+    {
+      hint: 'Run `truebook rebuild`.',
+    },
+  );
+}
+
+export async function ordersWanted(
+  queries: Queries,
+  accountId: AccountId,
+  epoch: number,
+  limit: number,
+): Promise<readonly string[]> {
+  const rows = await queries
+    .selectFrom('activity as a')
+    .select('a.order_id')
+    .where('a.account_id', '=', accountId)
+    .where('a.epoch', '=', epoch)
+    .where('a.kind', '=', 'fill')
+    .where('a.order_id', 'is not', null)
+    .where((where) =>
+      where.not(
+        where.exists(
+          where
+            .selectFrom('order_reference as known')
+            .select('known.order_id')
+            .whereRef('known.account_id', '=', 'a.account_id')
+            .whereRef('known.order_id', '=', 'a.order_id'),
+        ),
+      ),
+    )
+    .groupBy('a.order_id')
+    .orderBy((order) => order.fn.max('a.seq'), 'desc')
+    .limit(limit)
+    .execute();
+  return rows.map((row) => row.order_id!);
+}
+
+/** Newest revisions with who placed them, newest first. */
+export async function ledger(
+  queries: Queries,
+  filter: AccountFilter & { kinds?: readonly string[]; since?: Instant; limit?: number },
+): Promise<readonly LedgerRow[]> {
+  let query = queries
+    .selectFrom('activity as a')
+    .leftJoin('order_reference as reference', (join) =>
+      join.onRef('reference.account_id', '=', 'a.account_id').onRef('reference.order_id', '=', 'a.order_id'),
+    )
+    .selectAll('a')
+    .select(['reference.client_order_id', 'reference.parent_order_id'])
+    .where(isNewest)
+    .orderBy('a.executed_at', 'desc')
+    .orderBy('a.account_id')
+    .orderBy('a.root_id', 'desc');
+  if (filter.accountId !== undefined) query = query.where('a.account_id', '=', filter.accountId);
+  if (filter.kinds !== undefined) query = query.where('a.kind', 'in', [...filter.kinds, '']);
+  if (filter.since !== undefined) query = query.where('a.executed_at', '>=', instantKey(filter.since));
+  if (filter.limit !== undefined) query = query.limit(filter.limit);
+  const rows = await query.execute();
+  const instruments = await instrumentsOf(queries, rows);
+  const announced = await announcedOrders(queries, filter);
+  return rows.map((row) => ({
+    ...readRevision(row, instruments),
+    accountId: row.account_id,
+    epoch: row.epoch,
+    clientOrderId: row.client_order_id,
+    announced:
+      announced.has(orderKey(row.account_id, row.order_id)) ||
+      announced.has(orderKey(row.account_id, row.parent_order_id)),
+  }));
+}
+
+/** Orders that `trade executed` calls named, as `account/order`. */
+async function announcedOrders(queries: Queries, filter: AccountFilter): Promise<ReadonlySet<string>> {
+  let query = queries.selectFrom('announced_order').select(['account_id', 'order_id']);
+  if (filter.accountId !== undefined) query = query.where('account_id', '=', filter.accountId);
+  return new Set((await query.execute()).map((row) => orderKey(row.account_id, row.order_id)));
+}
+
+function orderKey(accountId: number, orderId: string | null): string {
+  return `${accountId}/${orderId ?? ''}`;
+}

@@ -1,0 +1,91 @@
+/** The store over either database: each verb of `store.ts` is one transaction around the files of its nouns. */
+import { Decimal } from '../domain/decimal.ts';
+import { instantKey } from '../domain/time.ts';
+import { allAccounts, ensureAccount, findAccount } from './accounts.ts';
+import { bookActivities, knownIds, ledger, ordersWanted, revisions, watchRows } from './activities.ts';
+import { appendAudit } from './audit.ts';
+import { listBookEvents } from './bookEvents.ts';
+import { verifyChains } from './chain.ts';
+import { commitRun, newEpoch } from './commitRun.ts';
+import { type Database } from './database.ts';
+import { listFindings } from './findings.ts';
+import { loadInstruments } from './instruments.ts';
+import { acquireLease, checkFence, leaseState, releaseLease, renewLease } from './leases.ts';
+import { latestBalances, latestGreeks, latestMarks } from './observations.ts';
+import { listPositions } from './positions.ts';
+import { endVerification, listFreshness } from './progress.ts';
+import { announceOrder, insertRequest, pendingRequests, requestById } from './requests.ts';
+import { lastRun, listRuns, runById, statistics } from './runs.ts';
+import { type RunCommit, type Store } from './store.ts';
+import { syncState } from './syncState.ts';
+
+/** Counts attempts to commit in this process: with the incarnation and the fence it makes a marker unique. */
+let attempts = 0;
+
+export function bookStore(database: Database, schemaVersion: number): Store {
+  return {
+    facts: { ...database.facts, schemaVersion: String(schemaVersion) },
+    close: () => database.close(),
+
+    ensureAccount: (account) => database.write((queries) => ensureAccount(queries, account)),
+    accounts: () => database.read(allAccounts),
+    findAccount: (nameOrId) => database.read((queries) => findAccount(queries, nameOrId)),
+
+    acquireLease: (accountId, holder, ttlMs, isGone = () => false) =>
+      acquireLease(database, accountId, holder, ttlMs, isGone),
+    renewLease: (lease, ttlMs) => renewLease(database, lease, ttlMs),
+    releaseLease: (lease) => releaseLease(database, lease),
+    leaseState: (accountId) => leaseState(database, accountId),
+    endVerification: (lease) =>
+      database.write(async (queries) => {
+        await checkFence(database, queries, lease);
+        await endVerification(queries, lease.accountId);
+      }),
+
+    syncState: (accountId) => database.read((queries) => syncState(queries, accountId)),
+    revisions: (accountId, epoch, rootIds) =>
+      database.read((queries) => revisions(queries, accountId, epoch, rootIds)),
+    knownIds: (accountId, epoch, publishedAfter, seenBefore) =>
+      database.read((queries) => knownIds(queries, accountId, epoch, publishedAfter, seenBefore)),
+    watchRows: (accountId, rootIds) => database.read((queries) => watchRows(queries, accountId, rootIds)),
+    bookActivities: (accountId, epoch, after) =>
+      database.read((queries) => bookActivities(queries, accountId, epoch, after)),
+    ordersWanted: (accountId, epoch, limit) =>
+      database.read((queries) => ordersWanted(queries, accountId, epoch, limit)),
+    allPositions: (accountId, epoch) =>
+      database.read((queries) => listPositions(queries, { accountId, epoch })),
+    commitRun: (commit) => commitRun(database, commit, nextMarker(commit)),
+    newEpoch: (lease, at, actor) => newEpoch(database, lease, at, actor, Decimal.zero),
+
+    requestSync: (request) => database.write((queries) => insertRequest(queries, request)),
+    pendingRequests: (accountIds) => database.read((queries) => pendingRequests(queries, accountIds)),
+    syncRequest: (id) => database.read((queries) => requestById(queries, id)),
+    announceOrder: (accountId, orderId, at) =>
+      database.write((queries) => announceOrder(queries, accountId, orderId, at)),
+
+    positions: (filter) => database.read((queries) => listPositions(queries, filter)),
+    instruments: (ids) => database.read((queries) => loadInstruments(queries, ids)),
+    marks: (filter) => database.read((queries) => latestMarks(queries, filter)),
+    latestGreeks: (filter) => database.read((queries) => latestGreeks(queries, filter)),
+    balances: (filter) => database.read((queries) => latestBalances(queries, filter)),
+    ledger: (filter) => database.read((queries) => ledger(queries, filter)),
+    bookEvents: (filter) => database.read((queries) => listBookEvents(queries, filter)),
+    findings: (filter) => database.read((queries) => listFindings(queries, filter)),
+    freshness: (accountId) => database.read((queries) => listFreshness(queries, accountId)),
+    runs: (filter) => database.read((queries) => listRuns(queries, filter)),
+    run: (id) => database.read((queries) => runById(queries, id)),
+    lastRun: (accountId, outcome) => database.read((queries) => lastRun(queries, accountId, outcome)),
+    statistics: (filter) => database.read((queries) => statistics(queries, filter)),
+
+    verifyChains: (filter) => verifyChains(database, filter),
+    appendAudit: (entry) => database.write((queries) => appendAudit(database, queries, [entry])),
+    maintain: () => database.maintain(),
+  };
+}
+
+/** Names this attempt to commit, so that it can be found when the answer to COMMIT is lost. */
+function nextMarker(commit: RunCommit): string {
+  attempts += 1;
+  const { lease, run } = commit;
+  return `${lease.holder.incarnation}/${lease.accountId}/${lease.fence}/${instantKey(run.startedAt)}/${attempts}`;
+}

@@ -1,0 +1,125 @@
+/**
+ * The names other programs of the user know (`positions`, `trade_history`, `trading_accounts`,
+ * `daily_portfolio_balances`), as plain views over our tables.
+ *
+ * They keep the old types so that old queries keep their meaning: numbers are numbers (SQLite: approximate, as the
+ * old Float columns were; the exact text stands in the tables), points in time are `YYYY-MM-DD HH:MM:SS.ffffff` in
+ * UTC without a zone. `quantity < 0` over decimal text would be wrong silently on SQLite.
+ */
+import { type DialectName } from './definition.ts';
+
+export const OLD_NAMES = [
+  'positions',
+  'trade_history',
+  'trading_accounts',
+  'daily_portfolio_balances',
+] as const;
+
+export interface OldNameView {
+  readonly name: (typeof OLD_NAMES)[number];
+  readonly query: string;
+}
+
+/** The views' queries; `schema` is put before our table names (`truebook.` where a view lives in another schema). */
+export function oldNameViews(dialect: DialectName, schema = ''): readonly OldNameView[] {
+  const number = (expression: string): string =>
+    dialect === 'sqlite' ? `CAST(${expression} AS NUMERIC)` : expression;
+  const moment = (column: string): string =>
+    dialect === 'sqlite'
+      ? `substr(${column}, 1, 10) || ' ' || substr(${column}, 12, 15)`
+      : `(CAST(${column} AS timestamptz) AT TIME ZONE 'UTC')`;
+  const day = (column: string): string => (dialect === 'sqlite' ? column : `CAST(${column} AS date)`);
+  const rounded = (expression: string): string =>
+    dialect === 'sqlite' ? `round(${expression}, 10)` : `trim_scale(round(${expression}, 10))`;
+
+  const cost = `${number('p.average_cost')} * ${number('p.quantity')} * ${number('i.multiplier')}`;
+  const value = `${number('m.mark')} * ${number('p.quantity')} * ${number('i.multiplier')}`;
+  // NULLIF: a position that cost nothing has no percentage. abs: a short's cost is negative, its loss is still a loss.
+  const share = `(${value} - ${cost}) * 100.0 / nullif(abs(${cost}), 0)`;
+  const newest = (table: string): string =>
+    `NOT EXISTS (SELECT 1 FROM ${schema}activity n WHERE n.account_id = ${table}.account_id AND n.epoch = ${table}.epoch ` +
+    `AND n.root_id = ${table}.root_id AND n.rev > ${table}.rev)`;
+  const closing = `a.account_id = p.account_id AND a.epoch = p.epoch AND a.root_id = p.closed_root_id AND ${newest('a')}`;
+
+  return [
+    {
+      name: 'positions',
+      query: `SELECT
+  p.number AS id,
+  p.account_id,
+  i.symbol,
+  ${number('p.quantity')} AS quantity,
+  ${number('p.average_cost')} AS average_price,
+  ${number('m.mark')} AS current_price,
+  CASE WHEN p.state <> 'closed' THEN ${rounded(`${value} - ${cost}`)} END AS unrealized_pnl,
+  CASE WHEN p.state <> 'closed' THEN ${rounded(share)} END AS unrealized_pnl_pct,
+  CASE WHEN p.state = 'closed' THEN 'CLOSED' ELSE 'OPEN' END AS status,
+  ${moment('p.opened_at')} AS opened_at,
+  ${moment('p.closed_at')} AS closed_at,
+  ${moment('f.fetched_at')} AS last_synced_at,
+  ${number('p.realized_pnl')} AS realized_pnl,
+  nullif(p.opened_root_id, '') AS entry_trade_id,
+  p.closed_root_id AS exit_trade_id
+FROM ${schema}position p
+JOIN ${schema}instrument i ON i.id = p.instrument
+LEFT JOIN ${schema}mark m ON m.account_id = p.account_id AND m.instrument = p.instrument
+LEFT JOIN ${schema}freshness f ON f.account_id = p.account_id AND f.data_class = 'positions'`,
+    },
+    {
+      name: 'trade_history',
+      query: `SELECT
+  p.number AS id,
+  p.account_id,
+  i.symbol,
+  CASE WHEN ${number('a.quantity')} > 0 THEN 'SHORT' ELSE 'LONG' END AS direction,
+  abs(${number('a.quantity')}) AS quantity,
+  ${number('p.average_cost')} AS entry_price,
+  ${number('a.price')} AS exit_price,
+  ${moment('p.opened_at')} AS opened_at,
+  ${moment('p.closed_at')} AS closed_at,
+  ${number('p.realized_pnl')} AS realized_pnl,
+  p.realized_basis,
+  nullif(p.opened_root_id, '') AS entry_trade_id,
+  p.closed_root_id AS exit_trade_id,
+  a.kind AS close_reason,
+  p.source
+FROM ${schema}position p
+JOIN ${schema}instrument i ON i.id = p.instrument
+LEFT JOIN ${schema}activity a ON ${closing}
+WHERE p.state = 'closed'`,
+    },
+    {
+      name: 'trading_accounts',
+      query: `SELECT
+  a.id,
+  a.name AS account_name,
+  a.broker,
+  a.env AS environment,
+  a.pinned_last4 AS account_last4,
+  a.base_currency AS currency,
+  ${number('b.equity')} AS portfolio_value,
+  ${number('b.cash')} AS cash,
+  ${number('b.buying_power')} AS buying_power,
+  ${moment('f.fetched_at')} AS last_synced_at,
+  ${moment('a.created_at')} AS created_at
+FROM ${schema}account a
+LEFT JOIN ${schema}bankroll b ON b.account_id = a.id AND b.currency = a.base_currency
+LEFT JOIN ${schema}freshness f ON f.account_id = a.id AND f.data_class = 'balances'`,
+    },
+    {
+      name: 'daily_portfolio_balances',
+      query: `SELECT
+  d.account_id,
+  a.name AS account_name,
+  ${day('d.trade_date')} AS date,
+  d.currency,
+  ${number('d.end_equity')} AS ending_balance,
+  ${number('d.end_cash')} AS cash,
+  ${number('d.buying_power')} AS buying_power,
+  ${number('d.realized')} AS realized_pnl,
+  ${number('d.flows')} AS deposits_withdrawals
+FROM ${schema}balance_day d
+JOIN ${schema}account a ON a.id = d.account_id AND a.epoch = d.epoch`,
+    },
+  ];
+}

@@ -1,0 +1,99 @@
+/** The bytes behind a run: compressed once per content, and a row that says when they were read. */
+import { deflateSync, inflateSync } from 'node:zlib';
+import { storableText } from '../domain/contentHash.ts';
+import { type Payload, type QuarantinedRow } from '../domain/snapshot.ts';
+import { instantKey, newYorkDate } from '../domain/time.ts';
+import { evidenceHash } from './chain.ts';
+import { type Queries } from './database.ts';
+import { type Sight } from './observations.ts';
+import { inParts, insertRows, storableRow } from './rows.ts';
+
+/**
+ * Keeps payloads. An answer with the same bytes as one of the same trading day is not written again: its hash stands
+ * in the run's `sync_read` row, so an unchanged run writes no payload row.
+ */
+export async function savePayloads(
+  queries: Queries,
+  sight: Sight,
+  payloads: readonly Payload[],
+): Promise<void> {
+  const fresh = await unknownBodies(queries, payloads);
+  await insertRows(queries, 'payload_body', fresh.map(bodyRow), { keys: ['sha256'], then: 'nothing' });
+  const rows = payloads.map((payload) => {
+    const content = storableRow({
+      account_id: sight.accountId,
+      resource: payload.resource,
+      trade_date: newYorkDate(payload.receivedAt) as string,
+      sha256: payload.sha256,
+      status: payload.status,
+      path: payload.path,
+      request_id: payload.requestId,
+      started_at: instantKey(payload.startedAt),
+      received_at: instantKey(payload.receivedAt),
+    });
+    return { ...content, run_id: sight.runId, row_hash: evidenceHash('payload', content) };
+  });
+  const keys = ['account_id', 'resource', 'trade_date', 'sha256'];
+  await insertRows(queries, 'payload', rows, { keys, then: 'nothing' });
+}
+
+/** Bodies not stored yet, each once: compressing is the costly part. */
+async function unknownBodies(queries: Queries, payloads: readonly Payload[]): Promise<Payload[]> {
+  const byHash = new Map(payloads.map((payload) => [payload.sha256, payload]));
+  for (const part of inParts([...byHash.keys()])) {
+    const known = await queries
+      .selectFrom('payload_body')
+      .select('sha256')
+      .where('sha256', 'in', part)
+      .execute();
+    for (const { sha256 } of known) byHash.delete(sha256);
+  }
+  return [...byHash.values()];
+}
+
+function bodyRow(payload: Payload) {
+  const body = Buffer.from(storableText(payload.body), 'utf8');
+  return {
+    sha256: payload.sha256,
+    encoding: 'deflate',
+    size_bytes: body.length,
+    body: deflateSync(body),
+    // Over the text, not over the compressed bytes: those differ between releases of zlib.
+    row_hash: evidenceHash('payload_body', { sha256: payload.sha256, body: payload.body }),
+  };
+}
+
+/** The body of a payload, null when it was never stored or has been pruned. */
+export async function payloadBody(queries: Queries, sha256: string): Promise<string | null> {
+  const row = await queries
+    .selectFrom('payload_body')
+    .select('body')
+    .where('sha256', '=', sha256)
+    .executeTakeFirst();
+  return row === undefined ? null : inflateSync(row.body).toString('utf8');
+}
+
+/** Keeps rows nobody could read, each once however often the broker sends it. */
+export async function saveQuarantine(
+  queries: Queries,
+  sight: Sight,
+  quarantined: readonly QuarantinedRow[],
+): Promise<void> {
+  const rows = quarantined.map((row) => {
+    const content = storableRow({
+      account_id: sight.accountId,
+      resource: row.resource,
+      reason: row.reason,
+      row_text: row.row,
+    });
+    const identity = evidenceHash('quarantine', content);
+    return {
+      ...content,
+      run_id: sight.runId,
+      path: storableRow({ path: row.path }).path,
+      payload_sha256: row.payloadSha256,
+      row_hash: identity,
+    };
+  });
+  await insertRows(queries, 'quarantine', rows, { keys: ['account_id', 'row_hash'], then: 'nothing' });
+}

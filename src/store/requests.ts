@@ -1,0 +1,89 @@
+/** What processes ask of each other: syncs, and the announcement of the user's own orders. */
+import { type AccountId } from '../domain/account.ts';
+import { instantFromKey, instantKey, type Instant } from '../domain/time.ts';
+import { type Queries } from './database.ts';
+import { inParts } from './rows.ts';
+import { type Schema } from './schema.ts';
+import { type Store, type SyncRequest, type SyncTrigger, type SyncType } from './store.ts';
+import { type Selectable } from 'kysely';
+
+export async function insertRequest(
+  queries: Queries,
+  request: Parameters<Store['requestSync']>[0],
+): Promise<number> {
+  const row = await queries
+    .insertInto('sync_request')
+    .values({
+      account_id: request.accountId,
+      type: request.type,
+      triggered_by: request.trigger,
+      requested_at: instantKey(request.requestedAt),
+      requested_by: request.requestedBy,
+      run_id: null,
+    })
+    .returning('id')
+    .executeTakeFirstOrThrow();
+  return row.id;
+}
+
+export async function pendingRequests(
+  queries: Queries,
+  accountIds: readonly AccountId[],
+): Promise<readonly SyncRequest[]> {
+  if (accountIds.length === 0) return [];
+  const rows = await queries
+    .selectFrom('sync_request')
+    .selectAll()
+    .where('account_id', 'in', [...accountIds])
+    .where('run_id', 'is', null)
+    .orderBy('id')
+    .execute();
+  return rows.map(readRequest);
+}
+
+export async function requestById(queries: Queries, id: number): Promise<SyncRequest | null> {
+  const row = await queries.selectFrom('sync_request').selectAll().where('id', '=', id).executeTakeFirst();
+  return row === undefined ? null : readRequest(row);
+}
+
+export async function answerRequests(
+  queries: Queries,
+  accountId: AccountId,
+  ids: readonly number[],
+  runId: number,
+): Promise<void> {
+  for (const part of inParts(ids)) {
+    await queries
+      .updateTable('sync_request')
+      .set({ run_id: runId })
+      .where('id', 'in', part)
+      .where('account_id', '=', accountId)
+      .where('run_id', 'is', null)
+      .execute();
+  }
+}
+
+export async function announceOrder(
+  queries: Queries,
+  accountId: AccountId,
+  orderId: string,
+  at: Instant,
+): Promise<void> {
+  await queries
+    .insertInto('announced_order')
+    .values({ account_id: accountId, order_id: orderId, announced_at: instantKey(at) })
+    .onConflict((conflict) => conflict.columns(['account_id', 'order_id']).doNothing())
+    .execute();
+}
+
+function readRequest(row: Selectable<Schema['sync_request']>): SyncRequest {
+  return {
+    id: row.id,
+    accountId: row.account_id,
+    type: row.type as SyncType,
+    trigger: row.triggered_by as SyncTrigger,
+    requestedAt: instantFromKey(row.requested_at),
+    requestedBy: row.requested_by,
+    runId: row.run_id,
+  };
+}

@@ -1,0 +1,179 @@
+/** Runs: the record of every attempt to sync, complete or not. */
+import { type AccountId } from '../domain/account.ts';
+import { TruebookError } from '../domain/errors.ts';
+import { instantFromKey, instantKey } from '../domain/time.ts';
+import { evidenceHash } from './chain.ts';
+import { type Queries } from './database.ts';
+import { insertRows, isTrue, keyOrNull, storableRow } from './rows.ts';
+import { type SyncRunTable } from './schema.ts';
+import {
+  type AccountFilter,
+  type RunCommit,
+  type RunOutcome,
+  type RunRecord,
+  type SyncReadRow,
+  type SyncStatistics,
+  type SyncTrigger,
+  type SyncType,
+} from './store.ts';
+import { type Selectable } from 'kysely';
+
+/** Writes the run and answers it with its number. */
+export async function insertRun(queries: Queries, commit: RunCommit, marker: string): Promise<RunRecord> {
+  const { run } = commit;
+  if (run.accountId !== commit.lease.accountId) {
+    throw new TruebookError('internal', 'The run and its lease name different accounts.', {
+      hint: 'This is a fault of Truebook: report it with the command that was run.',
+    });
+  }
+  const content = storableRow({
+    marker,
+    account_id: run.accountId,
+    epoch: run.epoch,
+    fence: commit.lease.fence,
+    triggered_by: run.trigger as string,
+    type: run.type as string,
+    started_at: instantKey(run.startedAt),
+    finished_at: instantKey(run.finishedAt),
+    duration_ms: Math.round(run.durationMs),
+    outcome: run.outcome as string,
+    reconciled: run.reconciled,
+    error_code: run.errorCode,
+    error_message: run.errorMessage,
+    created_count: run.counts.created,
+    updated_count: run.counts.updated,
+    closed_count: run.counts.closed,
+    missing_count: run.counts.missing,
+    findings_count: run.counts.findings,
+    new_activities_count: run.counts.newActivities,
+    deep_scan: run.deepScan,
+  });
+  const row = await queries
+    .insertInto('sync_run')
+    .values({ ...content, row_hash: evidenceHash('sync_run', content) })
+    .returningAll()
+    .executeTakeFirstOrThrow();
+  return readRun(row);
+}
+
+/** The run of a marker, where its transaction was committed. */
+export async function runByMarker(queries: Queries, marker: string): Promise<RunRecord | null> {
+  const row = await queries
+    .selectFrom('sync_run')
+    .selectAll()
+    .where('marker', '=', marker)
+    .executeTakeFirst();
+  return row === undefined ? null : readRun(row);
+}
+
+/** Completeness of each read, with the hashes of the payloads of the same resource. */
+export async function insertReads(queries: Queries, runId: number, commit: RunCommit): Promise<void> {
+  const rows = commit.reads.map((read, place) => {
+    const content = storableRow({ ...readContent(read, commit), run_id: runId, place });
+    return { ...content, row_hash: evidenceHash('sync_read', content) };
+  });
+  await insertRows(queries, 'sync_read', rows);
+}
+
+function readContent(read: SyncReadRow, commit: RunCommit) {
+  const payloads = commit.payloads.filter((payload) => payload.resource === read.resource);
+  return {
+    resource: read.resource,
+    kind: read.kind as string,
+    reason: read.reason,
+    row_count: read.rowCount,
+    as_of: keyOrNull(read.asOf),
+    started_at: instantKey(read.startedAt),
+    payloads: JSON.stringify(payloads.map((payload) => payload.sha256)),
+  };
+}
+
+export async function listRuns(
+  queries: Queries,
+  filter: AccountFilter & { limit: number; outcome?: RunOutcome },
+): Promise<readonly RunRecord[]> {
+  let query = queries.selectFrom('sync_run').selectAll().orderBy('id', 'desc').limit(filter.limit);
+  if (filter.accountId !== undefined) query = query.where('account_id', '=', filter.accountId);
+  if (filter.outcome !== undefined) query = query.where('outcome', '=', filter.outcome);
+  return (await query.execute()).map(readRun);
+}
+
+export async function runById(queries: Queries, id: number): Promise<RunRecord | null> {
+  const row = await queries.selectFrom('sync_run').selectAll().where('id', '=', id).executeTakeFirst();
+  return row === undefined ? null : readRun(row);
+}
+
+export async function lastRun(
+  queries: Queries,
+  accountId: AccountId,
+  outcome?: RunOutcome,
+): Promise<RunRecord | null> {
+  const filter = { accountId, limit: 1 };
+  const [run] = await listRuns(queries, outcome === undefined ? filter : { ...filter, outcome });
+  return run ?? null;
+}
+
+function readRun(row: Selectable<SyncRunTable>): RunRecord {
+  return {
+    id: row.id,
+    accountId: row.account_id,
+    epoch: row.epoch,
+    trigger: row.triggered_by as SyncTrigger,
+    type: row.type as SyncType,
+    startedAt: instantFromKey(row.started_at),
+    finishedAt: instantFromKey(row.finished_at),
+    durationMs: row.duration_ms,
+    outcome: row.outcome as RunOutcome,
+    reconciled: isTrue(row.reconciled),
+    errorCode: row.error_code,
+    errorMessage: row.error_message,
+    counts: {
+      created: row.created_count,
+      updated: row.updated_count,
+      closed: row.closed_count,
+      missing: row.missing_count,
+      findings: row.findings_count,
+      newActivities: row.new_activities_count,
+    },
+    deepScan: isTrue(row.deep_scan),
+  };
+}
+
+/** Sums since the database began. Counts are whole numbers, so the database may add them. */
+export async function statistics(queries: Queries, filter: AccountFilter): Promise<SyncStatistics> {
+  let query = queries
+    .selectFrom('sync_run')
+    .select((column) => [
+      'outcome',
+      column.fn.countAll<number | string>().as('runs'),
+      column.fn.sum<number | string>('created_count').as('created'),
+      column.fn.sum<number | string>('updated_count').as('updated'),
+      column.fn.sum<number | string>('closed_count').as('closed'),
+      column.fn.max('finished_at').as('last'),
+    ])
+    .groupBy('outcome');
+  if (filter.accountId !== undefined) query = query.where('account_id', '=', filter.accountId);
+  const rows = await query.execute();
+  const total = (
+    name: 'runs' | 'created' | 'updated' | 'closed',
+    wanted: (outcome: string) => boolean,
+  ): number =>
+    rows.filter((row) => wanted(row.outcome)).reduce((sum, row) => sum + wholeNumber(row[name]), 0);
+  const all = (): boolean => true;
+  const complete = (outcome: string): boolean => outcome === 'complete';
+  const last = rows.find((row) => row.outcome === 'complete')?.last ?? null;
+  return {
+    totalSyncs: total('runs', all),
+    successfulSyncs: total('runs', complete),
+    failedSyncs: total('runs', (outcome) => !complete(outcome)),
+    positionsCreated: total('created', all),
+    positionsUpdated: total('updated', all),
+    positionsClosed: total('closed', all),
+    lastSyncTime: last === null ? null : instantFromKey(last),
+  };
+}
+
+/** PostgreSQL sums whole numbers as NUMERIC, which comes as text. */
+function wholeNumber(value: number | string): number {
+  return typeof value === 'number' ? value : Number.parseInt(value, 10);
+}
