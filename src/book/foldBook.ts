@@ -134,31 +134,28 @@ function applyPaired(
       activity,
     });
   }
-  const emptied: OpenEpisode[] = [];
-  for (const { instrument, quantity } of net.values()) {
-    const episode = open.get(instrument.id);
-    if (episode !== undefined && episode.quantity.plus(quantity).isZero() && !quantity.isZero()) {
-      emptied.push(episode);
-    }
-  }
-  for (const { instrument, quantity, activity } of net.values()) {
-    const episode = open.get(instrument.id);
-    const carried = episode === undefined && emptied.length > 0 ? emptied[0] : undefined;
-    if (carried !== undefined && !quantity.isZero()) {
-      emptied.shift();
-      open.delete(carried.instrument);
-      open.set(instrument.id, { ...carried, instrument: instrument.id, quantity });
-    }
-    if (carried === undefined && !emptied.some((other) => other.instrument === instrument.id)) {
+  const empties = (id: InstrumentId): boolean => {
+    const episode = open.get(id);
+    const change = net.get(id)!.quantity;
+    return episode !== undefined && !change.isZero() && episode.quantity.plus(change).isZero();
+  };
+  const emptied = [...net.keys()].filter(empties);
+  const filled = [...net.keys()].filter((id) => !emptied.includes(id));
+  for (const id of filled) {
+    const { instrument, quantity, activity } = net.get(id)!;
+    const source = open.has(id) || quantity.isZero() ? undefined : emptied.shift();
+    if (source === undefined) {
       move(open, closed, instrument, quantity, activity);
+      continue;
     }
+    const carried = open.get(source)!;
+    open.delete(source);
+    open.set(id, { ...carried, instrument: id, quantity });
   }
   // What emptied and was carried nowhere has ended (a worthless removal, a cash merger).
-  for (const episode of emptied) {
-    const row = net.get(episode.instrument);
-    if (row !== undefined && open.get(episode.instrument) === episode) {
-      move(open, closed, row.instrument, row.quantity, row.activity);
-    }
+  for (const id of emptied) {
+    const { instrument, quantity, activity } = net.get(id)!;
+    move(open, closed, instrument, quantity, activity);
   }
 }
 
