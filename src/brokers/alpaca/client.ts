@@ -396,7 +396,10 @@ async function readMarketClock(reading: Reading<MarketClock>): Promise<MarketClo
   const parsed = wireClock.safeParse(json);
   if (!parsed.success) {
     const { path, reason } = firstProblem(parsed.error, 'clock');
-    return reading.fail('no_clock', `Alpaca's market clock cannot be read: ${path}: ${reason}.`);
+    return reading.fail(
+      isErrorObject(json) ? 'error_object' : 'no_clock',
+      `Alpaca's market clock cannot be read: ${path}: ${reason}.`,
+    );
   }
   const { timestamp, is_open, next_open, next_close } = parsed.data;
   return { at: timestamp, isOpen: is_open, nextOpen: next_open, nextClose: next_close };
