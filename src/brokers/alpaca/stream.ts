@@ -144,9 +144,10 @@ async function connectOnce(
   });
   let ending: Ending | null = null;
   try {
-    ending = await logIn(options, socket, inbox);
+    const login = await logIn(options, socket, inbox);
     handshake.abort();
-    if (ending === null) {
+    if (login !== 'live') ending = login;
+    else {
       onLive();
       void keepAlive(socket, liveness, options.clock, timing, over.signal, terminate);
       ending = await passOn(inbox, options);
@@ -159,11 +160,15 @@ async function connectOnce(
   return ending ?? { error: cut ?? word, next: 'retry' };
 }
 
-/** Null when live, else how it ended; null-ish endings of a closed line are told apart by the caller. */
-async function logIn(options: StreamOptions, socket: EgressSocket, inbox: Inbox): Promise<Ending | null> {
+/** `live`, or how it ended; null when the line closed meanwhile, which the caller knows the reason of. */
+async function logIn(
+  options: StreamOptions,
+  socket: EgressSocket,
+  inbox: Inbox,
+): Promise<Ending | 'live' | null> {
   socket.send({ action: 'authenticate', data: options.authentication() });
   const authorized = await nextOf(inbox, (message) => message.stream === 'authorization' || isError(message));
-  if (authorized === null) return { error: 'the line closed during the login', next: 'retry' };
+  if (authorized === null) return null;
   if (isError(authorized)) return { error: errorOf(authorized), next: 'retry' };
   if (authorized.data?.status !== 'authorized') return refusedEnding();
 
@@ -172,11 +177,11 @@ async function logIn(options: StreamOptions, socket: EgressSocket, inbox: Inbox)
     inbox,
     (message) => message.stream === 'listening' || message.stream === 'authorization' || isError(message),
   );
-  if (listening === null) return { error: 'the line closed during the login', next: 'retry' };
+  if (listening === null) return null;
   if (isError(listening)) return { error: errorOf(listening), next: 'retry' };
   if (listening.stream === 'authorization') return refusedEnding();
   // Unknown names are dropped from the answer without a word (alpaca.md 7.1): an answer alone is no proof.
-  if (listening.data?.streams?.includes('trade_updates') === true) return null;
+  if (listening.data?.streams?.includes('trade_updates') === true) return 'live';
   return { error: 'Alpaca did not confirm trade_updates', next: 'slow' };
 }
 
@@ -184,7 +189,7 @@ function refusedEnding(): Ending {
   return { error: 'Alpaca refused the key for the stream (unauthorized)', next: 'refused' };
 }
 
-/** Passes frames on as hints until the line closes. A frame nobody can read may be a fill, so it is a hint too. */
+/** Passes frames on as hints until the line closes (null) or Alpaca ends it. A frame nobody can read may be a fill, so it is a hint too. */
 async function passOn(inbox: Inbox, options: StreamOptions): Promise<Ending | null> {
   for (;;) {
     const text = await inbox.next();
