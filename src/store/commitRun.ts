@@ -10,7 +10,7 @@ import { accountChain, chainRows, lockHead, saveHead } from './chain.ts';
 import { type Database, type Queries } from './database.ts';
 import { listFindings, saveFindings } from './findings.ts';
 import { saveAliases, saveInstruments } from './instruments.ts';
-import { checkFence } from './leases.ts';
+import { checkFence, lockLease } from './leases.ts';
 import {
   saveBalanceDays,
   saveBalanceObservations,
@@ -35,7 +35,7 @@ export async function commitRun(database: Database, commit: RunCommit, marker: s
     (queries) => writeRun(database, queries, commit, marker),
     async (queries) => {
       // Waits for the lost transaction where it still holds the lease row; then its marker is there or never comes.
-      await checkFence(database, queries, commit.lease);
+      await lockLease(database, queries, commit.lease.accountId);
       return await runByMarker(queries, marker);
     },
   );

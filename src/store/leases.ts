@@ -21,7 +21,7 @@ export async function acquireLease(
       .values({ account_id: accountId, fence: 0, ...NOBODY })
       .onConflict((conflict) => conflict.column('account_id').doNothing())
       .execute();
-    const row = await lockedRow(database, queries, accountId);
+    const row = await lockLease(database, queries, accountId);
     const nowMs = await database.nowMs(queries);
     const current = readHolder(row!);
     const mine = current?.incarnation === holder.incarnation;
@@ -62,7 +62,7 @@ const NOBODY = {
 
 export async function renewLease(database: Database, lease: Lease, ttlMs: number): Promise<boolean> {
   return await database.write(async (queries) => {
-    const row = await lockedRow(database, queries, lease.accountId);
+    const row = await lockLease(database, queries, lease.accountId);
     if (!isHolder(row, lease)) return false;
     const nowMs = await database.nowMs(queries);
     await queries
@@ -107,7 +107,7 @@ export async function leaseState(database: Database, accountId: AccountId): Prom
  * Throws `lease_lost`.
  */
 export async function checkFence(database: Database, queries: Queries, lease: Lease): Promise<void> {
-  const row = await lockedRow(database, queries, lease.accountId);
+  const row = await lockLease(database, queries, lease.accountId);
   if (isHolder(row, lease)) return;
   throw new TruebookError('lease_lost', 'Another process took over this account; nothing was written.', {
     hint: 'Two Truebooks work on one account. Stop one of them; the other goes on by itself.',
@@ -116,7 +116,8 @@ export async function checkFence(database: Database, queries: Queries, lease: Le
   });
 }
 
-async function lockedRow(
+/** The lease row, held until the transaction ends. */
+export async function lockLease(
   database: Database,
   queries: Queries,
   accountId: AccountId,

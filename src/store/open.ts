@@ -3,6 +3,7 @@ import { TruebookError } from '../domain/errors.ts';
 import { type Clock } from '../domain/time.ts';
 import { bookStore } from './bookStore.ts';
 import { NEWEST_VERSION } from './migrations/migrate.ts';
+import { openPostgres } from './postgres.ts';
 import { openSqlite } from './sqlite.ts';
 import { type Database } from './database.ts';
 import { type Store } from './store.ts';
@@ -44,6 +45,10 @@ export async function openDatabase(options: OpenOptions): Promise<Database> {
     const file = url.slice('sqlite:'.length);
     if (file !== '')
       return await openSqlite({ ...given, file, ...(maxPageCount === undefined ? {} : { maxPageCount }) });
+  }
+  if (/^postgres(ql)?:\/\//.test(url)) {
+    const { allowUnsafeDurability = false } = options;
+    return await openPostgres({ ...given, url, allowUnsafeDurability });
   }
   throw new TruebookError('config', 'DATABASE_URL names no database that Truebook knows.', {
     hint: 'Write sqlite:PATH (e.g. sqlite:truebook.db) or postgres://user@host:5432/database.',
