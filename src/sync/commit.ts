@@ -448,7 +448,8 @@ function movedCursors(frame: RunFrame, look: Look, result: WorkedOut): readonly 
   const { now, state } = frame;
   const rows = [cursor('activities', look.activities.startedAt, now)];
   if (look.depth !== 'recent') rows.push(cursor('deep_scan', look.windowAfter, now));
-  if (look.depth === 'audit') rows.push(cursor('audit', look.windowAfter, now));
+  if (look.depth === 'audit' || look.depth === 'search') rows.push(cursor('audit', look.windowAfter, now));
+  if (look.depth === 'search') rows.push(cursor('search', look.windowAfter, now));
   const suspected = state.cursors.some((row) => row.name === 'totals' && row.position !== '');
   if (result.totals === 'disagree' && suspected)
     rows.push(cursor('totals', suspicionOf(state, look, result), now));

@@ -1,11 +1,21 @@
 /** When to read what: windows of the three nested reads and the instants they are due. Pure. */
 import { previousTradingDay } from '../domain/calendar.ts';
-import { addMs, compareInstants, NEW_YORK, newYorkDate, zonedInstant, type Instant } from '../domain/time.ts';
+import {
+  addMs,
+  compareInstants,
+  NEW_YORK,
+  newYorkDate,
+  parseInstant,
+  zonedInstant,
+  type Instant,
+} from '../domain/time.ts';
 import { type CursorRow } from '../store/store.ts';
 
 const DAY_MS = 86_400_000;
+const BEGINNING = parseInstant('1970-01-01T00:00:00Z');
 
-export type ReadDepth = 'recent' | 'deep' | 'audit';
+/** `search`: the whole history, looking for what explains a difference. */
+export type ReadDepth = 'recent' | 'deep' | 'audit' | 'search';
 
 /** Days of the daily deep scan and of the monthly audit (design section 4.4). */
 export const DEEP_SCAN_DAYS = 8;
@@ -17,6 +27,25 @@ const AUDIT_EVERY_MS = 30 * DAY_MS;
 export function depthDue(cursors: readonly CursorRow[], now: Instant): ReadDepth {
   if (isDue(cursors, 'audit', AUDIT_EVERY_MS, now)) return 'audit';
   return isDue(cursors, 'deep_scan', DEEP_SCAN_EVERY_MS, now) ? 'deep' : 'recent';
+}
+
+/** Ledgers up to this size are searched whole in every run that differs: a handful of pages. */
+const SMALL_LEDGER = 500;
+const SEARCH_EVERY_MS = 3_600_000;
+
+/**
+ * How deep to look for what explains a difference. A correction of an old trade keeps its old place in the broker's
+ * list, so only the whole history is sure to hold it; large ledgers are searched whole when the difference is new,
+ * then once an hour.
+ */
+export function searchDepth(
+  cursors: readonly CursorRow[],
+  activityCount: number,
+  isNew: boolean,
+  now: Instant,
+): ReadDepth {
+  const due = isDue(cursors, 'search', SEARCH_EVERY_MS, now);
+  return isNew || due || activityCount <= SMALL_LEDGER ? 'search' : 'deep';
 }
 
 function isDue(
@@ -41,6 +70,7 @@ function isDue(
 export function windowStart(depth: ReadDepth, cursor: Instant, now: Instant): Instant {
   const recent = zonedInstant(previousTradingDay(newYorkDate(cursor)), '00:00', NEW_YORK);
   if (depth === 'recent') return recent;
+  if (depth === 'search') return BEGINNING;
   const deep = addMs(now, -(depth === 'audit' ? AUDIT_DAYS : DEEP_SCAN_DAYS) * DAY_MS);
   return compareInstants(deep, recent) < 0 ? deep : recent;
 }

@@ -19,7 +19,7 @@ import { readHistory } from './firstContact.ts';
 import { isSettled, isSuspicious, suspicionOf } from './proof.ts';
 import { readExtras } from './readExtras.ts';
 import { emptyDossier, lookAtBroker, type Look, type Refusal } from './readBroker.ts';
-import { depthDue, windowStart, type ReadDepth } from './schedule.ts';
+import { depthDue, searchDepth, windowStart, type ReadDepth } from './schedule.ts';
 import { workOut, type WorkedOut } from './workOut.ts';
 
 export interface SyncDependencies {
@@ -73,10 +73,12 @@ export async function syncAccount(
   if (look.kind === 'refusal') return commitRefusal(frame, look);
   let result = await workOut(store, history.state, look, now);
 
-  // Something differs that did not before: look again, deeper, before believing it. A fill that fell between two
-  // calls settles here, a short answer shows itself, and what is really missing was searched for at once.
-  if (!isSettled(history.state, result)) {
-    const again = await look_(frame, history.state, due === 'audit' ? 'audit' : 'deep');
+  // Something differs: look again, deeper, before believing it. A fill that fell between two calls settles here, a
+  // short answer shows itself, and what is really missing was searched for at once.
+  if (result.differences.length > 0) {
+    const activityCount = (result.checkpoint ?? history.state.checkpoint)?.activityCount ?? 0;
+    const depth = searchDepth(history.state.cursors, activityCount, !isSettled(history.state, result), now);
+    const again = await look_(frame, history.state, depth);
     if (again.kind === 'refusal') return commitRefusal(frame, again);
     look = again;
     result = await workOut(store, history.state, look, now);
