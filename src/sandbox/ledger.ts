@@ -3,7 +3,7 @@
  * (`fold`). What a broker lists, and when, is `publishedAt`; what a position is follows at once. Amounts are exact.
  */
 import { Decimal, decimal } from '../domain/decimal.ts';
-import { option, type Instrument } from '../domain/instrument.ts';
+import { isAdjustedRoot, option, type Instrument } from '../domain/instrument.ts';
 import { compareInstants, type Instant } from '../domain/time.ts';
 import { dayEnd, nextDay } from './clock.ts';
 import { sharesOf, underlyingOf, withActions } from './corporateActions.ts';
@@ -374,7 +374,7 @@ export class Ledger {
     const instrument = this.#tradable(call.symbol, now);
     if (instrument.kind !== 'equity') throw new Refusal(`${instrument.symbol} is not a stock`);
     const split = call.kind === 'split' ? call : null;
-    const to = call.kind === 'rename' ? this.#newName(call.to, now) : instrument.symbol;
+    const to = call.kind === 'rename' ? this.#newName(call.to) : instrument.symbol;
     this.market.know(instrument.symbol, decimal('50'), now);
     this.#serial += 1;
     const action: CorporateAction = {
@@ -522,14 +522,21 @@ export class Ledger {
     return instrument;
   }
 
-  #newName(text: string, now: Instant): string {
+  #newName(text: string): string {
     const instrument = this.instrument(text);
-    if (instrument.kind !== 'equity') throw new Refusal(`"${text}" is no name for a stock`);
+    // It must also fit an OCC root, and not look like the root of an adjusted contract.
+    if (
+      instrument.kind !== 'equity' ||
+      !/^[A-Z][A-Z0-9.]{0,4}$/.test(instrument.symbol) ||
+      isAdjustedRoot(instrument.symbol)
+    ) {
+      throw new Refusal(`"${text}" is no name for a stock`);
+    }
     if (
       this.market.symbols().includes(instrument.symbol) ||
       this.market.currentName(instrument.symbol) !== instrument.symbol
     ) {
-      throw new Refusal(`${instrument.symbol} is or was the name of another stock (${now})`);
+      throw new Refusal(`${instrument.symbol} is or was the name of another stock`);
     }
     return instrument.symbol;
   }

@@ -1,5 +1,5 @@
 /** The oracle: what the brokers would answer now without faults, in the project's own words (design section 11). */
-import { Decimal } from '../domain/decimal.ts';
+import { type Decimal } from '../domain/decimal.ts';
 import { type Instant } from '../domain/time.ts';
 import { type Account, type Entry } from './entries.ts';
 import { totalsOf } from './faces/alpaca/account.ts';

@@ -6,7 +6,7 @@ import {
   newYorkDate,
   type Instant,
 } from '../../../domain/time.ts';
-import { Decimal } from '../../../domain/decimal.ts';
+import { type Decimal } from '../../../domain/decimal.ts';
 import { type Entry } from '../../entries.ts';
 import { type View } from '../../view.ts';
 import { type AssetBook } from './assets.ts';

@@ -201,9 +201,10 @@ export class AlpacaServer {
           fault.applied += 1;
           this.#insertFill(account);
           // Everything moved down by one: the page begins with the row the last one ended with.
-          const page = make();
           const size = Number.parseInt(url.searchParams.get('page_size') ?? '100', 10);
-          return Array.isArray(page) ? [before.at(-1), ...page].slice(0, Math.max(size, 2)) : page;
+          const shifted = [...before.slice(-1), ...(make() as unknown[])].slice(0, size);
+          this.#pages.set(key, shifted);
+          return shifted;
         }
       }
     }
