@@ -1,0 +1,207 @@
+/**
+ * The grammar of the command line on one page. What a command does stands in the file of its name, which is loaded when
+ * the command runs: `--help` and a wrong word answer at once.
+ */
+import { Command, InvalidArgumentError, Option } from 'commander';
+import manifest from '../../package.json' with { type: 'json' };
+
+/** Hands over the exit code of the command that ran. */
+type Finish = (code: number) => void;
+
+const READING = 'Read the book:';
+const RUNNING = 'Keep it up to date:';
+const SETUP = 'Set up and check:';
+const TRYING = 'Try it without a broker:';
+
+export function commandLine(finish: Finish): Command {
+  const program = new Command('truebook')
+    .description('A true book of your broker accounts. Read-only: no command can place an order.')
+    .version(manifest.version, '-V, --version', 'show the version')
+    .helpOption('-h, --help', 'show help')
+    .helpCommand('help [command]', 'show help of a command')
+    .exitOverride()
+    // Errors are told by main, in one form, also as JSON.
+    .configureOutput({ outputError: () => undefined })
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 ok (also: stopped by a signal), 1 fault, 2 usage or configuration, 3 warning or difference, 4 login needed.',
+    );
+
+  addReading(program, finish);
+  addRunning(program, finish);
+  addSetup(program, finish);
+  addTrying(program, finish);
+  return program;
+}
+
+// ---- reading ---------------------------------------------------------------------------------------------------
+
+function addReading(program: Command, finish: Finish): void {
+  program.commandsGroup(READING);
+  common(program.command('status'))
+    .description('how fresh every account is and why, and whether an agent runs')
+    .option('--account <account>', 'only this account (name or id)')
+    .action(async (options: object) => finish(await (await import('./status.ts')).status(options)));
+  listing(program.command('positions'))
+    .description('open positions, and those missing at the broker')
+    .option('--closed', 'closed ones instead')
+    .addOption(new Option('--all', 'open, missing and closed').conflicts('closed'))
+    .action(async (options: object) => finish(await (await import('./positions.ts')).positions(options)));
+  listing(program.command('trades'))
+    .description('executions, newest first')
+    .option('--closed', 'closed positions with entry and exit instead')
+    .option('--limit <count>', 'at most this many', wholeNumber(1))
+    .action(async (options: object) => finish(await (await import('./trades.ts')).trades(options)));
+  listing(program.command('balances'))
+    .description('equity, cash and buying power')
+    .action(async (options: object) => finish(await (await import('./balances.ts')).balances(options)));
+  listing(program.command('activity'))
+    .description('everything that moved a position or cash, newest first')
+    .option('--limit <count>', 'at most this many', wholeNumber(1))
+    .action(async (options: object) => finish(await (await import('./activity.ts')).activity(options)));
+  listing(program.command('findings'))
+    .description('where broker and book disagree, and why')
+    .option('--all', 'resolved and dismissed ones too')
+    .action(async (options: object) => finish(await (await import('./findings.ts')).findings(options)));
+  addAccounts(program, finish);
+}
+
+function addAccounts(program: Command, finish: Finish): void {
+  const accounts = program.command('accounts').description('accounts of the book');
+  listFormat(common(accounts.command('list', { isDefault: true })))
+    .description('list them (also without this word)')
+    .action(async (options: object) => finish(await (await import('./accounts.ts')).listAccounts(options)));
+  common(accounts.command('new-epoch'))
+    .description('start afresh after the broker reset the account; the old book is kept')
+    .argument('<account>', 'name or id')
+    .action(async (account: string, options: object) =>
+      finish(await (await import('./accounts.ts')).newEpoch(account, options)),
+    );
+}
+
+// ---- running ---------------------------------------------------------------------------------------------------
+
+function addRunning(program: Command, finish: Finish): void {
+  program.commandsGroup(RUNNING);
+  common(program.command('agent'))
+    .description('the long-running service: keeps every account up to date until it is stopped')
+    .option('--interval <duration>', 'between runs: seconds, or 5m (default 300)')
+    .option(
+      '--once',
+      'one run of every account, then end: 0 only if all are complete, 4 if one needs a login',
+    )
+    .option('--no-api', 'without the API (which this version does not serve yet)')
+    .action(async (options: object) => finish(await (await import('./agent.ts')).agent(options)));
+  common(program.command('sync'))
+    .description('bring accounts up to date now, through the agent where one runs')
+    .option('--account <account>', 'only this account (name or id)')
+    .addOption(
+      new Option('--env <env>', 'only accounts of this kind').choices(['paper', 'live']).conflicts('account'),
+    )
+    .addOption(
+      new Option('--sync-type <type>', 'what to sync; single parts follow in a later version')
+        .choices(['all'])
+        .default('all'),
+    )
+    .option('--after-trade', 'say that a trade was just made: the run is recorded as such')
+    .option('--verbose', 'show every request and step on stderr')
+    .action(async (options: object) => finish(await (await import('./sync.ts')).sync(options)));
+}
+
+// ---- setup -----------------------------------------------------------------------------------------------------
+
+function addSetup(program: Command, finish: Finish): void {
+  program.commandsGroup(SETUP);
+  common(program.command('config'))
+    .description('effective settings with their source; secrets are masked')
+    .action(async (options: object) => finish(await (await import('./config.ts')).showConfig(options)));
+  common(program.command('doctor'))
+    .description('check everything and say how to repair it: 3 on a warning, 1 on a fault')
+    .action(async (options: object) => finish(await (await import('./doctor.ts')).doctor(options)));
+  common(program.command('migrate'))
+    .description('bring the database to the newest schema')
+    .action(async (options: object) => finish(await (await import('./migrate.ts')).migrate(options)));
+  const secret = program.command('secret').description('sealed secrets of the data folder');
+  common(secret.command('set'))
+    .description('seal a value, read from a hidden prompt or from stdin')
+    .argument('<name>', 'name of the setting, such as ALPACA_SECRET_KEY or ALPACA_SECRET_KEY__LIVE')
+    .action(async (name: string, options: object) =>
+      finish(await (await import('./secret.ts')).setSecret(name, options)),
+    );
+  common(secret.command('list'))
+    .description('names only, never values')
+    .action(async (options: object) => finish(await (await import('./secret.ts')).listSecrets(options)));
+  common(secret.command('remove'))
+    .description('forget a sealed value')
+    .argument('<name>')
+    .action(async (name: string, options: object) =>
+      finish(await (await import('./secret.ts')).removeSecret(name, options)),
+    );
+}
+
+// ---- trying ----------------------------------------------------------------------------------------------------
+
+function addTrying(program: Command, finish: Finish): void {
+  program.commandsGroup(TRYING);
+  program
+    .command('demo')
+    .description('simulated brokers, an agent and a live view in one command; leaves nothing behind')
+    .option('--once', 'one run, a summary, then end')
+    .addOption(scenario())
+    .option('--keep', 'keep the data folder at the end')
+    .option('--json', 'the summary as JSON')
+    .action(async (options: object) => finish(await (await import('./demo.ts')).demo(options)));
+  program
+    .command('sandbox')
+    .description('a simulated brokerage on this machine; prints its addresses as one line of JSON')
+    .option(
+      '--port <port>',
+      'of the control API; the brokers take the next three (default: any free)',
+      wholeNumber(0),
+    )
+    .option('--seed <number>', 'of the invented market', wholeNumber(0))
+    .addOption(scenario())
+    .option('--env-file <file>', 'write a settings file for `--config`')
+    .addOption(
+      new Option('--clock <kind>', 'who turns the clock').choices(['wall', 'manual']).default('wall'),
+    )
+    .option('--at <instant>', 'where a manual clock starts, such as 2025-08-21T14:00:00Z')
+    .option('--config <file>', 'accepted and not needed: a sandbox has no settings', collect)
+    .option('--json', 'accepted: the line is JSON anyway')
+    .action(async (options: object) => finish(await (await import('./sandbox.ts')).sandbox(options)));
+}
+
+// ---- options ---------------------------------------------------------------------------------------------------
+
+/** What every command takes. */
+function common(command: Command): Command {
+  return command
+    .option('--config <file>', 'also read settings from this file (may be repeated)', collect)
+    .option('--json', 'answer and errors as JSON');
+}
+
+function listing(command: Command): Command {
+  return listFormat(common(command)).option('--account <account>', 'only this account (name or id)');
+}
+
+function listFormat(command: Command): Command {
+  return command.addOption(new Option('--csv', 'answer as CSV with a header row').conflicts('json'));
+}
+
+function scenario(): Option {
+  return new Option('--scenario <name>', 'the world to begin with')
+    .choices(['default', 'empty'])
+    .default('default');
+}
+
+function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
+}
+
+function wholeNumber(least: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d{1,9}$/.test(text) ? Number.parseInt(text, 10) : -1;
+    if (value < least) throw new InvalidArgumentError(`It must be a whole number of at least ${least}.`);
+    return value;
+  };
+}

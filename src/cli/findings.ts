@@ -1,0 +1,47 @@
+import { findingRecords, type FindingRecord } from '../sync/records.ts';
+import { moment, printListing, type Listing } from './print.ts';
+import { readBook, type ListingOptions } from './session.ts';
+
+export interface FindingsOptions extends ListingOptions {
+  readonly all?: boolean;
+}
+
+/** Where broker and book disagree; open and reopened ones unless `--all`. */
+export async function findings(options: FindingsOptions): Promise<number> {
+  const rows = await readBook(options, (book, scope) =>
+    findingRecords(book.records, { ...scope, all: options.all === true }),
+  );
+  printListing(rows, FINDINGS, options);
+  return 0;
+}
+
+export const FINDINGS: Listing<FindingRecord> = {
+  nothing: 'No findings: broker and book agree.',
+  columns: [
+    { title: 'ID', align: 'right', cell: (row) => String(row.id) },
+    { title: 'ACCOUNT', cell: (row) => row.account },
+    { title: 'TYPE', cell: (row) => row.type },
+    { title: 'CAUSE', cell: (row) => row.cause },
+    { title: 'CONFIDENCE', cell: (row) => row.confidence },
+    { title: 'STATE', cell: (row) => row.state },
+    { title: 'SYMBOL', cell: (row) => row.symbol },
+    { title: 'EXPECTED', align: 'decimal', cell: (row) => row.expected },
+    { title: 'OBSERVED', align: 'decimal', cell: (row) => row.observed },
+    { title: 'SINCE', cell: (row) => moment(row.firstSeenAt) },
+    { title: 'EVIDENCE', cell: (row) => row.evidence[0]?.text ?? null },
+  ],
+  fields: [
+    'id',
+    'account',
+    'type',
+    'cause',
+    'confidence',
+    'state',
+    'symbol',
+    'expected',
+    'observed',
+    'firstSeenAt',
+    'lastSeenAt',
+    'evidence',
+  ],
+};

@@ -1,0 +1,92 @@
+import { type PositionState } from '../store/store.ts';
+import { positionRecords, type PositionRecord } from '../sync/records.ts';
+import { ageText, money, printLine, printListing, rounded, type Listing } from './print.ts';
+import { readBook, type ListingOptions } from './session.ts';
+
+export interface PositionsOptions extends ListingOptions {
+  readonly closed?: boolean;
+  readonly all?: boolean;
+}
+
+/** Open and missing positions, closed ones, or all. */
+export async function positions(options: PositionsOptions): Promise<number> {
+  const rows = await readBook(options, (book, scope) =>
+    positionRecords(book.records, { ...scope, states: wantedStates(options) }),
+  );
+  printListing(rows, POSITIONS, options);
+  if (options.json !== true && options.csv !== true && rows.length > 0) {
+    printLine(['', ...freshnessLines(rows)].join('\n'));
+  }
+  return 0;
+}
+
+function wantedStates({ closed, all }: PositionsOptions): readonly PositionState[] {
+  if (all === true) return ['open', 'missing', 'closed'];
+  return closed === true ? ['closed'] : ['open', 'missing'];
+}
+
+export const POSITIONS: Listing<PositionRecord> = {
+  nothing: 'No positions.',
+  columns: [
+    { title: 'ACCOUNT', cell: (row) => row.account },
+    { title: 'SYMBOL', cell: (row) => row.symbol },
+    { title: 'QUANTITY', align: 'decimal', cell: (row) => row.quantity },
+    { title: 'AVERAGE', align: 'decimal', cell: (row) => rounded(row.averageCost, 4) },
+    { title: 'MARK', align: 'decimal', cell: (row) => rounded(row.mark, 4) },
+    { title: 'MARKET VALUE', align: 'decimal', cell: (row) => money(row.marketValue) },
+    { title: 'UNREALIZED', align: 'decimal', cell: (row) => money(row.unrealizedPnl) },
+    { title: '%', align: 'decimal', cell: (row) => rounded(row.unrealizedPnlPct, 2) },
+    { title: 'STATE', cell: (row) => stateWords(row) },
+  ],
+  fields: [
+    'account',
+    'accountId',
+    'symbol',
+    'instrument',
+    'kind',
+    'quantity',
+    'brokerQuantity',
+    'bookQuantity',
+    'explained',
+    'averageCost',
+    'multiplier',
+    'mark',
+    'markAsOf',
+    'marketValue',
+    'unrealizedPnl',
+    'unrealizedPnlPct',
+    'realizedPnl',
+    'realizedBasis',
+    'state',
+    'openedAt',
+    'closedAt',
+    'greeks',
+    'option',
+    'asOf',
+    'fetchedAt',
+    'age',
+    'fresh',
+    'why',
+    'source',
+  ],
+  nested: {
+    greeks: ['delta', 'gamma', 'theta', 'vega', 'rho', 'iv', 'asOf'],
+    option: ['underlying', 'expiry', 'strike', 'right'],
+  },
+};
+
+/** `open`, `missing`, `closed`, and whether activities explain it. */
+export function stateWords(row: Pick<PositionRecord, 'state' | 'explained'>): string {
+  return row.explained ? row.state : `${row.state}, not explained`;
+}
+
+/** One line per account: listings say at their end how far to trust them. */
+export function freshnessLines(
+  rows: readonly Pick<PositionRecord, 'account' | 'age' | 'fresh' | 'why'>[],
+): string[] {
+  const accounts = new Map(rows.map((row) => [row.account, row]));
+  return [...accounts.values()].map(({ account, age, fresh, why }) => {
+    const old = age === null ? '' : `, ${ageText(age)} old`;
+    return fresh ? `${account}: fresh${old}` : `${account}: NOT fresh${old} (${why ?? 'unknown'})`;
+  });
+}

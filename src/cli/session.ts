@@ -1,0 +1,63 @@
+/** What commands share: their common options, the configuration, the opened book. */
+import { compose, type ComposeOptions, type Truebook } from '../compose.ts';
+import { loadConfig, type Config, type LoadOptions } from '../config/load.ts';
+import { type Account } from '../domain/account.ts';
+import { type ListingFormat, printProblem } from './print.ts';
+import { environment, homeFolder, operatingSystem, randomBytes, workingFolder } from '../platform.ts';
+
+export interface CommonOptions {
+  /** `--config`, in the order given. */
+  readonly config?: readonly string[];
+  readonly json?: boolean;
+}
+
+export interface ListingOptions extends CommonOptions, ListingFormat {
+  /** Name or id. */
+  readonly account?: string;
+}
+
+/** The configuration of this user on this machine. Throws `config` and `secret_*` with place and fix. */
+export function loadSettings(
+  options: CommonOptions,
+  more: Pick<LoadOptions, 'flags' | 'onSecretFailure'> = {},
+): Config {
+  return loadConfig({
+    env: environment(),
+    cwd: workingFolder(),
+    machine: { operatingSystem: operatingSystem(), userHome: homeFolder() },
+    randomBytes,
+    configFiles: options.config ?? [],
+    ...more,
+  });
+}
+
+/** Opens the book, hands it to `use` and closes it whatever happens. */
+export async function withBook<Result>(
+  options: ComposeOptions,
+  use: (book: Truebook) => Promise<Result>,
+): Promise<Result> {
+  const book = await compose(options);
+  try {
+    return await use(book);
+  } finally {
+    await book.close();
+  }
+}
+
+/** For listings: reads the book without being able to write, of one account where `--account` names it. */
+export async function readBook<Result>(
+  options: ListingOptions,
+  use: (book: Truebook, scope: { account?: Account }) => Promise<Result>,
+): Promise<Result> {
+  const config = loadSettings(options);
+  tellWarnings(config);
+  return withBook({ config, readonly: true }, async (book) => {
+    const scope = options.account === undefined ? {} : { account: await book.account(options.account) };
+    return use(book, scope);
+  });
+}
+
+/** On stderr, so that the answer on stdout stays clean. */
+export function tellWarnings(config: Config): void {
+  for (const warning of config.warnings) printProblem(`warning: ${warning}`);
+}
