@@ -185,17 +185,6 @@ function isNewest(where: Where) {
   );
 }
 
-/** When the first revision was seen. */
-function firstSeen(where: Where) {
-  return where
-    .selectFrom('activity as first')
-    .select('first.first_seen_at')
-    .whereRef('first.account_id', '=', 'a.account_id')
-    .whereRef('first.epoch', '=', 'a.epoch')
-    .whereRef('first.root_id', '=', 'a.root_id')
-    .where('first.rev', '=', 0);
-}
-
 type Where = ExpressionBuilder<Schema & { a: ActivityTable }, 'a'>;
 
 /** Sources of activities that no broker shows again. */
@@ -206,7 +195,7 @@ export async function knownIds(
   accountId: AccountId,
   epoch: number,
   publishedAfter: Instant,
-  seenBefore: Instant,
+  publishedBefore: Instant,
 ): Promise<readonly { readonly rootId: string; readonly watch: ActivityWatchRow | null }[]> {
   const rows = await queries
     .selectFrom('activity as a')
@@ -218,7 +207,7 @@ export async function knownIds(
     .where('a.epoch', '=', epoch)
     .where('a.published_at', '>', instantKey(publishedAfter))
     .where('a.source', 'not in', OWN_SOURCES)
-    .where((where) => where(firstSeen(where), '<', instantKey(seenBefore)))
+    .where('a.published_at', '<', instantKey(publishedBefore))
     .where(isNewest)
     .orderBy('a.published_at')
     .orderBy('a.root_id')

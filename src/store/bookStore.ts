@@ -45,8 +45,8 @@ export function bookStore(database: Database, schemaVersion: number): Store {
     syncState: (accountId) => database.read((queries) => syncState(queries, accountId)),
     revisions: (accountId, epoch, rootIds) =>
       database.read((queries) => revisions(queries, accountId, epoch, rootIds)),
-    knownIds: (accountId, epoch, publishedAfter, seenBefore) =>
-      database.read((queries) => knownIds(queries, accountId, epoch, publishedAfter, seenBefore)),
+    knownIds: (accountId, epoch, publishedAfter, publishedBefore) =>
+      database.read((queries) => knownIds(queries, accountId, epoch, publishedAfter, publishedBefore)),
     watchRows: (accountId, rootIds) => database.read((queries) => watchRows(queries, accountId, rootIds)),
     bookActivities: (accountId, epoch, after) =>
       database.read((queries) => bookActivities(queries, accountId, epoch, after)),

@@ -417,13 +417,14 @@ export interface Store {
   ): Promise<ReadonlyMap<string, RevisionChain>>;
   /**
    * Identities the broker must show again in a re-read from `publishedAfter`: its own rows published after that and
-   * first seen before `seenBefore`, in the current epoch, not withdrawn from the proof.
+   * before `publishedBefore` (what is younger may not be listed everywhere yet), in the current epoch, not withdrawn
+   * from the proof.
    */
   knownIds(
     accountId: AccountId,
     epoch: number,
     publishedAfter: Instant,
-    seenBefore: Instant,
+    publishedBefore: Instant,
   ): Promise<readonly { readonly rootId: string; readonly watch: ActivityWatchRow | null }[]>;
   watchRows(accountId: AccountId, rootIds: readonly string[]): Promise<readonly ActivityWatchRow[]>;
   /** Newest revisions of the epoch in the book's order (busts included), optionally only those after a checkpoint. */

@@ -2,9 +2,9 @@
  * Merge by identity (design section 4.4): which rows of a read are new, corrected or busted. Identity is
  * (account, root id); two trades that look alike but have different ids are two trades.
  */
-import { type Activity } from '../domain/activity.ts';
+import { type Activity, type ActivityRevision } from '../domain/activity.ts';
 import { contentHash } from '../domain/contentHash.ts';
-import { type Instant } from '../domain/time.ts';
+import { compareInstants, type Instant } from '../domain/time.ts';
 import { type ActivityWatchRow, type NewRevision, type RevisionChain } from '../store/store.ts';
 
 export interface MergeResult {
@@ -24,6 +24,7 @@ export function mergeActivities(
   known: ReadonlyMap<string, RevisionChain>,
   watched: ReadonlyMap<string, ActivityWatchRow>,
   now: Instant,
+  windowAfter: Instant | null = null,
 ): MergeResult {
   const revisions: NewRevision[] = [];
   const watch: ActivityWatchRow[] = [];
@@ -47,7 +48,53 @@ export function mergeActivities(
       });
     }
   }
+  for (const opposite of supersededBy(incoming, known, windowAfter)) {
+    const memory = watched.get(opposite.rootId);
+    const again = memory?.pendingContentHash === SUPERSEDED;
+    if (again) revisions.push(busted(opposite, now));
+    watch.push({
+      rootId: opposite.rootId,
+      absentScans: memory?.absentScans ?? 0,
+      withdrawn: memory?.withdrawn ?? false,
+      pendingContentHash: again ? null : SUPERSEDED,
+    });
+  }
   return { revisions, watch };
+}
+
+/** Stands in the memory of an identity whose row came back with the other sign. */
+const SUPERSEDED = 'superseded';
+
+/**
+ * Identities end in the sign of what they move, because two rows of one event may share the broker's id. So a row that
+ * comes back with the other sign looks like a new one beside the old: where the old identity should have been listed
+ * and only its opposite was, the broker corrected the sign. It takes two complete reads in a row to believe that.
+ */
+function supersededBy(
+  incoming: readonly Activity[],
+  known: ReadonlyMap<string, RevisionChain>,
+  windowAfter: Instant | null,
+): readonly ActivityRevision[] {
+  if (windowAfter === null) return [];
+  const present = new Set(incoming.map((activity) => activity.rootId));
+  return incoming.flatMap((activity) => {
+    const opposite = oppositeSign(activity.rootId);
+    if (opposite === null || present.has(opposite)) return [];
+    const newest = known.get(opposite)?.at(-1);
+    if (newest === undefined || newest.status !== 'ok' || newest.publishedAt === null) return [];
+    return compareInstants(newest.publishedAt, windowAfter) > 0 ? [newest] : [];
+  });
+}
+
+function busted(revision: ActivityRevision, now: Instant): NewRevision {
+  const bust = { ...revision, status: 'bust' as const };
+  return { ...bust, rev: revision.rev + 1, firstSeenAt: now, contentHash: contentHash(bust) };
+}
+
+/** The same identity with the other sign; null for identities without one (fills). */
+export function oppositeSign(rootId: string): string | null {
+  if (rootId.endsWith(':+')) return `${rootId.slice(0, -1)}-`;
+  return rootId.endsWith(':-') ? `${rootId.slice(0, -1)}+` : null;
 }
 
 interface Decision {
@@ -79,7 +126,11 @@ export function absentFrom(
   expected: readonly { readonly rootId: string; readonly watch: ActivityWatchRow | null }[],
 ): readonly { readonly rootId: string; readonly watch: ActivityWatchRow | null }[] {
   const present = new Set(incoming.map((activity) => activity.rootId));
-  return expected.filter(({ rootId, watch }) => !present.has(rootId) && watch?.withdrawn !== true);
+  return expected.filter(({ rootId, watch }) => {
+    const opposite = oppositeSign(rootId);
+    const listed = present.has(rootId) || (opposite !== null && present.has(opposite));
+    return !listed && watch?.withdrawn !== true;
+  });
 }
 
 /** Deep scans in a row after which an absent identity leaves the proof and becomes a finding. */

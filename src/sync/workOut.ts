@@ -15,7 +15,7 @@ import {
   type Store,
   type SyncState,
 } from '../store/store.ts';
-import { mergeActivities } from './mergeActivities.ts';
+import { mergeActivities, oppositeSign } from './mergeActivities.ts';
 import { bookOpenings, openingRootId, shrinkOpenings } from './opening.ts';
 import { type Look } from './readBroker.ts';
 import { proveTotals, reconcile, type Difference } from './reconcile.ts';
@@ -40,10 +40,12 @@ export interface WorkedOut {
 export async function workOut(store: Store, state: SyncState, look: Look, now: Instant): Promise<WorkedOut> {
   const { account } = state;
   const incoming = look.activities.rows;
-  const rootIds = incoming.map((activity) => activity.rootId);
+  const rootIds = incoming.flatMap((activity) =>
+    [activity.rootId, oppositeSign(activity.rootId) ?? []].flat(),
+  );
   const known = await store.revisions(account.id, account.epoch, rootIds);
   const watched = new Map((await store.watchRows(account.id, rootIds)).map((row) => [row.rootId, row]));
-  const merged = mergeActivities(incoming, known, watched, now);
+  const merged = mergeActivities(incoming, known, watched, now, look.windowAfter);
 
   let folded = await foldOnto(store, state, merged.revisions);
   const openings = await openingsFor(store, state, look, merged.revisions, folded, now);
