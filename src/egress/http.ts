@@ -95,7 +95,7 @@ function isAborted(signal: AbortSignal | undefined): boolean {
 async function readBytes(response: Response, bytesMax: number, url: URL): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let size = 0;
-  for await (const part of response.body ?? []) {
+  for await (const part of (response.body ?? []) as AsyncIterable<Uint8Array>) {
     size += part.byteLength;
     // Leaving the loop cancels the body, so the rest is never received.
     if (size > bytesMax) throw badAnswer('too_large', `${url.host} sent more than ${bytesMax} bytes.`);

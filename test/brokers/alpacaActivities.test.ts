@@ -239,7 +239,7 @@ describe('rows that are not understood say where and why', () => {
     [fill({ price: '' }), 'activities[17].price: "" is not a decimal number'],
     [fill({ price: 'NaN' }), 'activities[17].price: "NaN" is not a decimal number'],
     [fill({ side: 'hold' }), 'activities[17].side: unknown side "hold"'],
-    [fill({ symbol: '' }), 'activities[17].symbol: Too small: expected string to have >=1 characters'],
+    [fill({ symbol: '' }), 'activities[17].symbol: not a symbol'],
     [
       fill({ transaction_time: '2025-08-21' }),
       'activities[17].transaction_time: "2025-08-21" is not a point in time',

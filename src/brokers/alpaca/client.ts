@@ -246,12 +246,15 @@ function createWalk(
         seen.add(rows[index]!.key);
       }
       rowsBefore += raws.length;
-      const next = nextToken(rows, direction);
+      const next = nextToken(rows);
       if (verdict === 'more' && (next === null || next === token)) {
         reading.fail('page_repeated', 'A page of activities holds no id to go on from.');
       }
       token = next ?? token;
-      reading.understood({ activities: activities(), resumeAfter: direction === 'asc' ? token : null });
+      reading.understood(() => ({
+        activities: activities(),
+        resumeAfter: direction === 'asc' ? token : null,
+      }));
       return verdict;
     },
   };
@@ -274,7 +277,7 @@ async function readOrders(
   const references = (): OrderReference[] =>
     mapOrders(orders).filter((reference) => wanted.has(reference.orderId));
   const found = new Set(references().map((reference) => reference.orderId));
-  reading.understood(references());
+  reading.understood(references);
   const rest = [...wanted].filter((id) => !found.has(id) && /^[0-9A-Za-z-]{1,64}$/.test(id));
   for (const id of rest.slice(0, SINGLE_ORDERS_MAX)) {
     const single = await reading.find('order', 'trading', `/v2/orders/${id}`, { nested: 'true' });
@@ -318,7 +321,7 @@ async function readQuotes(
         if (parsed.success) quotes.set(instrument.id, mapQuote(instrument, parsed.data));
         else reading.quarantine('marketdata', firstProblem(parsed.error, path), raw, sha256);
       }
-      reading.understood([...quotes.values()]);
+      reading.understood(() => [...quotes.values()]);
     }
   }
   return [...quotes.values()];

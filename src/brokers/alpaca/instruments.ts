@@ -1,5 +1,5 @@
 /** Which instrument a symbol of Alpaca's wire means. Pure; terms of adjusted options are handed in. */
-import { Decimal } from '../../domain/decimal.ts';
+import { type Decimal } from '../../domain/decimal.ts';
 import {
   crypto,
   cryptoPair,

@@ -48,8 +48,8 @@ export interface Reading<Rows> {
     query?: Record<string, string>,
   ): Promise<Answer | null>;
   quarantine(resource: string, problem: Problem, row: unknown, sha256: string | null): void;
-  /** Rows understood so far, kept when a later request fails. */
-  understood(rows: Rows): void;
+  /** How to tell the rows understood so far: asked only when a later request fails. */
+  understood(rows: () => Rows): void;
   fail(reason: string, message: string): never;
 }
 
@@ -64,7 +64,7 @@ export async function readWith<Rows>(
   const payloads: Payload[] = [];
   const quarantined: QuarantinedRow[] = [];
   const evidence = { payloads, quarantined };
-  let partialRows: Rows | null = null;
+  let partialRows: () => Rows | null = () => null;
 
   const send = async (
     resource: string,
@@ -134,7 +134,7 @@ export async function readWith<Rows>(
     // Faults of ours (a TypeError) are no broker's answer: they must not hide behind `incomplete`.
     if (!isTruebookError(error)) throw error;
     const reason = String(error.facts['reason'] ?? error.code);
-    return { kind: 'incomplete', reason, error, partialRows, startedAt, evidence };
+    return { kind: 'incomplete', reason, error, partialRows: partialRows(), startedAt, evidence };
   }
 }
 

@@ -11,6 +11,9 @@ import { type Instant, type TradeDate, tryParseInstant, tryParseTradeDate } from
 
 const text = z.string().min(1);
 
+/** A ticker, an OCC symbol, a pair, a CUSIP: letters and digits with a few signs between them. */
+const symbol = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9./_-]*$/, 'not a symbol');
+
 /** Brokers write "nothing" as null, as "" or not at all. */
 function optional<Out>(schema: z.ZodType<Out>): z.ZodType<Out | null> {
   return z.preprocess(
@@ -80,7 +83,7 @@ export const wireAccountConfigurations = z.looseObject({
 
 export const wirePosition = z.looseObject({
   asset_id: optional(text),
-  symbol: text,
+  symbol,
   asset_class: text,
   qty: decimal,
   side: z.enum(['long', 'short']),
@@ -126,7 +129,7 @@ export const wireFill = z.looseObject({
   price: decimal,
   qty: decimal,
   side: text,
-  symbol: text,
+  symbol,
   order_id: optional(text),
   status: optional(text),
 });
@@ -141,7 +144,7 @@ export const wireNonTrade = z.looseObject({
   created_at: optional(instant),
   net_amount: optional(decimal),
   description: optional(z.string()),
-  symbol: optional(text),
+  symbol: optional(symbol),
   cusip: optional(text),
   qty: optional(decimal),
   price: optional(decimal),
