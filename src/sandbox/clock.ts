@@ -65,7 +65,7 @@ export class SandboxClock {
   sleep(ms: number): Promise<void> {
     return new Promise((resolve) => {
       if (this.manual) this.#waiting.push({ dueMs: this.#manualMs + ms, wake: resolve });
-      else this.#stops.push(machineTimer(ms, resolve));
+      else machineTimer(ms, resolve);
     });
   }
 

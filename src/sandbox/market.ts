@@ -180,8 +180,8 @@ export class Market {
   }
 
   #drift(date: TradeDate, elapsedMs: number): void {
-    // Random walks spread with the root of time; a day of 24 hours spreads by one percent here.
-    const reach = Math.max(1, Math.floor(10_000 * Math.sqrt(elapsedMs / 86_400_000)));
+    // Random walks spread with the root of time; a day of 24 hours by up to two percent.
+    const reach = Math.max(1, Math.floor(20_000 * Math.sqrt(elapsedMs / 86_400_000)));
     for (const [symbol, price] of this.#prices) {
       if (!symbol.includes('/') && !isTradingDay(date)) continue;
       const factor = Decimal.ofInteger(1_000_000 + this.#seeded.integer(-reach, reach));

@@ -8,11 +8,9 @@ export function machineNowMs(): number {
   return Date.now();
 }
 
-/** Calls `work` after `ms` of machine time; the answer cancels it. Never keeps the process alive. */
-export function machineTimer(ms: number, work: () => void): () => void {
-  const timer = setTimeout(work, ms);
-  timer.unref();
-  return () => clearTimeout(timer);
+/** Calls `work` after `ms` of machine time. Never keeps the process alive. */
+export function machineTimer(ms: number, work: () => void): void {
+  setTimeout(work, ms).unref();
 }
 
 /** Calls `work` every `ms` of machine time until the answer is called. Never keeps the process alive. */

@@ -155,7 +155,7 @@ async function added(play: Play): Promise<{ positions: Record<string, string>; c
     cash = cash.plus(decimal(String(row['net_amount'])));
     if (row['qty'] === undefined || row['activity_type'] === 'DIV') continue;
     const symbol = String(row['symbol']).replace('/', '');
-    held.set(symbol, (held.get(symbol) ?? Decimal.zero).plus(decimal(String(row['qty']))));
+    held.set(symbol, (held.get(symbol) ?? Decimal.zero).plus(decimal(row['qty'] as string)));
   }
   const positions = [...held]
     .filter(([, quantity]) => !quantity.isZero())

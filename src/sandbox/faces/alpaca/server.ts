@@ -202,7 +202,7 @@ export class AlpacaServer {
           this.#insertFill(account);
           // Everything moved down by one: the page begins with the row the last one ended with.
           const size = Number.parseInt(url.searchParams.get('page_size') ?? '100', 10);
-          const shifted = [...before.slice(-1), ...(make() as unknown[])].slice(0, size);
+          const shifted = [...(before as unknown[]).slice(-1), ...(make() as unknown[])].slice(0, size);
           this.#pages.set(key, shifted);
           return shifted;
         }
