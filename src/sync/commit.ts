@@ -4,7 +4,7 @@ import { type BookEvent } from '../domain/event.ts';
 import { isTruebookError } from '../domain/errors.ts';
 import { type Finding } from '../domain/finding.ts';
 import { type InstrumentId } from '../domain/instrument.ts';
-import { type Greeks, type Quote, type SnapshotPosition } from '../domain/snapshot.ts';
+import { type Greeks, type QuarantinedRow, type Quote, type SnapshotPosition } from '../domain/snapshot.ts';
 import { newYorkDate, now as instantNow, type Instant } from '../domain/time.ts';
 import {
   type AuditEntry,
@@ -21,7 +21,7 @@ import {
 import { eventOf, explain } from './explain.ts';
 import { applyLifecycle } from './lifecycle.ts';
 import { HISTORY_DONE } from './firstContact.ts';
-import { suspicionOf } from './proof.ts';
+import { hasHoles, suspicionOf } from './proof.ts';
 import { type Extras } from './readExtras.ts';
 import { type Dossier, type Look, type Refusal } from './readBroker.ts';
 import { type ReadDepth } from './schedule.ts';
@@ -47,7 +47,7 @@ const ACCOUNT_CHANGED_AFTER = 3;
 export function believedCommit(frame: RunFrame, look: Look, result: WorkedOut, extras: Extras): RunCommit {
   const { state, now } = frame;
   const asOf = look.positions.asOf;
-  const absenceProves = look.positions.evidence.quarantined.length === 0;
+  const absenceProves = !hasHoles(look.positions.rows, look.positions.evidence.quarantined);
   const lifecycle = applyLifecycle({
     accountId: state.account.id,
     epoch: state.account.epoch,
@@ -65,7 +65,7 @@ export function believedCommit(frame: RunFrame, look: Look, result: WorkedOut, e
   });
   const explained = explain({
     differences: result.differences,
-    quarantined: frame.dossier.quarantined,
+    quarantined: believedQuarantine(frame, look),
     resourcesRead: frame.dossier.reads
       .filter((read) => read.kind === 'complete')
       .map((read) => read.resource),
@@ -153,6 +153,15 @@ export function believedCommit(frame: RunFrame, look: Look, result: WorkedOut, e
           }
         : null,
   };
+}
+
+/** Rows nobody could read in the look that was believed; an earlier look of the same run may have had others. */
+function believedQuarantine(frame: RunFrame, look: Look): readonly QuarantinedRow[] {
+  const ofLook = [look.balances, look.positions, look.activities].flatMap(
+    (read) => read.evidence.quarantined,
+  );
+  const resources = new Set(['account', 'positions', 'activities']);
+  return [...ofLook, ...frame.dossier.quarantined.filter((row) => !resources.has(row.resource))];
 }
 
 /** A run that believes nothing: its record, what it was told, and what a person must know. */
@@ -435,13 +444,22 @@ function changedMarks(
     rows.push({
       instrument: position.instrument.id,
       mark,
-      // Null: as of the newest complete list of positions, which repeats every mark that did not change.
-      markAsOf: position.mark === null ? (quote?.markAsOf ?? null) : position.markAsOf,
+      markAsOf: position.mark === null ? (quote?.markAsOf ?? null) : ownStamp(position, look),
       fetchedAt: frame.now,
       source: frame.deps.broker.name,
     });
   }
   return rows;
+}
+
+/**
+ * A mark that is merely as old as the list has no stamp of its own (null): every later complete list repeats it, so it
+ * is as new as the newest one although nothing is written.
+ */
+function ownStamp(position: SnapshotPosition, look: Look): Instant | null {
+  return position.markAsOf === look.positions.asOf || position.markAsOf === look.positions.startedAt
+    ? null
+    : position.markAsOf;
 }
 
 function movedCursors(frame: RunFrame, look: Look, result: WorkedOut): readonly CursorRow[] {
@@ -450,6 +468,10 @@ function movedCursors(frame: RunFrame, look: Look, result: WorkedOut): readonly 
   if (look.depth !== 'recent') rows.push(cursor('deep_scan', look.windowAfter, now));
   if (look.depth === 'audit' || look.depth === 'search') rows.push(cursor('audit', look.windowAfter, now));
   if (look.depth === 'search') rows.push(cursor('search', look.windowAfter, now));
+  const isFirst = !state.cursors.some((row) => row.name === 'first_contact');
+  if (isFirst && !hasHoles(look.positions.rows, look.positions.evidence.quarantined)) {
+    rows.push(cursor('first_contact', look.positions.asOf, now));
+  }
   const suspected = state.cursors.some((row) => row.name === 'totals' && row.position !== '');
   if (result.totals === 'disagree' && suspected)
     rows.push(cursor('totals', suspicionOf(state, look, result), now));

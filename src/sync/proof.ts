@@ -1,5 +1,6 @@
 /** Proofs between two looks: is a difference new, and may a list that does not add up be believed? Pure. */
 import { createHash } from 'node:crypto';
+import { type QuarantinedRow, type SnapshotPosition } from '../domain/snapshot.ts';
 import { type SyncState } from '../store/store.ts';
 import { type Look } from './readBroker.ts';
 import { differenceKey, type Difference } from './reconcile.ts';
@@ -30,8 +31,7 @@ export function isSuspicious(state: SyncState, look: Look, result: WorkedOut): b
   const positionsDiffer = result.differences.some(
     (difference) => difference.kind === 'position' && !isKnown(state, difference),
   );
-  const firstContact = state.lastCompleteRun === null && result.openingsBooked;
-  if (!positionsDiffer && !firstContact) return false;
+  if (!positionsDiffer && !result.openingsBooked) return false;
   return suspicionCount(suspicionOf(state, look, result)) < SUSPICIONS_MAX;
 }
 
@@ -50,4 +50,26 @@ export function suspicionOf(state: SyncState, look: Look, result: WorkedOut): st
 
 function suspicionCount(memory: string): number {
   return Number.parseInt(memory.slice(memory.indexOf(':') + 1), 10);
+}
+
+/**
+ * Whether a list of positions has a hole: a row that could not be read at all. A row of which only a figure was
+ * refused is still there, and then the absence of others means what it says.
+ */
+export function hasHoles(rows: readonly SnapshotPosition[], quarantined: readonly QuarantinedRow[]): boolean {
+  const listed = new Set(rows.map(({ instrument }) => instrument.symbol.replace('/', '')));
+  return quarantined.some(({ row }) => {
+    const symbol = symbolOf(row);
+    return symbol === null || !listed.has(symbol);
+  });
+}
+
+function symbolOf(row: string): string | null {
+  try {
+    const value: unknown = JSON.parse(row);
+    const symbol = typeof value === 'object' && value !== null && 'symbol' in value ? value.symbol : null;
+    return typeof symbol === 'string' ? symbol.replace('/', '') : null;
+  } catch {
+    return null;
+  }
 }

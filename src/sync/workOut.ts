@@ -16,6 +16,7 @@ import {
   type SyncState,
 } from '../store/store.ts';
 import { mergeActivities, oppositeSign } from './mergeActivities.ts';
+import { hasHoles } from './proof.ts';
 import { bookOpenings, openingRootId, shrinkOpenings } from './opening.ts';
 import { type Look } from './readBroker.ts';
 import { proveTotals, reconcile, type Difference } from './reconcile.ts';
@@ -138,7 +139,7 @@ function checkpointAfter(
   };
 }
 
-/** Openings of the first believed run of an epoch, or what later history takes out of them. */
+/** Openings of an epoch's first run that could read the whole list of positions, or what later history takes out of them. */
 async function openingsFor(
   store: Store,
   state: SyncState,
@@ -149,9 +150,9 @@ async function openingsFor(
 ): Promise<readonly NewRevision[]> {
   const { account } = state;
   const { balances } = look.balances.rows;
-  if (state.lastCompleteRun === null) {
+  if (!state.cursors.some((cursor) => cursor.name === 'first_contact')) {
     // A row that could not be read may be the very position: nothing is concluded from a list with holes.
-    if (look.positions.evidence.quarantined.length > 0) return [];
+    if (hasHoles(look.positions.rows, look.positions.evidence.quarantined)) return [];
     return bookOpenings({
       book: folded.book,
       activities: folded.activities ?? (await store.bookActivities(account.id, account.epoch, null)),
