@@ -357,6 +357,7 @@ export async function ledger(
     .where(isNewest)
     .orderBy('a.executed_at', 'desc')
     .orderBy('a.account_id')
+    .orderBy('a.epoch', 'desc')
     .orderBy('a.root_id', 'desc');
   if (filter.accountId !== undefined) query = query.where('a.account_id', '=', filter.accountId);
   if (filter.kinds !== undefined) query = query.where('a.kind', 'in', [...filter.kinds, '']);

@@ -99,7 +99,7 @@ async function prepareSession(client: pg.PoolClient, readonly: boolean): Promise
 function parserOf(oid: number, format?: 'text' | 'binary'): (text: string) => unknown {
   if (oid === INT8) return safeInteger;
   if (INEXACT_OR_EXACT_DECIMALS.includes(oid)) return (text) => text;
-  return pg.types.getTypeParser(oid, format as 'text');
+  return pg.types.getTypeParser(oid, format as 'text') as (text: string) => unknown;
 }
 
 function safeInteger(text: string): number {

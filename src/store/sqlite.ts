@@ -1,5 +1,14 @@
 /** SQLite through `node:sqlite` under Kysely: settings of reliability rule 3.1, one connection, one transaction at a time. */
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  realpathSync,
+  statSync,
+} from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import {
@@ -189,13 +198,16 @@ async function bringUpToDate(
       hint: 'Run `truebook migrate` once.',
     });
   }
-  await kysely.transaction().execute(async (transaction) => {
-    // Asked again inside: another process may have migrated between our look and our lock.
-    const version = inspect(connection, options.file);
-    await migrate(transaction, 'sqlite', version, options.clock);
-    connection.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
-    connection.exec(`PRAGMA user_version = ${NEWEST_VERSION}`);
-  });
+  const migrating = kysely.transaction();
+  await oneWriter(options.file, () =>
+    migrating.execute(async (transaction) => {
+      // Asked again inside: another process may have migrated between our look and our lock.
+      const version = inspect(connection, options.file);
+      await migrate(transaction, 'sqlite', version, options.clock);
+      connection.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
+      connection.exec(`PRAGMA user_version = ${NEWEST_VERSION}`);
+    }),
+  );
 }
 
 function sqliteDatabase(
@@ -215,7 +227,7 @@ function sqliteDatabase(
       durability: options.file === ':memory:' ? 'memory only' : 'WAL, synchronous=FULL',
     },
     read: (work) => typed(() => transaction.setAccessMode('read only').execute(work)),
-    write: (work) => typed(() => transaction.execute(work)),
+    write: (work) => typed(() => oneWriter(options.file, () => transaction.execute(work))),
     nowMs: async (queries) => {
       if (leaseNow !== undefined) return Math.trunc(leaseNow());
       const { rows } = await queries.executeQuery<{ now: number }>(
@@ -226,6 +238,26 @@ function sqliteDatabase(
     maintain: () => typed(() => kysely.connection().execute(async () => checkpoint(connection, options))),
     close: () => kysely.destroy(),
   };
+}
+
+/** The last write of each file in this process, done or not. */
+const lastWrites = new Map<string, Promise<unknown>>();
+
+/**
+ * Lets the connections of this process write one after another. SQLite waits for a lock by standing still, and the
+ * holder in the same process could then never finish; other processes wait as they should.
+ */
+async function oneWriter<Result>(file: string, work: () => Promise<Result>): Promise<Result> {
+  if (file === ':memory:') return await work();
+  const key = realpathSync(file);
+  const mine = (lastWrites.get(key) ?? Promise.resolve()).then(work);
+  const done = mine.catch(() => undefined);
+  lastWrites.set(key, done);
+  try {
+    return await mine;
+  } finally {
+    if (lastWrites.get(key) === done) lastWrites.delete(key);
+  }
 }
 
 async function typed<Result>(work: () => Promise<Result>): Promise<Result> {
@@ -347,7 +379,6 @@ class NodeSqliteConnection implements DatabaseConnection {
     return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) };
   }
 
-  // eslint-disable-next-line require-yield -- the store reads pages, never streams
   async *streamQuery<R>(): AsyncIterableIterator<QueryResult<R>> {
     throw new Error('Streams are not used: read in pages.');
   }

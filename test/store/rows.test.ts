@@ -1,0 +1,110 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { type CompiledQuery } from 'kysely';
+import { decimal } from '../../src/domain/decimal.ts';
+import { instantFromMs, parseInstant, type Instant } from '../../src/domain/time.ts';
+import { type Queries } from '../../src/store/database.ts';
+import { insertRows } from '../../src/store/rows.ts';
+import { forEachDatabase } from './databases.ts';
+import { AAPL, commitOf, fill, positionOf, ready } from './samples.ts';
+
+/** Decimals as hostile as they come: up to 40 digits, any sign, any scale. */
+const anyDecimal = fc
+  .tuple(fc.bigInt({ min: -(10n ** 40n), max: 10n ** 40n }), fc.integer({ min: 0, max: 30 }))
+  .map(([digits, scale]) => decimal(`${digits}e-${scale}`));
+
+const anyInstant = fc
+  .tuple(fc.integer({ min: 0, max: 4_102_444_800_000 }), fc.integer({ min: 0, max: 999_999_999 }))
+  .map(([ms, nanos]) => {
+    const second = instantFromMs(ms).slice(0, 19);
+    return parseInstant(`${second}.${String(nanos).padStart(9, '0')}Z`);
+  });
+
+forEachDatabase('rows', (open) => {
+  it('give decimals and instants back exactly as they went in, and sort instants', async () => {
+    const { store } = await open();
+    const { account, lease } = await ready(store);
+    let run = 0;
+    await fc.assert(
+      fc.asyncProperty(anyDecimal, anyDecimal, anyInstant, async (quantity, price, at) => {
+        run += 1;
+        const rootId = `FILL:${run}`;
+        await store.commitRun(
+          commitOf(lease, {
+            revisions: [fill(rootId, { quantity, price, executedAt: at, fees: price.negate() })],
+            positions: {
+              upsert: [positionOf(account.id, { openedRootId: rootId, quantity, openedAt: at })],
+              remove: [],
+            },
+            instruments: [AAPL],
+          }),
+        );
+        const chain = (await store.revisions(account.id, 1, [rootId])).get(rootId)!;
+        expect([chain[0]!.quantity, chain[0]!.price, chain[0]!.fees].map(String)).toEqual(
+          [quantity, price, price.negate()].map(String),
+        );
+        expect(chain[0]!.executedAt).toBe(at);
+        const position = (await store.allPositions(account.id, 1)).find(
+          (row) => row.openedRootId === rootId,
+        )!;
+        expect([String(position.quantity), position.openedAt]).toEqual([String(quantity), at]);
+      }),
+      { numRuns: 40 },
+    );
+    const times = (await store.ledger({})).map((row) => row.executedAt);
+    const sorted = [...times].sort((left, right) => (key(left) < key(right) ? 1 : -1));
+    expect(times).toEqual(sorted);
+    expect(await store.verifyChains({})).toMatchObject({ ok: true, rows: run * 2 });
+  });
+
+  it('keep text that one of the databases could not hold, alike on both', async () => {
+    const { store } = await open();
+    const { account, lease } = await ready(store);
+    const hostile = "nul \0, half \uD800 pair, quote ', dollar $1, 🤑";
+    const kept = "nul \uFFFD, half \uFFFD pair, quote ', dollar $1, 🤑";
+    const revision = fill('FILL:1', { description: hostile, details: { note: hostile } });
+    await store.commitRun(commitOf(lease, { revisions: [revision] }));
+    const [stored] = (await store.revisions(account.id, 1, ['FILL:1'])).get('FILL:1')!;
+    expect(stored).toMatchObject({ description: kept, details: { note: kept } });
+    expect(await store.verifyChains({})).toMatchObject({ ok: true });
+  });
+
+  it('never carry a whole number that JavaScript cannot hold', async () => {
+    const database = await open();
+    const { account, lease } = await ready(database.store);
+    await database.store.commitRun(commitOf(lease));
+    const refused = `UPDATE account SET epoch = 9007199254740993 WHERE id = ${account.id}`;
+    await database.sql(refused);
+    await expect(database.store.accounts()).rejects.toThrow(/9007199254740993|too large/);
+  });
+});
+
+function key(instant: Instant): string {
+  return `${instant.slice(0, 19)}.${instant.slice(20, -1).padEnd(9, '0')}`;
+}
+
+it('10,000 rows take 20 statements, and fewer columns never more than 30,000 parameters', async () => {
+  const statements: CompiledQuery[] = [];
+  const queries = {
+    executeQuery: (query: CompiledQuery) => {
+      statements.push(query);
+      return Promise.resolve({ rows: [] });
+    },
+  } as unknown as Queries;
+  const rows = Array.from({ length: 10_000 }, (_none, index) => ({
+    account_id: index,
+    name: 'x',
+    place: 'y',
+  }));
+  await insertRows(queries, 'cursor', rows, { keys: ['account_id', 'name'], then: 'update' });
+  expect(statements).toHaveLength(20);
+  expect(statements[0]!.sql.endsWith('WHERE cursor.place IS DISTINCT FROM excluded.place')).toBe(true);
+  const wide = Object.fromEntries(Array.from({ length: 100 }, (_none, index) => [`c${index}`, index]));
+  statements.length = 0;
+  await insertRows(
+    queries,
+    'cursor',
+    Array.from({ length: 600 }, () => wide),
+  );
+  expect(Math.max(...statements.map((query) => query.parameters.length))).toBe(30_000);
+});
