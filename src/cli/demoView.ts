@@ -4,7 +4,7 @@ import { type CycleReport } from '../sync/agent.ts';
 import { type EventRecord, type PositionRecord } from '../sync/records.ts';
 import { type DemoFacts } from './demoFacts.ts';
 import { stateWords } from './positions.ts';
-import { ageText, moment, money, rounded, shown, tableLines } from './print.ts';
+import { ageText, moment, money, rounded, shown, tableLines, type Column } from './print.ts';
 
 export interface Around {
   readonly controlUrl: string;
@@ -16,6 +16,10 @@ export interface TerminalSize {
   readonly columns: number;
   readonly rows: number;
 }
+
+/** Below these, a terminal shows less of everything: fewer columns, one example, one line of the log. */
+const SMALL_ROWS = 40;
+const SMALL_COLUMNS = 110;
 
 /** Lines that stay whole however narrow the terminal is: somebody will copy them. */
 function isToCopy(line: string): boolean {
@@ -29,13 +33,15 @@ export function viewLines(facts: DemoFacts, around: Around, size: TerminalSize):
     '',
     ...accountLines(facts),
   ];
-  const positions = ['', ...positionLines(facts.positions)];
+  const positions = ['', ...positionLines(facts.positions, size)];
   const events = ['', 'LAST EVENTS', ...eventLines(facts.events)];
+  const small = size.rows < SMALL_ROWS;
+  const play = introduction(around.controlUrl, exampleOf(facts), around.config);
   const foot = [
     '',
-    ...introduction(around.controlUrl, exampleOf(facts), around.config),
+    ...(small ? play.slice(0, 2) : play),
     '',
-    ...around.lastLines.map(shown),
+    ...around.lastLines.slice(small ? -1 : 0).map(shown),
   ];
   const height = (lines: readonly string[]): number =>
     lines.reduce(
@@ -84,14 +90,17 @@ function accountLines({ status, balances, streams }: DemoFacts): string[] {
   ]);
 }
 
-function positionLines(positions: readonly PositionRecord[]): string[] {
+function positionLines(positions: readonly PositionRecord[], { columns }: TerminalSize): string[] {
   if (positions.length === 0) return ['No positions yet.'];
+  const prices: Column<PositionRecord>[] = [
+    { title: 'AVERAGE', align: 'decimal', cell: (row) => rounded(row.averageCost, 4) },
+    { title: 'MARK', align: 'decimal', cell: (row) => rounded(row.mark, 4) },
+  ];
   return tableLines(positions, [
     { title: 'ACCOUNT', cell: (row) => row.account },
     { title: 'SYMBOL', cell: (row) => row.symbol },
     { title: 'QUANTITY', align: 'decimal', cell: (row) => row.quantity },
-    { title: 'AVERAGE', align: 'decimal', cell: (row) => rounded(row.averageCost, 4) },
-    { title: 'MARK', align: 'decimal', cell: (row) => rounded(row.mark, 4) },
+    ...(columns < SMALL_COLUMNS ? [] : prices),
     { title: 'MARKET VALUE', align: 'decimal', cell: (row) => money(row.marketValue) },
     { title: 'UNREALIZED', align: 'decimal', cell: (row) => money(row.unrealizedPnl) },
     { title: 'STATE', cell: (row) => stateWords(row) },
@@ -109,9 +118,12 @@ function eventLines(events: readonly EventRecord[]): string[] {
   ]).slice(1);
 }
 
+/** Long ids and what another column says already. */
+const NOT_SHOWN: readonly string[] = ['activity', 'account', 'instrument'];
+
 function factWords({ facts }: EventRecord): string {
   return Object.entries(facts)
-    .flatMap(([name, value]) => (value === null ? [] : [`${name} ${value}`]))
+    .flatMap(([name, value]) => (value === null || NOT_SHOWN.includes(name) ? [] : [`${name} ${value}`]))
     .join(', ');
 }
 
@@ -122,8 +134,10 @@ interface Example {
 }
 
 /** A stock that is held, for examples that do something visible. */
-function exampleOf({ positions }: DemoFacts): Example | null {
-  const stock = positions.find((row) => row.kind === 'equity' && row.mark !== null);
+function exampleOf({ positions, status }: DemoFacts): Example | null {
+  const paper = status.accounts.find((row) => row.env === 'paper')?.account;
+  const stocks = positions.filter((row) => row.kind === 'equity' && row.mark !== null);
+  const stock = stocks.find((row) => row.account === paper) ?? stocks[0];
   if (stock === undefined || stock.mark === null) return null;
   return { account: stock.account, symbol: stock.symbol, price: rounded(stock.mark, 2) ?? '100' };
 }
