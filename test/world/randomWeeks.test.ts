@@ -8,7 +8,16 @@ import { describe, expect, test } from 'vitest';
 import { executions, holdings, openWorld, type DatabaseKind, type World } from './world.ts';
 
 const ACCOUNT = 'alpaca-paper';
-const SYMBOLS = ['AAPL', 'KO', 'TSLA', 'XMPL', 'NEWCO', 'SPY250912C00640000', 'QQQ251010C00580000', 'BTC/USD'] as const;
+const SYMBOLS = [
+  'AAPL',
+  'KO',
+  'TSLA',
+  'XMPL',
+  'NEWCO',
+  'SPY250912C00640000',
+  'QQQ251010C00580000',
+  'BTC/USD',
+] as const;
 const PUBLISH = ['now', 'now', 'next-day'] as const;
 
 interface Step {
@@ -39,7 +48,14 @@ const trade = fc
     publish: fc.constantFrom(...PUBLISH),
     fees: fc.option(fc.constantFrom('0.02', '1.5'), { nil: undefined }),
   })
-  .map((terms) => call('trade', { account: ACCOUNT, ...terms, quantity: String(terms.quantity), price: String(terms.price) }));
+  .map((terms) =>
+    call('trade', {
+      account: ACCOUNT,
+      ...terms,
+      quantity: String(terms.quantity),
+      price: String(terms.price),
+    }),
+  );
 
 const cash = fc
   .record({
@@ -55,7 +71,12 @@ const corporateAction = fc.oneof(
   fc
     .record({ symbol: fc.constantFrom('AAPL', 'KO', 'XMPL'), terms: fc.constantFrom([4, 1], [1, 2], [3, 2]) })
     .map(({ symbol, terms }) =>
-      call('corporate-action', { kind: 'split', symbol, newShares: String(terms[0]), oldShares: String(terms[1]) }),
+      call('corporate-action', {
+        kind: 'split',
+        symbol,
+        newShares: String(terms[0]),
+        oldShares: String(terms[1]),
+      }),
     ),
   fc
     .constantFrom(['XMPL', 'YMPL'], ['KO', 'COKE'], ['NEWCO', 'OLDCO'])
@@ -80,7 +101,12 @@ const transfer = fc
   .map((terms) => call('transfer', { account: ACCOUNT, ...terms }));
 
 const amend = fc
-  .record({ pick: fc.nat(), kind: fc.constantFrom('correct', 'bust'), quantity: integer(1, 20), price: integer(1, 500) })
+  .record({
+    pick: fc.nat(),
+    kind: fc.constantFrom('correct', 'bust'),
+    quantity: integer(1, 20),
+    price: integer(1, 500),
+  })
   .map(({ pick, kind, quantity, price }): Step => ({
     says: `amend fill ${pick}: ${kind} ${kind === 'correct' ? `${quantity} @ ${price}` : ''}`,
     run: async (world) => {
@@ -94,13 +120,35 @@ const amend = fc
 
 /** Faults that answer at once; those that make a caller wait have tests of their own. */
 const QUICK_FAULTS = [
-  'refuse', 'html', 'truncate', 'empty', 'partial', 'stale', 'wrong-account', 'duplicate', 'late', 'reorder',
-  'session-expired', 'repeat-cursor', 'insert-while-paging', 'short-history', 'rounded', 'schema-drift',
+  'refuse',
+  'html',
+  'truncate',
+  'empty',
+  'partial',
+  'stale',
+  'wrong-account',
+  'duplicate',
+  'late',
+  'reorder',
+  'session-expired',
+  'repeat-cursor',
+  'insert-while-paging',
+  'short-history',
+  'rounded',
+  'schema-drift',
 ] as const;
 
 const fault = fc
   .record({
-    resource: fc.constantFrom('account', 'positions', 'activities', 'activities', 'positions', 'orders', 'options'),
+    resource: fc.constantFrom(
+      'account',
+      'positions',
+      'activities',
+      'activities',
+      'positions',
+      'orders',
+      'options',
+    ),
     kind: fc.constantFrom(...QUICK_FAULTS),
     times: integer(1, 3),
   })
@@ -156,7 +204,9 @@ async function live(days: readonly Step[], database: DatabaseKind): Promise<void
     await world.advance('10m');
     const last = await world.sync(ACCOUNT);
     const open = await world.truebook.store.findings({ states: ['open', 'reopened'] });
-    const left = open.map((finding) => `${finding.key}: book ${finding.expected}, broker ${finding.observed}`);
+    const left = open.map(
+      (finding) => `${finding.key}: book ${finding.expected}, broker ${finding.observed}`,
+    );
     expect(left.join('; ')).toBe('');
     expect(last, JSON.stringify(last)).toMatchObject({ outcome: 'complete', reconciled: true });
     const truth = world.truth(ACCOUNT);
@@ -176,23 +226,19 @@ async function live(days: readonly Step[], database: DatabaseKind): Promise<void
 const RUNS = Number.parseInt(process.env['RANDOM_WEEKS'] ?? '15', 10);
 
 describe.each(['sqlite', 'postgres'] as const)('on %s', (database) => {
-  test(
-    'random weeks with faults end at the truth, and nothing closes by absence',
-    async () => {
-      await fc.assert(
-        fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: 22 }), (days) => live(days, database)),
-        {
-          numRuns: database === 'sqlite' ? RUNS : Math.ceil(RUNS / 3),
-          seed: Number.parseInt(process.env['RANDOM_WEEKS_SEED'] ?? '20251120', 10),
-          endOnFailure: process.env['RANDOM_WEEKS_SHRINK'] === undefined,
-          reporter: (details) => {
-            if (!details.failed) return;
-            const steps = (details.counterexample?.[0] ?? []).map((entry) => entry.says).join('\n');
-            throw new Error(`seed ${details.seed}:\n${steps}\n\n${String(details.errorInstance)}`);
-          },
+  test('random weeks with faults end at the truth, and nothing closes by absence', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: 22 }), (days) => live(days, database)),
+      {
+        numRuns: database === 'sqlite' ? RUNS : Math.ceil(RUNS / 3),
+        seed: Number.parseInt(process.env['RANDOM_WEEKS_SEED'] ?? '20251120', 10),
+        endOnFailure: process.env['RANDOM_WEEKS_SHRINK'] === undefined,
+        reporter: (details) => {
+          if (!details.failed) return;
+          const steps = (details.counterexample?.[0] ?? []).map((entry) => entry.says).join('\n');
+          throw new Error(`seed ${details.seed}:\n${steps}\n\n${String(details.errorInstance)}`);
         },
-      );
-    },
-    300_000,
-  );
+      },
+    );
+  }, 300_000);
 });

@@ -159,7 +159,14 @@ export function holdings(rows: readonly { symbol: string; quantity: string; stat
 
 /** Trades or fills in the same words. */
 export function executions(
-  rows: readonly { id: string; symbol: string; side: string; quantity: string; price: string | null; status: string }[],
+  rows: readonly {
+    id: string;
+    symbol: string;
+    side: string;
+    quantity: string;
+    price: string | null;
+    status: string;
+  }[],
 ): string[] {
   return rows
     .map((row) => `${row.id} ${row.side} ${row.quantity} ${row.symbol} @ ${row.price ?? '?'} ${row.status}`)
