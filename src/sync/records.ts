@@ -368,7 +368,7 @@ export async function eventRecords(
 ): Promise<readonly EventRecord[]> {
   const names = await accountNames(context.store);
   const rows = await context.store.bookEvents(ledgerFilter(scope));
-  return rows.map((row) => ({
+  return rows.toReversed().map((row) => ({
     account: names.get(row.accountId) ?? String(row.accountId),
     kind: row.kind,
     at: row.at,

@@ -1,0 +1,430 @@
+/**
+ * One Alpaca account mirrored end to end: real HTTP to the sandbox, a real database, the composition of the command
+ * line. Each test tells one story; the unhappy ones come first.
+ */
+import { afterEach, describe, expect, test } from 'vitest';
+import { executions, holdings, openWorld, type DatabaseKind, type World } from './world.ts';
+
+const PAPER = 'alpaca-paper';
+
+const open: World[] = [];
+async function world(options: Parameters<typeof openWorld>[0]): Promise<World> {
+  const made = await openWorld(options);
+  open.push(made);
+  return made;
+}
+afterEach(async () => {
+  for (const made of open.splice(0)) await made.close();
+});
+
+async function expectTruth(at: World, account = PAPER): Promise<void> {
+  const truth = at.truth(account);
+  const rows = await at.positions(account);
+  expect(rows.filter((row) => row.state === 'missing')).toEqual([]);
+  expect(holdings(rows)).toEqual(holdings(truth.positions));
+  expect(executions(await at.trades(account))).toEqual(executions(truth.fills));
+}
+
+async function findings(at: World): Promise<string[]> {
+  const rows = await at.truebook.store.findings({});
+  return rows
+    .map((row) => `${row.state} ${row.type} ${row.symbol ?? ''} ${row.cause}`.replace('  ', ' '))
+    .sort();
+}
+
+function fault(resource: string, kind: string, more: object = {}): object {
+  return { broker: 'alpaca', account: PAPER, resource, kind, ...more };
+}
+
+const databases: DatabaseKind[] = ['sqlite', 'postgres'];
+
+describe.each(databases)('on %s', (database) => {
+  describe('answers that must change nothing', () => {
+    test.each([
+      ['account', 'html'],
+      ['account', 'truncate'],
+      ['account', 'session-expired'],
+      ['account', 'wrong-account'],
+      ['positions', 'html'],
+      ['positions', 'truncate'],
+      ['positions', 'empty'],
+      ['positions', 'partial'],
+      ['positions', 'wrong-account'],
+      ['positions', 'session-expired'],
+      ['activities', 'html'],
+      ['activities', 'truncate'],
+      ['activities', 'session-expired'],
+    ])('%s: %s', async (resource, kind) => {
+      const at = await world({ database });
+      await at.sync(PAPER);
+      const before = await at.truebook.store.positions({ states: ['open', 'missing', 'closed'] });
+      await at.advance('2h');
+      await at.control('fault', fault(resource, kind));
+      const run = await at.sync(PAPER);
+      expect(run.outcome).not.toBe('complete');
+      expect(await at.truebook.store.positions({ states: ['open', 'missing', 'closed'] })).toEqual(before);
+      // Old data keeps its honest age and says why it is not fresh.
+      const [row] = await at.positions(PAPER);
+      expect(row).toMatchObject({ age: 7200, fresh: false, asOf: '2025-08-21T16:00:00Z' });
+      expect(row?.why).toMatch(/^sync_failed: /);
+      await at.faultsOff();
+      expect(await at.sync(PAPER)).toMatchObject({ outcome: 'complete', reconciled: true });
+      await expectTruth(at);
+      expect((await at.positions(PAPER))[0]).toMatchObject({ age: 0, fresh: true, why: null });
+    });
+
+    test('an answer to a cut list of activities is found out by the ids it lacks', async () => {
+      const at = await world({ database });
+      await at.sync(PAPER);
+      await at.control('fault', fault('activities', 'partial', { at: 2 }));
+      await at.control('trade', {
+        account: PAPER,
+        symbol: 'AAPL',
+        side: 'buy',
+        quantity: '1',
+        price: '230',
+        publish: 'next-day',
+      });
+      const run = await at.sync(PAPER);
+      expect(run).toMatchObject({ outcome: 'incomplete', errorCode: 'broker_bad_answer' });
+      await at.faultsOff();
+      await at.advance('1d');
+      await at.sync(PAPER);
+      await expectTruth(at);
+    });
+
+    test('a first contact that is cut short does not invent openings that stay', async () => {
+      const at = await world({ database });
+      await at.control('fault', fault('activities', 'partial', { at: 3 }));
+      await at.sync(PAPER);
+      await at.faultsOff();
+      await at.advance('5m');
+      await at.sync(PAPER);
+      await at.advance('1d');
+      expect(await at.sync(PAPER)).toMatchObject({ outcome: 'complete', reconciled: true });
+      await expectTruth(at);
+      const openings = await at.truebook.store.ledger({ kinds: ['opening'] });
+      expect(openings.filter((row) => row.status === 'ok')).toEqual([]);
+    });
+  });
+
+  describe('trades', () => {
+    test('bought, added to, partly sold, sold out: each step equals the truth', async () => {
+      const at = await world({ database });
+      await at.sync(PAPER);
+      for (const [side, quantity] of [
+        ['buy', '10'],
+        ['buy', '2.5'],
+        ['sell', '4'],
+        ['sell', '8.5'],
+      ] as const) {
+        await at.control('trade', { account: PAPER, symbol: 'NEWCO', side, quantity, price: '12.34' });
+        await at.advance('5m');
+        expect(await at.sync(PAPER)).toMatchObject({ outcome: 'complete', reconciled: true });
+        await expectTruth(at);
+      }
+      const closed = (await at.positions(PAPER, true)).find((row) => row.symbol === 'NEWCO');
+      expect(closed).toMatchObject({
+        state: 'closed',
+        quantity: '0',
+        realizedPnl: null,
+        realizedBasis: 'unknown',
+      });
+    });
+
+    test('an automated trade by its client order id, a manual one without', async () => {
+      const at = await world({ database });
+      await at.sync(PAPER);
+      const order = { account: PAPER, side: 'buy', quantity: '1', price: '10' };
+      await at.control('trade', { ...order, symbol: 'MANL' });
+      await at.control('trade', { ...order, symbol: 'AUTO', clientRef: 'auto-7' });
+      await at.sync(PAPER);
+      const manual = new Map((await at.trades(PAPER)).map((trade) => [trade.symbol, trade.manual]));
+      expect(manual.get('MANL')).toBe(true);
+      expect(manual.get('AUTO')).toBe(false);
+    });
+
+    test('an announced order is automated whatever its client id says', async () => {
+      const at = await world({ database });
+      const { created } = await at.control('trade', {
+        account: PAPER,
+        symbol: 'BOT',
+        side: 'buy',
+        quantity: '1',
+        price: '10',
+      });
+      await at.sync(PAPER);
+      const account = await at.truebook.account(PAPER);
+      const bot = async () => (await at.trades(PAPER)).find((trade) => trade.symbol === 'BOT');
+      expect((await bot())?.manual).toBe(true);
+      await at.truebook.store.announceOrder(account.id, String(created[0]!['orderId']), account.createdAt);
+      expect((await bot())?.manual).toBe(false);
+    });
+
+    test('two trades that look alike are two', async () => {
+      const at = await world({ database });
+      await at.sync(PAPER);
+      const twin = {
+        account: PAPER,
+        symbol: 'TWIN',
+        side: 'buy',
+        quantity: '5',
+        price: '10',
+        at: '2025-08-21T15:00:00Z',
+      };
+      await at.control('trade', twin);
+      await at.control('trade', twin);
+      await at.sync(PAPER);
+      expect((await at.trades(PAPER)).filter((trade) => trade.symbol === 'TWIN')).toHaveLength(2);
+      await expectTruth(at);
+    });
+
+    test('a partly filled order, corrected, then busted', async () => {
+      const at = await world({ database });
+      await at.sync(PAPER);
+      const partial = {
+        account: PAPER,
+        symbol: 'NEWCO',
+        side: 'buy',
+        quantity: '3',
+        price: '10',
+        order: { id: 'big', quantity: '10' },
+      };
+      const { created } = await at.control('trade', partial);
+      const fill = String(created[0]!['id']);
+      await at.sync(PAPER);
+      await expectTruth(at);
+      await at.control('amend', { account: PAPER, fill, kind: 'correct', quantity: '4', price: '9.5' });
+      await at.sync(PAPER);
+      expect((await at.trades(PAPER)).find((trade) => trade.id === fill)).toMatchObject({
+        rev: 1,
+        status: 'ok',
+        quantity: '4',
+        price: '9.5',
+      });
+      await expectTruth(at);
+      await at.control('amend', { account: PAPER, fill, kind: 'bust' });
+      await at.sync(PAPER);
+      expect((await at.trades(PAPER)).find((trade) => trade.id === fill)).toMatchObject({
+        rev: 2,
+        status: 'bust',
+        quantity: '4',
+      });
+      await expectTruth(at);
+    });
+
+    test('a correction of an execution months old is found', async () => {
+      const at = await world({ database });
+      await at.sync(PAPER);
+      await at.advance('120d');
+      expect(await at.sync(PAPER)).toMatchObject({ outcome: 'complete' });
+      const oldest = at.truth(PAPER).fills.find((fill) => fill.symbol === 'AAPL')!;
+      await at.control('amend', {
+        account: PAPER,
+        fill: oldest.id,
+        kind: 'correct',
+        quantity: oldest.quantity,
+        price: '1',
+      });
+      expect(await at.sync(PAPER)).toMatchObject({ outcome: 'complete', reconciled: true });
+      await expectTruth(at);
+    });
+  });
+
+  describe('what appears first and is explained later', () => {
+    test('a fill that is published the next day: one finding, then explained', async () => {
+      const at = await world({ database });
+      await at.sync(PAPER);
+      await at.control('trade', {
+        account: PAPER,
+        symbol: 'LATE',
+        side: 'buy',
+        quantity: '7',
+        price: '10',
+        publish: 'next-day',
+      });
+      const run = await at.sync(PAPER);
+      expect(run).toMatchObject({ outcome: 'complete', reconciled: false });
+      const row = (await at.positions(PAPER)).find((position) => position.symbol === 'LATE');
+      expect(row).toMatchObject({
+        state: 'open',
+        quantity: '7',
+        brokerQuantity: '7',
+        bookQuantity: '0',
+        explained: false,
+        fresh: false,
+      });
+      expect(row?.why).toMatch(/^unreconciled/);
+      await at.advance('5m');
+      await at.sync(PAPER);
+      expect((await findings(at)).filter((line) => line.includes('LATE'))).toEqual([
+        'open appeared LATE unknown',
+      ]);
+      await at.advance('1d');
+      expect(await at.sync(PAPER)).toMatchObject({ reconciled: true });
+      expect((await findings(at)).filter((line) => line.includes('LATE'))).toEqual([
+        'resolved appeared LATE missing_fill',
+      ]);
+      expect((await at.positions(PAPER)).find((position) => position.symbol === 'LATE')).toMatchObject({
+        explained: true,
+        fresh: true,
+      });
+      await expectTruth(at);
+    });
+
+    test('an assignment today, its activities tomorrow: the option is missing meanwhile, never closed by absence', async () => {
+      const at = await world({ database });
+      await at.sync(PAPER);
+      await at.control('option', {
+        account: PAPER,
+        kind: 'expire',
+        symbol: 'SPY250912C00640000',
+        quantity: '3',
+      });
+      await at.sync(PAPER);
+      const option = async () =>
+        (await at.positions(PAPER, true)).find((row) => row.symbol === 'SPY250912C00640000');
+      expect(await option()).toMatchObject({
+        state: 'missing',
+        quantity: '3',
+        brokerQuantity: '0',
+        bookQuantity: '3',
+      });
+      await at.advance('1d');
+      await at.sync(PAPER);
+      expect(await option()).toMatchObject({ state: 'closed', quantity: '0' });
+      const events = await at.truebook.store.bookEvents({});
+      expect(
+        events
+          .filter((event) => event.symbol === 'SPY250912C00640000' && !event.kind.startsWith('finding'))
+          .map((event) => event.kind),
+      ).toEqual(['opened', 'missing', 'expired']);
+      await expectTruth(at);
+    });
+
+    test('shares transferred in without a trade', async () => {
+      const at = await world({ database });
+      await at.sync(PAPER);
+      await at.control('transfer', { account: PAPER, direction: 'in', symbol: 'GIFT', quantity: '3' });
+      await at.sync(PAPER);
+      await expectTruth(at);
+      expect(await at.trades(PAPER)).toHaveLength(at.truth(PAPER).fills.length);
+    });
+
+    test('sold without a published trade: missing with its quantity, for as long as it takes', async () => {
+      const at = await world({ database });
+      await at.sync(PAPER);
+      await at.control('trade', {
+        account: PAPER,
+        symbol: 'VTI',
+        side: 'sell',
+        quantity: '1.6',
+        price: '300',
+        publish: 'never',
+      });
+      for (let day = 0; day < 5; day += 1) {
+        await at.advance('1d');
+        expect(await at.sync(PAPER)).toMatchObject({ outcome: 'complete', reconciled: false });
+      }
+      expect((await at.positions(PAPER)).find((row) => row.symbol === 'VTI')).toMatchObject({
+        state: 'missing',
+        quantity: '1.6',
+        brokerQuantity: '0',
+      });
+    });
+  });
+
+  describe('first contact', () => {
+    test('what history does not explain is one opening, and older history takes it back', async () => {
+      const at = await world({ database, scenario: 'empty' });
+      await at.control('transfer', {
+        account: PAPER,
+        direction: 'in',
+        symbol: 'OLD',
+        quantity: '12',
+        publish: 'next-day',
+      });
+      await at.sync(PAPER);
+      const openings = async () =>
+        (await at.truebook.store.ledger({ kinds: ['opening'] })).map(
+          (row) => `${row.instrument?.symbol} ${row.quantity.toString()} ${row.status}`,
+        );
+      expect(await openings()).toEqual(['OLD 12 ok']);
+      expect((await at.positions(PAPER))[0]).toMatchObject({ explained: true, bookQuantity: '12' });
+      await at.advance('1d');
+      await at.sync(PAPER);
+      expect(await openings()).toEqual(['OLD 12 bust']);
+      await expectTruth(at);
+    });
+
+    test('a second process goes on where the first left the history', async () => {
+      const at = await world({ database });
+      await at.sync(PAPER);
+      const cursors = (await at.truebook.store.syncState((await at.truebook.account(PAPER)).id)).cursors;
+      expect(cursors.find((cursor) => cursor.name === 'history')?.position).toBe('done');
+    });
+  });
+
+  describe('account reset', () => {
+    test('the old book stands until a new epoch is started, and totals never mix', async () => {
+      const at = await world({ database });
+      await at.sync(PAPER);
+      const before = await at.truebook.store.positions({ states: ['open'] });
+      await at.control('account', { account: PAPER, action: 'reset' });
+      for (let run = 1; run <= 3; run += 1) {
+        await at.advance('5m');
+        expect(await at.sync(PAPER)).toMatchObject({
+          outcome: 'failed',
+          errorCode: run < 3 ? 'wrong_account' : 'account_changed',
+        });
+        expect(await at.truebook.store.positions({ states: ['open'] })).toEqual(before);
+      }
+      expect(await findings(at)).toContain('open account_changed account_changed');
+      const account = await at.truebook.account(PAPER);
+      const grant = await at.truebook.store.acquireLease(account.id, at.truebook.holder('command'), 60_000);
+      if (!('lease' in grant)) throw new Error('the lease is free');
+      await at.truebook.store.newEpoch(grant.lease, account.createdAt, 'test');
+      await at.truebook.store.releaseLease(grant.lease);
+      await at.control('trade', { account: PAPER, symbol: 'AAPL', side: 'buy', quantity: '2', price: '200' });
+      expect(await at.sync(PAPER)).toMatchObject({ outcome: 'complete', reconciled: true, epoch: 2 });
+      expect(holdings(await at.positions(PAPER))).toEqual(['AAPL 2']);
+      await at.advance('5m');
+      await at.sync(PAPER);
+      expect(holdings(await at.positions(PAPER))).toEqual(holdings(at.truth(PAPER).positions));
+      expect(
+        (await at.truebook.store.positions({ states: ['closed'] })).filter((row) => row.epoch === 1).length,
+      ).toBeGreaterThanOrEqual(before.length);
+    });
+  });
+
+  describe('cost of a quiet cycle', () => {
+    test('at most eight calls, only reads, and few rows whatever the number of positions', async () => {
+      const at = await world({ database });
+      await at.sync(PAPER);
+      await at.sync(PAPER);
+      const before = at.requests().length;
+      await at.advance('5m');
+      await at.sync(PAPER);
+      const made = at.requests().slice(before);
+      expect(made.length).toBeLessThanOrEqual(8);
+      expect(at.requests().every((request) => request.method === 'GET')).toBe(true);
+    });
+  });
+
+  test('the quarantined row is kept, told, and settled when it is understood', async () => {
+    const at = await world({ database });
+    await at.sync(PAPER);
+    await at.control('fault', fault('positions', 'schema-drift', { times: 2 }));
+    const run = await at.sync(PAPER);
+    expect(
+      (await findings(at)).some((line) => line.startsWith('open quarantine')),
+      JSON.stringify(run),
+    ).toBe(true);
+    expect(holdings(await at.positions(PAPER))).toEqual(holdings(at.truth(PAPER).positions));
+    await at.faultsOff();
+    await at.advance('5m');
+    await at.sync(PAPER);
+    for (const line of await findings(at)) expect(line).toMatch(/^resolved quarantine/);
+    await expectTruth(at);
+  });
+});
