@@ -87,8 +87,17 @@ export function temporaryFolder(): string {
   return folder;
 }
 
+/** Type numbers of PostgreSQL: date, timestamp. */
+const AS_PRINTED = [1082, 1114];
+
 export async function postgresSql(url: string, text: string): Promise<Record<string, unknown>[]> {
-  const client = new pg.Client({ connectionString: url });
+  // Days and moments as the server prints them: as a Date they would depend on the zone of this machine.
+  const parserOf = (oid: number, format: 'text') =>
+    AS_PRINTED.includes(oid)
+      ? (printed: string) => printed
+      : (pg.types.getTypeParser(oid, format) as unknown);
+  const types = { getTypeParser: parserOf as typeof pg.types.getTypeParser };
+  const client = new pg.Client({ connectionString: url, types });
   await client.connect();
   try {
     await client.query('SET search_path = truebook, public');
@@ -100,7 +109,6 @@ export async function postgresSql(url: string, text: string): Promise<Record<str
   }
 }
 
-// eslint-disable-next-line @typescript-eslint/require-await -- the same shape as on PostgreSQL
 export async function sqliteSql(url: string, text: string): Promise<Record<string, unknown>[]> {
   const connection = new DatabaseSync(url.slice('sqlite:'.length), { timeout: 5000 });
   try {

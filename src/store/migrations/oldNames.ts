@@ -27,7 +27,7 @@ export function oldNameViews(dialect: DialectName, schema = ''): readonly OldNam
   const moment = (column: string): string =>
     dialect === 'sqlite'
       ? `substr(${column}, 1, 10) || ' ' || substr(${column}, 12, 15)`
-      : `(CAST(${column} AS timestamptz) AT TIME ZONE 'UTC')`;
+      : `CAST(substr(${column}, 1, 26) AS timestamp)`;
   const day = (column: string): string => (dialect === 'sqlite' ? column : `CAST(${column} AS date)`);
   const rounded = (expression: string): string =>
     dialect === 'sqlite' ? `round(${expression}, 10)` : `trim_scale(round(${expression}, 10))`;
