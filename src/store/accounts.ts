@@ -13,12 +13,7 @@ type NewAccount = Parameters<Store['ensureAccount']>[0];
 export async function ensureAccount(queries: Queries, account: NewAccount): Promise<Account> {
   const connectionId = await ensureConnection(queries, account);
   const stored = await accountByName(queries, account.name);
-  if (stored !== null) {
-    if (stored.connection_id === connectionId) return readAccount(stored);
-    throw new TruebookError('config', `Account ${account.name} belongs to another connection already.`, {
-      hint: `Give connection ${account.connection} an account name of its own (name: in truebook.yaml).`,
-    });
-  }
+  if (stored !== null) return readAccount(await atConnection(queries, stored, account, connectionId));
   await queries
     .insertInto('account')
     .values({
@@ -36,6 +31,34 @@ export async function ensureAccount(queries: Queries, account: NewAccount): Prom
   const created = await accountByName(queries, account.name);
   await startChain(queries, created!.name, created!.id);
   return readAccount(created!);
+}
+
+/**
+ * The stored account, now reached through this connection: people rename connections, and the pinned fingerprint
+ * refuses an account that is another one. Throws `config` when broker or environment differ.
+ */
+async function atConnection(
+  queries: Queries,
+  stored: Selectable<AccountTable>,
+  account: NewAccount,
+  connectionId: number,
+): Promise<Selectable<AccountTable>> {
+  if (stored.broker !== account.broker || stored.env !== account.env) {
+    throw new TruebookError(
+      'config',
+      `Account ${account.name} is a ${stored.broker} ${stored.env} account already.`,
+      {
+        hint: `Give connection ${account.connection} an account name of its own (name: in truebook.yaml).`,
+      },
+    );
+  }
+  if (stored.connection_id === connectionId) return stored;
+  await queries
+    .updateTable('account')
+    .set({ connection_id: connectionId })
+    .where('id', '=', stored.id)
+    .execute();
+  return { ...stored, connection_id: connectionId };
 }
 
 async function ensureConnection(queries: Queries, account: NewAccount): Promise<number> {

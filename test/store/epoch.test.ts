@@ -13,8 +13,10 @@ import {
   ready,
 } from './samples.ts';
 
+const SAME = { name: 'alpaca-paper', broker: 'alpaca', env: 'paper', baseCurrency: 'USD', at: AT } as const;
+
 forEachDatabase('accounts', (open) => {
-  it('are created once, found by name and id, and never share a name', async () => {
+  it('are created once, found by name and id, and never become another broker's', async () => {
     const { store } = await open();
     const account = await createAccount(store);
     expect(account).toMatchObject({
@@ -29,15 +31,11 @@ forEachDatabase('accounts', (open) => {
     expect(await store.findAccount('1')).toEqual(account);
     expect(await store.findAccount('2')).toBeNull();
     expect(await store.findAccount("x' OR 1=1")).toBeNull();
-    const thief = {
-      name: 'alpaca-paper',
-      broker: 'alpaca',
-      env: 'live',
-      connection: 'other',
-      baseCurrency: 'USD',
-      at: AT,
-    } as const;
-    await expect(store.ensureAccount(thief)).rejects.toMatchObject({ code: 'config' });
+    // People rename connections: the account stays the same one.
+    const again = { ...SAME, connection: 'renamed' };
+    expect(await store.ensureAccount(again)).toEqual(account);
+    const other = { ...SAME, env: 'live' as const };
+    await expect(store.ensureAccount(other)).rejects.toMatchObject({ code: 'config' });
     expect(await store.accounts()).toEqual([account]);
     await expect(store.syncState(77)).rejects.toMatchObject({ code: 'unknown_account' });
   });
