@@ -68,7 +68,7 @@ export interface FreshnessRow {
 
 /** How far a read has come. `position` is an instant (`since`) or a page id (`history`). */
 export interface CursorRow {
-  readonly name: 'activities' | 'history' | 'deep_scan' | 'audit' | 'search' | 'first_contact' | 'account_changed' | 'totals';
+  readonly name: 'activities' | 'history' | 'deep_scan' | 'audit' | 'search' | 'first_contact' | 'absence' | 'account_changed' | 'totals';
   readonly position: string;
   readonly updatedAt: Instant;
 }
@@ -376,7 +376,7 @@ export interface Store {
   close(): Promise<void>;
 
   // --- who
-  /** Creates the account on first sight, else answers the stored one. Two connections never share an account name. */
+  /** Creates the account on first sight, else answers the stored one. */
   ensureAccount(account: {
     name: string;
     broker: BrokerName;

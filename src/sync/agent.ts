@@ -76,8 +76,6 @@ const INTERVAL_WARNING_SECONDS = 120;
 const TICK_MS = 1000;
 /** A running cycle may go on this long after a stop before its reads are broken off; all ends within 10 s. */
 const STOP_GRACE_MS = 7000;
-/** Hints of one burst become one run. */
-const HINT_SETTLE_MS = 400;
 const MAINTENANCE_EVERY_MS = 60_000;
 
 interface Seat extends AgentAccount {
@@ -85,7 +83,8 @@ interface Seat extends AgentAccount {
   keeper: ReturnType<typeof keepLease>;
   watch_: Watch | null;
   dueMonoMs: number;
-  hintMonoMs: number | null;
+  /** Hints of one tick become one run. */
+  isHinted: boolean;
   lastRun: AccountRun | null;
 }
 
@@ -169,7 +168,7 @@ class Agent {
         keeper: keepLease({ store, clock }, grant.lease),
         watch_: null,
         dueMonoMs: clock.monoMs(),
-        hintMonoMs: null,
+        isHinted: false,
         lastRun: null,
       });
     }
@@ -179,10 +178,10 @@ class Agent {
 
   #startWatching(seat: Seat): void {
     if (!seat.watch || seat.broker.watch === undefined) return;
-    const { log, clock } = this.#options;
+    const { log } = this.#options;
     seat.watch_ = seat.broker.watch((hint: Hint) => {
       log.debug(`${seat.account.name}: hint ${hint.reason}`);
-      seat.hintMonoMs ??= clock.monoMs();
+      seat.isHinted = true;
     });
   }
 
@@ -214,12 +213,12 @@ class Agent {
     const work: Work[] = [];
     for (const seat of seats) {
       const asked = requests.filter((request) => request.accountId === seat.account.id);
-      const hinted = seat.hintMonoMs !== null && monoMs - seat.hintMonoMs >= HINT_SETTLE_MS;
+      const hinted = seat.isHinted;
       const due = seat.enabled && monoMs >= seat.dueMonoMs;
       if (!due && !hinted && asked.length === 0 && !(once && seat.enabled)) continue;
       const trigger: SyncTrigger =
         asked[0]?.trigger ?? (due || once ? (seat.lastRun === null ? 'start' : 'schedule') : 'hint');
-      seat.hintMonoMs = null;
+      seat.isHinted = false;
       work.push({ seat, trigger, requestIds: asked.map((request) => request.id) });
     }
     return work;

@@ -205,6 +205,7 @@ export function refusedCommit(frame: RunFrame, refusal: Refusal): RunCommit {
       ...(foreign === null
         ? []
         : [cursor('account_changed', `${foreign.fingerprint}:${foreign.count}`, now)]),
+      ...(refusal.watch.length === 0 ? [] : [cursor('absence', '', now)]),
       ...(refusal.suspicion === undefined ? [] : [cursor('totals', refusal.suspicion, now)]),
     ],
     outbox: [

@@ -64,6 +64,8 @@ export interface LookRequest {
   readonly dossier: Dossier;
   readonly depth: ReadDepth;
   readonly windowAfter: Instant;
+  /** Whether an absence in this look counts towards giving an identity up (`schedule.ts`). */
+  readonly countsAbsence: boolean;
   readonly now: Instant;
   readonly signal: AbortSignal | undefined;
 }

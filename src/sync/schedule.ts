@@ -48,6 +48,16 @@ export function searchDepth(
   return isNew || due || activityCount <= SMALL_LEDGER ? 'search' : 'deep';
 }
 
+const ABSENCE_EVERY_MS = 3_600_000;
+
+/**
+ * Absences from deep scans count once an hour at most: a broker that answers short for twenty minutes must not make us
+ * give an identity up, and one that really withdrew it must not keep the account unfresh for days.
+ */
+export function countsAbsence(depth: ReadDepth, cursors: readonly CursorRow[], now: Instant): boolean {
+  return depth !== 'recent' && isDue(cursors, 'absence', ABSENCE_EVERY_MS, now);
+}
+
 function isDue(
   cursors: readonly CursorRow[],
   name: CursorRow['name'],

@@ -19,7 +19,7 @@ import { readHistory } from './firstContact.ts';
 import { isSettled, isSuspicious, suspicionOf } from './proof.ts';
 import { readExtras } from './readExtras.ts';
 import { emptyDossier, lookAtBroker, type Look, type Refusal } from './readBroker.ts';
-import { depthDue, searchDepth, windowStart, type ReadDepth } from './schedule.ts';
+import { countsAbsence, depthDue, searchDepth, windowStart, type ReadDepth } from './schedule.ts';
 import { workOut, type WorkedOut } from './workOut.ts';
 
 export interface SyncDependencies {
@@ -100,6 +100,7 @@ async function look_(frame: RunFrame, state: SyncState, depth: ReadDepth): Promi
     dossier: frame.dossier,
     depth,
     windowAfter: windowStart(depth, (cursor?.position ?? frame.now) as typeof frame.now, frame.now),
+    countsAbsence: countsAbsence(depth, state.cursors, frame.now),
     now: frame.now,
     signal: frame.options.signal,
   });

@@ -1,0 +1,282 @@
+/**
+ * The agent on a real wire with a stream: when it runs, what it says, how it stops. Its clock is the sandbox's manual
+ * one, so five minutes are one call.
+ */
+import { afterEach, describe, expect, test } from 'vitest';
+import { realMonoMs, realSleep } from '../../src/platform.ts';
+import { runAgent, type AgentOptions, type AgentSummary, type CycleReport } from '../../src/sync/agent.ts';
+import { requestSync } from '../../src/sync/requestSync.ts';
+import { holdings, openWorld, type World } from './world.ts';
+
+const PAPER = 'alpaca-paper';
+
+interface Running {
+  readonly world: World;
+  readonly lines: string[];
+  readonly cycles: CycleReport[];
+  stop(): Promise<AgentSummary>;
+}
+
+const cleanUps: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
+});
+
+async function world(): Promise<World> {
+  const made = await openWorld({});
+  cleanUps.push(() => made.close());
+  return made;
+}
+
+async function start(at: World, more: Partial<AgentOptions> & { only?: string } = {}): Promise<Running> {
+  const controller = new AbortController();
+  const lines: string[] = [];
+  const cycles: CycleReport[] = [];
+  const say = (level: string) => (message: string) => void lines.push(`${level} ${message}`);
+  const accounts = (await at.truebook.agentAccounts()).filter(
+    ({ account }) => account.name === (more.only ?? PAPER),
+  );
+  const ended = runAgent({
+    store: at.truebook.store,
+    clock: at.truebook.clock,
+    log: { debug: say('DEBUG'), info: say('INFO'), warning: say('WARNING'), error: say('ERROR') },
+    accounts,
+    holder: at.truebook.holder('agent'),
+    isGone: (holder) => at.truebook.isGone(holder),
+    once: false,
+    stop: controller.signal,
+    onCycle: (cycle) => void cycles.push(cycle),
+    ...more,
+  });
+  ended.catch(() => undefined);
+  const stop = async (): Promise<AgentSummary> => {
+    controller.abort();
+    return ended;
+  };
+  cleanUps.push(() => stop().catch(() => undefined));
+  return { world: at, lines, cycles, stop };
+}
+
+/** Waits on real time, for at most 15 s, until something is so. */
+async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = realMonoMs() + 15_000;
+  while (!(await isSo())) {
+    if (realMonoMs() > deadline) throw new Error(`not within 15 s: ${what}`);
+    await realSleep(50);
+  }
+}
+
+const cycleCount = (agent: Running, count: number) =>
+  until(`cycle #${count}`, () => agent.cycles.length >= count);
+
+describe('what it says', () => {
+  test('the lines of a cycle and the statistics, in the words of the user guide', async () => {
+    const agent = await start(await world());
+    await cycleCount(agent, 1);
+    await agent.stop();
+    const info = agent.lines.filter((line) => line.startsWith('INFO ')).map((line) => line.slice(5));
+    expect(info).toEqual([
+      'Starting sync cycle #1',
+      'Syncing positions...',
+      '✓ Synced 5 stock positions',
+      '✓ Synced 3 option positions',
+      '✓ Synced 2 crypto positions',
+      expect.stringMatching(/^✓ Buying Power: \$\d{1,3}(,\d{3})*\.\d\d$/),
+      expect.stringMatching(/^✓ Portfolio Value: \$\d{1,3}(,\d{3})*\.\d\d$/),
+      '✓ Portfolio balance recorded',
+      '✓ Sync cycle #1 completed successfully',
+      expect.stringMatching(/^Cycle duration: \d+\.\d\ds$/),
+      'Next sync in 300s',
+      expect.stringMatching(/^last_sync_time=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/),
+      'Stopping: finishing the running cycle...',
+      '='.repeat(60),
+      'Agent Statistics:',
+      '  Total sync cycles: 1',
+      '  Total errors: 0',
+      expect.stringMatching(/^ {2}Last successful sync: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/),
+      '='.repeat(60),
+    ]);
+  });
+
+  test('an interval below two minutes earns a warning', async () => {
+    const at = await world();
+    const accounts = (await at.truebook.agentAccounts()).map((entry) => ({ ...entry, intervalSeconds: 60 }));
+    const agent = await start(at, { accounts });
+    await cycleCount(agent, 1);
+    expect(agent.lines).toContain('WARNING Interval of 60s: intervals < 2 minutes may trigger rate limits');
+  });
+
+  test('a failed login is told with its fix and counted as an error', async () => {
+    const at = await world();
+    await at.control('fault', {
+      broker: 'alpaca',
+      account: PAPER,
+      resource: 'account',
+      kind: 'session-expired',
+    });
+    const agent = await start(at);
+    await cycleCount(agent, 1);
+    expect((await agent.stop()).errors).toBe(1);
+    expect(agent.lines.filter((line) => line.startsWith('ERROR')).join('\n')).toContain('broker_auth');
+    expect(agent.lines).toContain('INFO   Total errors: 1');
+    expect(agent.lines).toContain('INFO last_sync_time=never');
+  });
+});
+
+describe('when it runs', () => {
+  test('at once, then at its interval, not before', async () => {
+    const at = await world();
+    const agent = await start(at);
+    await cycleCount(agent, 1);
+    // The stream's own connecting is a hint of its own: let it settle before counting.
+    await realSleep(2500);
+    const settled = agent.cycles.length;
+    await at.advance('4m');
+    await realSleep(2500);
+    expect(agent.cycles).toHaveLength(settled);
+    await at.advance('61s');
+    await cycleCount(agent, settled + 1);
+  });
+
+  test('a trade announced by the stream shows within seconds', async () => {
+    const at = await world();
+    const agent = await start(at);
+    await cycleCount(agent, 1);
+    await until('the stream listens', () => at.requests().some((request) => request.path === 'listen'));
+    await at.control('trade', { account: PAPER, symbol: 'HINT', side: 'buy', quantity: '1', price: '10' });
+    await until('the position is in the book', async () =>
+      holdings(await at.positions(PAPER)).includes('HINT 1'),
+    );
+    const methods = new Set(
+      at.requests().map((request) => (request.method === 'WS' ? request.path : request.method)),
+    );
+    expect([...methods].sort()).toEqual(['GET', 'authenticate', 'listen']);
+  });
+
+  test('switched off: no scheduled run, a request is answered all the same', async () => {
+    const at = await world();
+    const accounts = (await at.truebook.agentAccounts())
+      .filter(({ account }) => account.name === PAPER)
+      .map((entry) => ({ ...entry, enabled: false, watch: false }));
+    const agent = await start(at, { accounts });
+    await realSleep(2500);
+    expect(agent.cycles).toHaveLength(0);
+    const run = await ask(at);
+    expect(run).toMatchObject({ by: 'agent', run: { outcome: 'complete', trigger: 'command' } });
+  });
+
+  test('requests go through the living agent and get a run that started after them', async () => {
+    const at = await world();
+    const agent = await start(at);
+    await cycleCount(agent, 1);
+    const first = agent.cycles[0]!.runs[0]!.run!;
+    await at.advance('1m');
+    const [one, two] = await Promise.all([ask(at), ask(at)]);
+    expect(one.by).toBe('agent');
+    expect(one.run.id).toBeGreaterThan(first.id);
+    expect(one.run.startedAt > first.startedAt).toBe(true);
+    // Both asked at the same moment: one run answers both.
+    expect(two.run.id).toBe(one.run.id);
+  });
+});
+
+function ask(at: World): ReturnType<typeof requestSync> {
+  return at.truebook.agentAccounts().then(async (accounts) => {
+    const seat = accounts.find(({ account }) => account.name === PAPER)!;
+    return requestSync(
+      { store: at.truebook.store, broker: seat.broker, clock: at.truebook.clock, actor: 'test' },
+      seat.account,
+      {
+        holder: { ...at.truebook.holder('command'), incarnation: 'another process' },
+        isGone: () => false,
+        trigger: 'command',
+        type: 'all',
+        requestedBy: 'test',
+      },
+    );
+  });
+}
+
+describe('one writer', () => {
+  test('a second agent is refused and told who holds the account', async () => {
+    const at = await world();
+    const agent = await start(at);
+    await cycleCount(agent, 1);
+    const second = runAgent({
+      store: at.truebook.store,
+      clock: at.truebook.clock,
+      log: {
+        debug: () => undefined,
+        info: () => undefined,
+        warning: () => undefined,
+        error: () => undefined,
+      },
+      accounts: (await at.truebook.agentAccounts()).filter(({ account }) => account.name === PAPER),
+      holder: { ...at.truebook.holder('agent'), incarnation: 'another process' },
+      isGone: () => false,
+      once: true,
+      stop: new AbortController().signal,
+    });
+    await expect(second).rejects.toMatchObject({
+      code: 'lease_held',
+      message: expect.stringContaining(`process id ${process.pid}`) as string,
+    });
+  });
+
+  test('the account of a process that is gone is taken over at once', async () => {
+    const at = await world();
+    const account = await at.truebook.account(PAPER);
+    const dead = { ...at.truebook.holder('agent'), incarnation: 'dead', processId: 2 ** 22 + 1 };
+    await at.truebook.store.acquireLease(account.id, dead, 60_000);
+    const agent = await start(at);
+    await cycleCount(agent, 1);
+    expect(agent.cycles[0]!.runs[0]!.run?.outcome).toBe('complete');
+  });
+});
+
+describe('freshness', () => {
+  test('nothing is fresh from the moment an agent starts until its first verified run', async () => {
+    const at = await world();
+    await at.sync(PAPER);
+    expect((await at.positions(PAPER))[0]).toMatchObject({ fresh: true, why: null });
+    const accounts = (await at.truebook.agentAccounts())
+      .filter(({ account }) => account.name === PAPER)
+      .map((entry) => ({ ...entry, enabled: false, watch: false }));
+    await start(at, { accounts });
+    await until('no longer fresh', async () => (await at.positions(PAPER))[0]?.fresh === false);
+    expect((await at.positions(PAPER))[0]?.why).toMatch(/^agent_started/);
+    await ask(at);
+    expect((await at.positions(PAPER))[0]).toMatchObject({ fresh: true, why: null });
+  });
+
+  test('it ages by the clock and says so', async () => {
+    const at = await world();
+    await at.sync(PAPER);
+    await at.advance('6m');
+    expect((await at.positions(PAPER))[0]).toMatchObject({ age: 360, fresh: true });
+    await at.advance('1s');
+    expect((await at.positions(PAPER))[0]).toMatchObject({
+      age: 361,
+      fresh: false,
+      why: 'stale: 361 s old, at most 360 s allowed',
+    });
+  });
+});
+
+describe('how it stops', () => {
+  test('within ten seconds, also while a broker never answers; what was believed stays', async () => {
+    const at = await world();
+    await at.sync(PAPER);
+    const before = holdings(await at.positions(PAPER));
+    await at.control('fault', { broker: 'alpaca', account: PAPER, resource: 'account', kind: 'timeout' });
+    const agent = await start(at);
+    await until('the cycle hangs', () => agent.lines.includes('INFO Starting sync cycle #1'));
+    await realSleep(300);
+    const asked = realMonoMs();
+    await agent.stop();
+    expect(realMonoMs() - asked).toBeLessThan(10_000);
+    expect(holdings(await at.positions(PAPER))).toEqual(before);
+    await at.faultsOff();
+    expect(await at.sync(PAPER)).toMatchObject({ outcome: 'complete' });
+  });
+});
