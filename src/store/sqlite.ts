@@ -224,7 +224,7 @@ function sqliteDatabase(
       dialect: 'sqlite',
       version,
       place: options.file,
-      durability: options.file === ':memory:' ? 'memory only' : 'WAL, synchronous=FULL',
+      durability: `journal_mode=${textOf(connection, 'PRAGMA journal_mode')}, synchronous=${synchronousWord(connection)}`,
     },
     read: (work) => typed(() => transaction.setAccessMode('read only').execute(work)),
     write: (work) => typed(() => oneWriter(options.file, () => transaction.execute(work))),
@@ -295,6 +295,11 @@ function checkpointRow(
 ): { log: number; checkpointed: number } {
   const row = connection.prepare(`PRAGMA wal_checkpoint(${mode})`).get();
   return { log: Number(row?.['log']), checkpointed: Number(row?.['checkpointed']) };
+}
+
+function synchronousWord(connection: DatabaseSync): string {
+  const level = integerOf(connection, 'PRAGMA synchronous');
+  return ['off', 'normal', 'full', 'extra'][level] ?? String(level);
 }
 
 function textOf(connection: DatabaseSync, sql: string): string {

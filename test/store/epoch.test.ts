@@ -16,7 +16,7 @@ import {
 const SAME = { name: 'alpaca-paper', broker: 'alpaca', env: 'paper', baseCurrency: 'USD', at: AT } as const;
 
 forEachDatabase('accounts', (open) => {
-  it('are created once, found by name and id, and never become another broker's', async () => {
+  it('are created once, found by name and id, and never become those of another broker', async () => {
     const { store } = await open();
     const account = await createAccount(store);
     expect(account).toMatchObject({
@@ -34,7 +34,7 @@ forEachDatabase('accounts', (open) => {
     // People rename connections: the account stays the same one.
     const again = { ...SAME, connection: 'renamed' };
     expect(await store.ensureAccount(again)).toEqual(account);
-    const other = { ...SAME, env: 'live' as const };
+    const other = { ...again, env: 'live' as const };
     await expect(store.ensureAccount(other)).rejects.toMatchObject({ code: 'config' });
     expect(await store.accounts()).toEqual([account]);
     await expect(store.syncState(77)).rejects.toMatchObject({ code: 'unknown_account' });

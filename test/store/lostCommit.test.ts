@@ -1,8 +1,9 @@
-/** PostgreSQL only: the answer to COMMIT is lost on the wire. The outcome is looked up, never guessed. */
+/** PostgreSQL only: transactions that the server or the wire ends. The outcome is looked up, never guessed. */
 import { createServer, connect, type Socket } from 'node:net';
+import pg from 'pg';
 import { afterEach, expect, it } from 'vitest';
 import { closeAll, later, openTestDatabase } from './databases.ts';
-import { AT, commitOf, fill, ready } from './samples.ts';
+import { AAPL, AT, commitOf, fill, ready } from './samples.ts';
 
 afterEach(closeAll);
 
@@ -122,4 +123,29 @@ it('survives the server closing its connections between and in the middle of run
   expect(await direct.store.ledger({})).toHaveLength((10 - stopped) * 200);
   expect(await direct.store.runs({ limit: 99 })).toHaveLength(10 - stopped);
   expect(await direct.store.verifyChains({})).toMatchObject({ ok: true });
+});
+
+it('tries again when the server ended the run to resolve a deadlock', async () => {
+  const { url, sql, again } = await openTestDatabase('postgres');
+  // The server looks for deadlocks after this long: time enough for the rival on a busy machine.
+  const name = decodeURIComponent(new URL(url).pathname.slice(1));
+  await sql(`ALTER DATABASE "${name}" SET deadlock_timeout = '3s'`);
+  const store = await again();
+  const { lease } = await ready(store);
+  await store.commitRun(commitOf(lease, { instruments: [AAPL] }));
+  const rival = new pg.Client({ connectionString: url });
+  await rival.connect();
+  later(() => rival.end());
+  await rival.query("SET search_path = truebook; SET deadlock_timeout = '60s'; BEGIN");
+  await rival.query("SELECT 1 FROM instrument WHERE id = 'equity:AAPL:USD' FOR UPDATE");
+  // The run holds its lease row and waits for the instrument; the rival holds the instrument and waits for the lease.
+  const renamed = [{ ...AAPL, symbol: 'RENAMED' }];
+  const committing = store.commitRun(commitOf(lease, { instruments: renamed, revisions: [fill('FILL:1')] }));
+  const waiting = `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`;
+  await expect.poll(() => sql(waiting), { timeout: 2500 }).toHaveLength(1);
+  await rival.query('SELECT 1 FROM lease FOR UPDATE');
+  await rival.query('COMMIT');
+  await committing;
+  expect((await store.ledger({})).map((row) => row.rootId)).toEqual(['FILL:1']);
+  expect(await store.runs({ limit: 9 })).toHaveLength(2);
 });

@@ -70,7 +70,7 @@ describe('SQLite', () => {
     expect(store.facts).toMatchObject({
       dialect: 'sqlite',
       schemaVersion: '1',
-      durability: 'WAL, synchronous=FULL',
+      durability: 'journal_mode=wal, synchronous=full',
     });
     expect(store.facts.place).toBe(url.slice('sqlite:'.length));
     expect(await sqliteSql(url, 'PRAGMA journal_mode')).toEqual([{ journal_mode: 'wal' }]);
