@@ -1,4 +1,5 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --
+// `--` because Node would take an option of ours that it knows too (`sandbox --env-file F`) for its own.
 // Plain old JavaScript: an older Node must be able to read this file to its end and say what is wrong, and a static
 // `import 'node:sqlite'` would stop it before its first line. CommonJS (package.json beside this file), because the
 // oldest do not know modules.
