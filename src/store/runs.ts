@@ -1,7 +1,7 @@
 /** Runs: the record of every attempt to sync, complete or not. */
 import { type AccountId } from '../domain/account.ts';
 import { TruebookError } from '../domain/errors.ts';
-import { instantFromKey, instantKey } from '../domain/time.ts';
+import { instantFromKey, instantKey, type Instant } from '../domain/time.ts';
 import { evidenceHash } from './chain.ts';
 import { type Queries } from './database.ts';
 import { insertRows, isTrue, keyOrNull, storableRow } from './rows.ts';
@@ -140,7 +140,11 @@ function readRun(row: Selectable<SyncRunTable>): RunRecord {
 }
 
 /** Sums since the database began. Counts are whole numbers, so the database may add them. */
-export async function statistics(queries: Queries, filter: AccountFilter): Promise<SyncStatistics> {
+/** Chunks of a first contact's history (`progress`) are part of the run they lead to: they count as nothing. */
+export async function statistics(
+  queries: Queries,
+  filter: AccountFilter & { since?: Instant },
+): Promise<SyncStatistics> {
   let query = queries
     .selectFrom('sync_run')
     .select((column) => [
@@ -151,8 +155,10 @@ export async function statistics(queries: Queries, filter: AccountFilter): Promi
       column.fn.sum<number | string>('closed_count').as('closed'),
       column.fn.max('finished_at').as('last'),
     ])
+    .where('outcome', '!=', 'progress')
     .groupBy('outcome');
   if (filter.accountId !== undefined) query = query.where('account_id', '=', filter.accountId);
+  if (filter.since !== undefined) query = query.where('started_at', '>=', instantKey(filter.since));
   const rows = await query.execute();
   const total = (
     name: 'runs' | 'created' | 'updated' | 'closed',

@@ -3,6 +3,7 @@
  * line. Each test tells one story; the unhappy ones come first.
  */
 import { afterEach, describe, expect, test } from 'vitest';
+import { parseInstant } from '../../src/domain/time.ts';
 import { executions, holdings, openWorld, type DatabaseKind, type World } from './world.ts';
 
 const PAPER = 'alpaca-paper';
@@ -426,5 +427,28 @@ describe.each(databases)('on %s', (database) => {
     await at.sync(PAPER);
     for (const line of await findings(at)) expect(line).toMatch(/^resolved quarantine/);
     await expectTruth(at);
+  });
+});
+
+describe('statistics', () => {
+  test('count runs, not the chunks of a first contact, and can begin at an instant', async () => {
+    const at = await world({});
+    await at.sync(PAPER);
+    await at.advance('5m');
+    await at.control('fault', fault('account', 'html'));
+    await at.sync(PAPER);
+    const { store } = at.truebook;
+    expect(await store.statistics({})).toMatchObject({
+      totalSyncs: 2,
+      successfulSyncs: 1,
+      failedSyncs: 1,
+      positionsCreated: 10,
+    });
+    const since = parseInstant('2025-08-21T16:04:00Z');
+    expect(await store.statistics({ since })).toMatchObject({
+      totalSyncs: 1,
+      successfulSyncs: 0,
+      failedSyncs: 1,
+    });
   });
 });
