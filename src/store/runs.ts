@@ -139,8 +139,10 @@ function readRun(row: Selectable<SyncRunTable>): RunRecord {
   };
 }
 
-/** Sums since the database began. Counts are whole numbers, so the database may add them. */
-/** Chunks of a first contact's history (`progress`) are part of the run they lead to: they count as nothing. */
+/**
+ * Sums since the database began, or since an instant. Counts are whole numbers, so the database may add them. Chunks of
+ * a first contact's history (`progress`) are part of the run they lead to: they count as nothing.
+ */
 export async function statistics(
   queries: Queries,
   filter: AccountFilter & { since?: Instant },
