@@ -2,6 +2,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.ts';
+import { type StatusRecord } from '../../src/sync/records.ts';
 import { Place, type Finished } from './command.ts';
 
 const place = new Place();
@@ -41,14 +42,17 @@ async function run(...args: string[]): Promise<Finished> {
   return place.run([...args, '--config', settings]);
 }
 
-async function json(...args: string[]): Promise<any> {
+/** A record of a listing, of whichever one. */
+type Row = Readonly<Record<string, string | number | boolean | null>>;
+
+async function json<Answer = Row[]>(...args: string[]): Promise<Answer> {
   const { code, stdout, stderr } = await run(...args, '--json');
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  return JSON.parse(stdout);
+  return JSON.parse(stdout) as Answer;
 }
 
-function truth(account: string): any {
-  return sandbox.control('GET', `/control/truth?account=${account}`).body;
+function truth(account: string): { positions: Row[]; fills: Row[] } {
+  return sandbox.control('GET', `/control/truth?account=${account}`).body as never;
 }
 
 const KEYS = {
@@ -120,9 +124,9 @@ describe('agent --once', () => {
   it('answers the results with --json and keeps the log on stderr', async () => {
     const { code, stdout, stderr } = await run('agent', '--once', '--json', '--interval', '60');
     expect(code).toBe(0);
-    const summary = JSON.parse(stdout);
+    const summary = JSON.parse(stdout) as { accounts: Row[] };
     expect(summary).toMatchObject({ cycles: 1, errors: 0 });
-    expect(summary.accounts.map((one: any) => [one.account, one.ok])).toEqual([
+    expect(summary.accounts.map((one) => [one.account, one.ok])).toEqual([
       ['alpaca-live', true],
       ['alpaca-paper', true],
     ]);
@@ -138,10 +142,10 @@ describe('--json', () => {
   });
 
   it('status is the status document', async () => {
-    const status = await json('status');
+    const status = await json<StatusRecord>('status');
     expectKeys(status, 'status');
     expectKeys(status.agent, 'agent');
-    expect(status.accounts.map((one: any) => one.account)).toEqual(['alpaca-live', 'alpaca-paper']);
+    expect(status.accounts.map((one) => one.account)).toEqual(['alpaca-live', 'alpaca-paper']);
     for (const account of status.accounts) {
       expectKeys(account, 'statusAccount');
       expectKeys(account.position_sync, 'positionSync');
@@ -164,18 +168,18 @@ describe('--json', () => {
   it('shows the quantities the broker has', async () => {
     const rows = await json('positions');
     for (const account of ['alpaca-paper', 'alpaca-live']) {
-      const shown = rows.filter((row: any) => row.account === account);
+      const shown = rows.filter((row) => row.account === account);
       const wanted = truth(account).positions;
       expect(wanted.length).toBeGreaterThan(3);
-      expect(Object.fromEntries(shown.map((row: any) => [row.symbol, row.brokerQuantity]))).toEqual(
-        Object.fromEntries(wanted.map((row: any) => [row.symbol, row.quantity])),
+      expect(Object.fromEntries(shown.map((row) => [row.symbol, row.brokerQuantity]))).toEqual(
+        Object.fromEntries(wanted.map((row) => [row.symbol, row.quantity])),
       );
     }
   });
 
   it('shows the fills the broker has published', async () => {
-    const ids = (await json('trades', '--account', 'alpaca-paper')).map((row: any) => row.id);
-    const fills = truth('alpaca-paper').fills.map((row: any) => row.id);
+    const ids = (await json('trades', '--account', 'alpaca-paper')).map((row) => row.id);
+    const fills = truth('alpaca-paper').fills.map((row) => row.id);
     expect(ids.sort()).toEqual(fills.sort());
   });
 });
@@ -183,10 +187,10 @@ describe('--json', () => {
 describe('narrowing', () => {
   it('takes an account by name and by id', async () => {
     const byName = await json('positions', '--account', 'alpaca-paper');
-    const id = String(byName[0].accountId);
+    const id = String(byName[0]!['accountId']);
     const byId = await json('positions', '--account', id);
-    expect(byId.map((row: any) => row.instrument)).toEqual(byName.map((row: any) => row.instrument));
-    expect(new Set(byId.map((row: any) => row.account))).toEqual(new Set(['alpaca-paper']));
+    expect(byId.map((row) => row.instrument)).toEqual(byName.map((row) => row.instrument));
+    expect(new Set(byId.map((row) => row.account))).toEqual(new Set(['alpaca-paper']));
   });
 
   it.each([...LISTINGS.filter((one) => one !== 'accounts'), 'status', 'sync'])(
@@ -202,13 +206,13 @@ describe('narrowing', () => {
   it('limits trades and activity, newest first', async () => {
     const all = await json('trades');
     const two = await json('trades', '--limit', '2');
-    expect(two.map((row: any) => row.id)).toEqual(all.slice(0, 2).map((row: any) => row.id));
+    expect(two.map((row) => row.id)).toEqual(all.slice(0, 2).map((row) => row.id));
     expect(await json('activity', '--limit', '3')).toHaveLength(3);
   });
 
   it('shows closed positions only when asked', async () => {
-    const states = async (...args: string[]): Promise<Set<string>> =>
-      new Set((await json('positions', ...args)).map((row: any) => row.state));
+    const states = async (...args: string[]): Promise<Set<unknown>> =>
+      new Set((await json('positions', ...args)).map((row) => row.state));
     expect(await states()).toEqual(new Set(['open']));
     expect(await states('--closed')).toEqual(new Set(['closed']));
     expect(await states('--all')).toEqual(new Set(['open', 'closed']));
@@ -256,7 +260,7 @@ describe('for people and spreadsheets', () => {
 describe('sync', () => {
   it('answers the promised fields per account', async () => {
     const rows = await json('sync', '--env', 'paper');
-    expect(rows.map((row: any) => Object.keys(row))).toEqual([
+    expect(rows.map((row) => Object.keys(row))).toEqual([
       ['account', 'ok', 'created', 'updated', 'closed', 'missing', 'findings', 'durationMs'],
     ]);
     expect(rows[0]).toMatchObject({ account: 'alpaca-paper', ok: true });
@@ -286,8 +290,8 @@ describe('sync', () => {
     expect(failed.stderr).toContain('alpaca-paper: broker_bad_answer');
     expect(once.code).toBe(1);
     const after = await json('positions', '--account', 'alpaca-paper');
-    expect(after.map((row: any) => row.quantity)).toEqual(before.map((row: any) => row.quantity));
-    expect(after[0].fresh).toBe(false);
+    expect(after.map((row) => row.quantity)).toEqual(before.map((row) => row.quantity));
+    expect(after[0]!.fresh).toBe(false);
   });
 });
 

@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.ts';
+import { type Check } from '../../src/cli/doctor.ts';
 import { Place } from './command.ts';
 
 const place = new Place();
@@ -38,11 +39,11 @@ describe('a wrong key', () => {
   it('is a fault for the doctor, with the fix', async () => {
     const { code, stdout } = await place.run(['doctor', '--json', '--config', settings], wrongKey);
     expect(code).toBe(1);
-    const checks = JSON.parse(stdout);
+    const checks = JSON.parse(stdout) as Check[];
     expect(checks).toContainEqual(expect.objectContaining({ name: 'alpaca-live', level: 'ok' }));
-    const fault = checks.find((check: any) => check.level === 'fault');
+    const fault = checks.find((check) => check.level === 'fault');
     expect(fault).toMatchObject({ name: 'alpaca-paper' });
-    expect(fault.fix).toMatch(/key/i);
+    expect(fault?.fix).toMatch(/key/i);
   });
 });
 
