@@ -23,6 +23,7 @@ import {
 import { openStore } from './store/open.ts';
 import { type LeaseHolder, type Store } from './store/store.ts';
 import { type AgentAccount } from './sync/agent.ts';
+import { type MissingPolicy } from './sync/workOut.ts';
 import { type RecordContext } from './sync/records.ts';
 
 export interface ComposeOptions {
@@ -42,6 +43,8 @@ export interface Truebook {
   readonly clock: Clock;
   readonly store: Store;
   readonly records: RecordContext;
+  /** What the user decided about positions that stay missing. */
+  readonly missing: MissingPolicy;
   /** Who writes from this process. */
   holder(kind: LeaseHolder['kind']): LeaseHolder;
   /** Whether the process behind a lease no longer exists on this host. */
@@ -78,6 +81,10 @@ export async function compose(options: ComposeOptions): Promise<Truebook> {
     clock,
     store,
     records: recordContext(config, store, clock),
+    missing: {
+      markAsClosed: config.settings.POSITION_SYNC_MARK_MISSING_AS_CLOSED,
+      confirmations: config.settings.MISSING_CONFIRMATIONS,
+    },
     holder: (kind) => ({ incarnation, kind, processId: processId(), host: hostName(), startedAt }),
     isGone: (holder) => holder.host === hostName() && !isProcessAlive(holder.processId),
     agentAccounts: () => (accounts ??= openAccounts(options, store, clock, egress)),
@@ -111,7 +118,8 @@ async function requireAccount(store: Store, nameOrId: string): Promise<Account> 
   if (account !== null) return account;
   const known = (await store.accounts()).map((row) => `${row.name} (${row.id})`);
   throw new TruebookError('unknown_account', `There is no account "${nameOrId.slice(0, 60)}".`, {
-    hint: known.length === 0 ? 'No account was synced yet: run `truebook sync`.' : `Known: ${known.join(', ')}.`,
+    hint:
+      known.length === 0 ? 'No account was synced yet: run `truebook sync`.' : `Known: ${known.join(', ')}.`,
   });
 }
 
@@ -192,7 +200,9 @@ async function accountName(
 }
 
 function loopbackAddresses(connection: Connection): readonly string[] {
-  return connection.broker === 'alpaca' ? [connection.addresses.tradingUrl, connection.addresses.dataUrl] : [];
+  return connection.broker === 'alpaca'
+    ? [connection.addresses.tradingUrl, connection.addresses.dataUrl]
+    : [];
 }
 
 /** Brokers whose adapters exist so far. */

@@ -15,6 +15,7 @@ import {
 } from '../store/store.ts';
 import { holderName, keepLease, LEASE_TTL_MS } from './requestSync.ts';
 import { syncAccount } from './syncAccount.ts';
+import { type MissingPolicy } from './workOut.ts';
 
 /** Where the agent's lines go; the format is the logger's business. */
 export interface AgentLog {
@@ -43,6 +44,8 @@ export interface AgentOptions {
   readonly isGone: (holder: LeaseHolder) => boolean;
   /** One cycle over all enabled accounts, then end. */
   readonly once: boolean;
+  /** What the user decided about positions that stay missing. */
+  readonly missing?: MissingPolicy;
   /** Ends the agent when it aborts: the running cycle is finished, for at most `STOP_GRACE_MS`. */
   readonly stop: AbortSignal;
   /** Told after every cycle, for a live view. */
@@ -256,6 +259,7 @@ class Agent {
           broker: seat.broker,
           clock,
           actor: this.#actor,
+          ...(this.#options.missing === undefined ? {} : { missing: this.#options.missing }),
           onProgress: (sentence) => log.info(`${seat.account.name}: ${sentence}`),
         },
         seat.account,

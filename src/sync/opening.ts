@@ -18,6 +18,48 @@ export function openingRootId(subject: InstrumentId | Currency): string {
   return `opening:${subject}`;
 }
 
+/** One adjustment per instrument, revised when it is needed again. */
+export function adjustmentRootId(instrument: InstrumentId): string {
+  return `adjustment:${instrument}`;
+}
+
+/**
+ * The adjustment that closes a position which stayed missing, where the user asked for that
+ * (`POSITION_SYNC_MARK_MISSING_AS_CLOSED`): it names its evidence, and later activities of the broker take their
+ * quantity out of it first, as out of an opening.
+ */
+export function closeMissing(
+  instrument: Instrument,
+  booked: Decimal,
+  chain: readonly ActivityRevision[],
+  evidence: { readonly asOf: Instant; readonly missingSince: Instant; readonly confirmations: number },
+  now: Instant,
+): NewRevision {
+  const rev = (chain.at(-1)?.rev ?? -1) + 1;
+  return revision(
+    {
+      rootId: adjustmentRootId(instrument.id),
+      instrument,
+      quantity: booked.negate(),
+      price: null,
+      amount: Decimal.zero,
+      currency: instrument.currency,
+      executedAt: evidence.asOf,
+      details: {
+        reason: 'missing_confirmed',
+        contactAt: evidence.asOf,
+        stated: '0',
+        missingSince: evidence.missingSince,
+        confirmations: String(evidence.confirmations),
+      },
+    },
+    now,
+    rev,
+    'ok',
+    'adjustment',
+  );
+}
+
 interface FirstContact {
   readonly book: Book;
   readonly activities: readonly Activity[];
@@ -114,10 +156,11 @@ function revision(
   now: Instant,
   rev = 0,
   status: Activity['status'] = 'ok',
+  kind: 'opening' | 'adjustment' = 'opening',
 ): NewRevision {
   const activity: Activity = {
     ...terms,
-    kind: 'opening',
+    kind,
     status,
     brokerRev: null,
     fees: null,
@@ -129,7 +172,7 @@ function revision(
     orderId: null,
     groupId: null,
     externalId: terms.rootId,
-    brokerType: 'opening',
+    brokerType: kind,
     description: null,
     source: 'truebook',
   };
@@ -167,9 +210,12 @@ export function shrinkOpenings(
     if (stated === undefined) continue;
     const rest = newRest(opening, held, book, stated, arrived, now);
     if (rest === null || rest.equals(held)) continue;
+    const kind = opening.kind === 'adjustment' ? 'adjustment' : 'opening';
     const terms = isCash ? { ...opening, amount: rest } : { ...opening, quantity: rest };
     changed.push(
-      rest.isZero() ? revision(opening, now, opening.rev + 1, 'bust') : revision(terms, now, opening.rev + 1),
+      rest.isZero()
+        ? revision(opening, now, opening.rev + 1, 'bust', kind)
+        : revision(terms, now, opening.rev + 1, 'ok', kind),
     );
   }
   return changed;
@@ -204,12 +250,16 @@ function newRest(
   // A first answer that was short looks like units that left; it shows within a day, later it is a new purchase.
   const removedUnits = opening.instrument !== null && opening.details['stated'] === '0';
   const young = compareInstants(now, addMs(contactAt, DAY_MS)) <= 0;
-  if (removedUnits && young && agrees(Decimal.zero)) return Decimal.zero;
+  const isGuess = opening.kind === 'adjustment';
+  if (removedUnits && (young || isGuess) && agrees(Decimal.zero)) return Decimal.zero;
   return older.sureCount > 0 ? withoutSure : null;
 }
 
+/** Kinds that state a rest themselves and are never taken out of another. */
+const OWN_KINDS: ReadonlySet<Activity['kind']> = new Set(['opening', 'adjustment']);
+
 function effectOn(opening: ActivityRevision, activity: Activity): Decimal | null {
-  if (activity.status !== 'ok' || activity.kind === 'opening') return null;
+  if (activity.status !== 'ok' || OWN_KINDS.has(activity.kind)) return null;
   if (opening.instrument === null) {
     if (activity.currency !== opening.currency) return null;
     return (activity.amount ?? Decimal.zero).minus(activity.fees ?? Decimal.zero);

@@ -20,7 +20,7 @@ import { isSettled, isSuspicious, suspicionOf } from './proof.ts';
 import { readExtras } from './readExtras.ts';
 import { emptyDossier, lookAtBroker, type Look, type Refusal } from './readBroker.ts';
 import { countsAbsence, depthDue, searchDepth, windowStart, type ReadDepth } from './schedule.ts';
-import { workOut, type WorkedOut } from './workOut.ts';
+import { workOut, type MissingPolicy, type WorkedOut } from './workOut.ts';
 
 export interface SyncDependencies {
   readonly store: Store;
@@ -28,9 +28,13 @@ export interface SyncDependencies {
   readonly clock: Clock;
   /** Who appears in the audit: `agent:<pid>@<host>`. */
   readonly actor: string;
+  /** What the user decided about positions that stay missing; default: they stay missing. */
+  readonly missing?: MissingPolicy;
   /** Told about long work (reading history); plain sentences. */
   readonly onProgress?: (sentence: string) => void;
 }
+
+const KEEP_MISSING: MissingPolicy = { markAsClosed: false, confirmations: 3 };
 
 export interface SyncOptions {
   readonly lease: Lease;
@@ -71,7 +75,7 @@ export async function syncAccount(
   const due = options.depth ?? depthDue(history.state.cursors, now);
   let look = await look_(frame, history.state, due);
   if (look.kind === 'refusal') return commitRefusal(frame, look);
-  let result = await workOut(store, history.state, look, now);
+  let result = await workOut(store, history.state, look, now, deps.missing ?? KEEP_MISSING);
 
   // Something differs: look again, deeper, before believing it. A fill that fell between two calls settles here, a
   // short answer shows itself, and what is really missing was searched for at once.
@@ -81,7 +85,7 @@ export async function syncAccount(
     const again = await look_(frame, history.state, depth);
     if (again.kind === 'refusal') return commitRefusal(frame, again);
     look = again;
-    result = await workOut(store, history.state, look, now);
+    result = await workOut(store, history.state, look, now, deps.missing ?? KEEP_MISSING);
   }
   if (isSuspicious(history.state, look, result))
     return commitRefusal(frame, totalsRefusal(history.state, look, result));

@@ -17,7 +17,7 @@ import {
 } from '../store/store.ts';
 import { mergeActivities, oppositeSign } from './mergeActivities.ts';
 import { hasHoles } from './proof.ts';
-import { bookOpenings, openingRootId, shrinkOpenings } from './opening.ts';
+import { adjustmentRootId, bookOpenings, closeMissing, openingRootId, shrinkOpenings } from './opening.ts';
 import { type Look } from './readBroker.ts';
 import { proveTotals, reconcile, type Difference } from './reconcile.ts';
 
@@ -38,7 +38,21 @@ export interface WorkedOut {
   readonly storedRows: readonly PositionRow[];
 }
 
-export async function workOut(store: Store, state: SyncState, look: Look, now: Instant): Promise<WorkedOut> {
+/** What the user decided about positions that stay missing. */
+export interface MissingPolicy {
+  /** `POSITION_SYNC_MARK_MISSING_AS_CLOSED`, off unless set. */
+  readonly markAsClosed: boolean;
+  /** `MISSING_CONFIRMATIONS`. */
+  readonly confirmations: number;
+}
+
+export async function workOut(
+  store: Store,
+  state: SyncState,
+  look: Look,
+  now: Instant,
+  missing: MissingPolicy,
+): Promise<WorkedOut> {
   const { account } = state;
   const incoming = look.activities.rows;
   const rootIds = incoming.flatMap((activity) =>
@@ -50,8 +64,13 @@ export async function workOut(store: Store, state: SyncState, look: Look, now: I
 
   let folded = await foldOnto(store, state, merged.revisions);
   const openings = await openingsFor(store, state, look, merged.revisions, folded, now);
-  const revisions = [...merged.revisions, ...openings];
+  let revisions = [...merged.revisions, ...openings];
   if (openings.length > 0) folded = await foldOnto(store, state, revisions);
+  const adjustments = await adjustmentsFor(store, state, look, folded, missing, now);
+  if (adjustments.length > 0) {
+    revisions = [...revisions, ...adjustments];
+    folded = await foldOnto(store, state, revisions);
+  }
 
   const balances = look.balances.rows.balances;
   const instruments = await knownInstruments(store, state, look, folded);
@@ -165,8 +184,10 @@ async function openingsFor(
   }
   const differing = reconcile(folded.book, look.positions.rows, balances);
   if (differing.length === 0) return [];
-  const roots = differing.map((difference) =>
-    openingRootId(difference.kind === 'position' ? difference.instrument : difference.currency),
+  const roots = differing.flatMap((difference) =>
+    difference.kind === 'position'
+      ? [openingRootId(difference.instrument), adjustmentRootId(difference.instrument)]
+      : [openingRootId(difference.currency)],
   );
   const chains = await store.revisions(account.id, account.epoch, roots);
   const current = [...chains.values()].flatMap((chain) => chain.slice(-1));
@@ -179,6 +200,54 @@ async function openingsFor(
     new Map(balances.flatMap(({ currency, cash }) => (cash === null ? [] : [[currency, cash]]))),
     now,
   );
+}
+
+/**
+ * Positions that were missing in enough complete answers and that a deep look did not explain either: closed by an
+ * adjustment, but only where the user switched that on.
+ */
+async function adjustmentsFor(
+  store: Store,
+  state: SyncState,
+  look: Look,
+  folded: Folded,
+  policy: MissingPolicy,
+  now: Instant,
+): Promise<readonly NewRevision[]> {
+  if (!policy.markAsClosed || look.depth === 'recent') return [];
+  if (hasHoles(look.positions.rows, look.positions.evidence.quarantined)) return [];
+  const stated = new Set(look.positions.rows.map((position) => position.instrument.id));
+  const due = state.positions.filter(
+    (row) =>
+      row.state === 'missing' &&
+      !stated.has(row.instrument) &&
+      row.missingConfirmations >= policy.confirmations,
+  );
+  if (due.length === 0) return [];
+  const { account } = state;
+  const chains = await store.revisions(
+    account.id,
+    account.epoch,
+    due.map((row) => adjustmentRootId(row.instrument)),
+  );
+  return due.flatMap((row) => {
+    const booked = folded.book.open.get(row.instrument)?.quantity;
+    const instrument = state.instruments.get(row.instrument);
+    if (booked === undefined || instrument === undefined || row.missingSince === null) return [];
+    return [
+      closeMissing(
+        instrument,
+        booked,
+        chains.get(adjustmentRootId(row.instrument)) ?? [],
+        {
+          asOf: look.positions.asOf,
+          missingSince: row.missingSince,
+          confirmations: row.missingConfirmations,
+        },
+        now,
+      ),
+    ];
+  });
 }
 
 /** Every instrument this run talks about. */

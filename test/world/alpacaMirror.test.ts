@@ -335,6 +335,48 @@ describe.each(databases)('on %s', (database) => {
     });
   });
 
+  describe('mark_missing_as_closed, where the user switched it on', () => {
+    const settings = { POSITION_SYNC_MARK_MISSING_AS_CLOSED: 'true' };
+    const vti = async (at: World) => (await at.positions(PAPER, true)).find((row) => row.symbol === 'VTI');
+    const sale = { account: PAPER, symbol: 'VTI', side: 'sell', quantity: '1.6', price: '300' };
+
+    test('closed after three complete answers at least fifteen minutes apart, by an adjustment that names them', async () => {
+      const at = await world({ database, settings });
+      await at.sync(PAPER);
+      await at.control('trade', { ...sale, publish: 'never' });
+      for (const _ of ['first', 'second', 'third']) {
+        await at.sync(PAPER);
+        expect(await vti(at)).toMatchObject({ state: 'missing', quantity: '1.6' });
+        await at.advance('15m');
+      }
+      await at.sync(PAPER);
+      expect(await vti(at)).toMatchObject({ state: 'closed', quantity: '0' });
+      const [adjustment] = await at.truebook.store.ledger({ kinds: ['adjustment'] });
+      expect(adjustment).toMatchObject({
+        status: 'ok',
+        source: 'truebook',
+        details: { reason: 'missing_confirmed', confirmations: '3' },
+      });
+    });
+
+    test('the true sale, when it comes after all, takes the place of the adjustment', async () => {
+      const at = await world({ database, settings });
+      await at.sync(PAPER);
+      await at.control('trade', { ...sale, publish: 'next-day' });
+      for (let answer = 1; answer <= 5; answer += 1) {
+        await at.sync(PAPER);
+        await at.advance('15m');
+      }
+      expect(await vti(at)).toMatchObject({ state: 'closed' });
+      await at.advance('1d');
+      expect(await at.sync(PAPER)).toMatchObject({ outcome: 'complete', reconciled: true });
+      expect((await at.truebook.store.ledger({ kinds: ['adjustment'] }))[0]).toMatchObject({
+        status: 'bust',
+      });
+      await expectTruth(at);
+    });
+  });
+
   describe('first contact', () => {
     test('what history does not explain is one opening, and older history takes it back', async () => {
       const at = await world({ database, scenario: 'empty' });

@@ -121,7 +121,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
       await refresh();
       const { account, broker } = seat(name);
       const { run } = await requestSync(
-        { store: truebook.store, broker, clock: truebook.clock, actor: 'test' },
+        { store: truebook.store, broker, clock: truebook.clock, actor: 'test', missing: truebook.missing },
         account,
         {
           holder: truebook.holder('command'),
