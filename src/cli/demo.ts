@@ -7,22 +7,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Broker, type Watch } from '../brokers/broker.ts';
 import { type Truebook } from '../compose.ts';
-import { loadConfig, type Config } from '../config/load.ts';
+import { type Config } from '../config/load.ts';
 import { type Logger } from '../log.ts';
-import {
-  homeFolder,
-  operatingSystem,
-  randomBytes,
-  realSleep,
-  systemClock,
-  terminalFacts,
-} from '../platform.ts';
+import { realSleep, systemClock, terminalFacts } from '../platform.ts';
 import { runAgent, type AgentAccount, type AgentSummary } from '../sync/agent.ts';
 import { onceExitCode, openLog, startLine } from './agent.ts';
 import { demoFacts, demoSummary, statisticsLines, summaryLines, type DemoFacts } from './demoFacts.ts';
 import { cycleLine, introduction, viewLines } from './demoView.ts';
 import { printJson, printLine } from './print.ts';
-import { withBook } from './session.ts';
+import { loadSettings, withBook } from './session.ts';
 import { listenForStop } from './stopping.ts';
 import { terminalScreen, type Screen } from './terminalScreen.ts';
 
@@ -72,14 +65,8 @@ export async function demo(options: DemoOptions): Promise<number> {
 function demoConfig(folder: string, envFile: string): Config {
   const home = join(folder, 'home');
   mkdirSync(home, { mode: 0o700 });
-  return loadConfig({
-    env: {},
-    cwd: folder,
-    machine: { operatingSystem: operatingSystem(), userHome: homeFolder() },
-    randomBytes,
-    configFiles: [envFile],
-    flags: { TRUEBOOK_HOME: home, interval: String(INTERVAL_SECONDS) },
-  });
+  const flags = { TRUEBOOK_HOME: home, interval: String(INTERVAL_SECONDS) };
+  return loadSettings({ config: [envFile] }, { env: {}, cwd: folder, flags });
 }
 
 interface Stage {

@@ -19,7 +19,7 @@ export interface ListingOptions extends CommonOptions, ListingFormat {
 /** The configuration of this user on this machine. Throws `config` and `secret_*` with place and fix. */
 export function loadSettings(
   options: CommonOptions,
-  more: Pick<LoadOptions, 'flags' | 'onSecretFailure'> = {},
+  more: Pick<LoadOptions, 'flags' | 'onSecretFailure'> & Partial<Pick<LoadOptions, 'env' | 'cwd'>> = {},
 ): Config {
   return loadConfig({
     env: environment(),

@@ -8,6 +8,9 @@ import { fileURLToPath } from 'node:url';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const PINNED = join(ROOT, 'node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
 
+/** Compiled sources are kept between processes: starting one takes half as long. */
+const COMPILED = join(ROOT, 'node_modules', '.cache', 'compiled');
+
 export interface Finished {
   readonly code: number | null;
   readonly stdout: string;
@@ -44,7 +47,13 @@ export class Place {
     const words = ['--', join(ROOT, 'bin', 'truebook.js'), ...args];
     const child = spawn(existsSync(PINNED) ? PINNED : process.execPath, words, {
       cwd: this.folder,
-      env: { PATH: process.env['PATH'] ?? '', HOME: this.folder, TMPDIR: this.folder, ...env },
+      env: {
+        PATH: process.env['PATH'] ?? '',
+        HOME: this.folder,
+        TMPDIR: this.folder,
+        NODE_COMPILE_CACHE: COMPILED,
+        ...env,
+      },
     });
     this.#running.add(child);
     let stdout = '';
