@@ -6,7 +6,6 @@ import { canonicalJson, sha256 } from '../domain/contentHash.ts';
 import { type AccountId } from '../domain/account.ts';
 import { type Database, type Queries } from './database.ts';
 import { type ColumnValue } from './rows.ts';
-import { type Schema } from './schema.ts';
 import { type AccountFilter, type ChainReport } from './store.ts';
 
 /** The hash before the first row. */
@@ -196,6 +195,3 @@ async function page(
   const rows = await query.execute();
   return rows.map((row) => ({ table, row: row as unknown as LinkedRow['row'] }));
 }
-
-/** Every ledger column of the schema, so that a test can hold the hash to it. */
-export type LedgerRowOf<Table extends LedgerTable> = Schema[Table];

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
+import { DatabaseSync } from 'node:sqlite';
 import { afterEach, expect, it } from 'vitest';
 import { decimal } from '../../src/domain/decimal.ts';
 import { openDatabase } from '../../src/store/open.ts';
+import { payloadBody } from '../../src/store/payloads.ts';
 import { bookStore } from '../../src/store/bookStore.ts';
 import { CompiledQuery } from 'kysely';
 import {
@@ -316,4 +318,44 @@ it('says that the disk is full, leaves nothing behind and goes on when there is 
   expect(await small.runs({ limit: 1 })).toEqual([]);
   expect((await small.commitRun(commitOf(lease))).accountId).toBe(account.id);
   expect(await small.verifyChains({})).toMatchObject({ ok: true });
+});
+
+it('holds the only right to write from its first statement on', async () => {
+  const url = await emptyDatabase('sqlite');
+  const database = await openDatabase({ url, clock: stillClock() });
+  later(() => database.close());
+  const rival = new DatabaseSync(url.slice('sqlite:'.length), { timeout: 0 });
+  later(() => rival.close());
+  await database.write(async (queries) => {
+    await queries.selectFrom('account').selectAll().execute();
+    // A deferred transaction would let the rival in here, and fail itself when it comes to write.
+    expect(() => rival.exec('BEGIN IMMEDIATE')).toThrow('database is locked');
+  });
+  rival.exec('BEGIN IMMEDIATE; ROLLBACK');
+});
+
+it('reports the cause when SQLite itself has rolled back already', async () => {
+  const database = await openDatabase({ url: 'sqlite::memory:', clock: stillClock() });
+  later(() => database.close());
+  const full = Object.assign(new Error('database or disk is full'), {
+    code: 'ERR_SQLITE_ERROR',
+    errcode: 13,
+  });
+  const failing = database.write(async (queries) => {
+    await queries.executeQuery(CompiledQuery.raw('ROLLBACK'));
+    throw full;
+  });
+  await expect(failing).rejects.toMatchObject({ code: 'storage_full', cause: full });
+  expect(await database.read((queries) => queries.selectFrom('account').selectAll().execute())).toEqual([]);
+});
+
+it('keeps the text of an answer readable', async () => {
+  const database = await openDatabase({ url: 'sqlite::memory:', clock: stillClock() });
+  later(() => database.close());
+  const store = bookStore(database, 1);
+  const { lease } = await ready(store);
+  const { payloads } = fullCommit(lease);
+  await store.commitRun(commitOf(lease, { payloads }));
+  expect(await database.read((queries) => payloadBody(queries, 'a'.repeat(64)))).toBe(payloads[0]!.body);
+  expect(await database.read((queries) => payloadBody(queries, 'b'.repeat(64)))).toBeNull();
 });
