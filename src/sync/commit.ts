@@ -231,7 +231,14 @@ export function historyCommit(
     audit: [audit(frame, 'history', { activities: revisions.length, done: position === HISTORY_DONE })],
     instruments: revisions.flatMap((revision) => (revision.instrument === null ? [] : [revision.instrument])),
     revisions,
-    cursors: [cursor('history', position, frame.now), cursor('activities', walkStartedAt, frame.now)],
+    cursors: [
+      cursor('history', position, frame.now),
+      cursor('activities', walkStartedAt, frame.now),
+      // The whole history is a deep scan and an audit too: neither is due right after it.
+      ...(position === HISTORY_DONE
+        ? [cursor('deep_scan', walkStartedAt, frame.now), cursor('audit', walkStartedAt, frame.now)]
+        : []),
+    ],
     requestIds: [],
   };
 }

@@ -62,7 +62,7 @@ export interface World {
   truth(account: string): Truth;
   positions(account: string, all?: boolean): Promise<readonly PositionRecord[]>;
   trades(account: string): Promise<readonly TradeRecord[]>;
-  requests(): { method: string; path: string; account?: string }[];
+  requests(): { method: string; path: string; query?: string; account?: string }[];
   close(): Promise<void>;
 }
 
@@ -140,7 +140,13 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
         ...(all ? { states: ['open', 'missing', 'closed'] as const } : {}),
       }),
     trades: async (name) => tradeRecords(truebook.records, { account: await truebook.account(name) }),
-    requests: () => call('GET', '/control/requests') as { method: string; path: string; account?: string }[],
+    requests: () =>
+      call('GET', '/control/requests') as {
+        method: string;
+        path: string;
+        query?: string;
+        account?: string;
+      }[],
     close: async () => {
       await truebook.close();
       await sandbox.close();
