@@ -279,6 +279,18 @@ describe('sync', () => {
     expect(stderr).toMatch(/^request: GET 127\.0\.0\.1:\d+\/v2\/account$/m);
   });
 
+  it('goes on to its end when nobody reads what it says', async () => {
+    const before = await json<StatusRecord>('status');
+    const running = place.start(['sync', '--verbose', '--config', settings]);
+    running.child.stdout?.destroy();
+    running.child.stderr?.destroy();
+    expect((await running.done).code).toBe(0);
+    const after = await json<StatusRecord>('status');
+    for (const [at, account] of after.accounts.entries()) {
+      expect(account.lastSuccess).not.toBe(before.accounts[at]?.lastSuccess);
+    }
+  });
+
   it('ends with 1 and leaves the book alone when the broker fails', async () => {
     const before = await json('positions', '--account', 'alpaca-paper');
     sandbox.control('POST', '/control/fault', { broker: 'alpaca', kind: 'truncate', resource: 'positions' });

@@ -89,12 +89,3 @@ describe('a book that is not there', () => {
     expect(stderr).toContain('hint: ');
   });
 });
-
-describe('a reader that goes away', () => {
-  it('does not make a command fail', async () => {
-    const running = place.start(['config']);
-    running.child.stdout?.destroy();
-    const { code, stderr } = await running.done;
-    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  });
-});
