@@ -97,8 +97,8 @@ export async function compose(options: ComposeOptions): Promise<Truebook> {
   };
 }
 
-/** The address as the store wants it; a server's may hold a password, so it never leaves this call. */
-function databaseUrl({ database }: Config): string {
+/** The address `openStore` wants. It may hold a password: never print it, print `config.database.shown`. */
+export function databaseUrl({ database }: Pick<Config, 'database'>): string {
   return database.kind === 'sqlite' ? `sqlite:${database.path}` : database.url.reveal();
 }
 

@@ -36,6 +36,7 @@ export async function agent(options: AgentCommandOptions): Promise<number> {
         accounts,
         holder: book.holder('agent'),
         isGone: book.isGone,
+        missing: book.missing,
         once: options.once === true,
         stop: stopping.signal,
       });

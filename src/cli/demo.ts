@@ -138,8 +138,8 @@ async function demoOnce(
 }
 
 function agentParts(book: Truebook, accounts: readonly AgentAccount[], log: Logger) {
-  const { store, clock, isGone } = book;
-  return { store, clock, log, accounts, holder: book.holder('agent'), isGone };
+  const { store, clock, isGone, missing } = book;
+  return { store, clock, log, accounts, holder: book.holder('agent'), isGone, missing };
 }
 
 async function drawEachSecond(

@@ -3,12 +3,11 @@ import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { openStore } from '../store/open.ts';
 import { type Broker } from '../brokers/broker.ts';
-import { type Truebook } from '../compose.ts';
+import { databaseUrl, type Truebook } from '../compose.ts';
 import { type Config } from '../config/load.ts';
 import { errorText, isTruebookError, type TruebookError } from '../domain/errors.ts';
 import { instantToMs } from '../domain/time.ts';
 import { openClock, operatingSystem, refreshClock, runtimeVersion } from '../platform.ts';
-import { databaseUrl } from './databaseUrl.ts';
 import { printJson, printLine } from './print.ts';
 import { loadSettings, withBook, type CommonOptions } from './session.ts';
 

@@ -2,7 +2,7 @@ import { type Config } from '../config/load.ts';
 import { isTruebookError } from '../domain/errors.ts';
 import { systemClock } from '../platform.ts';
 import { openStore } from '../store/open.ts';
-import { databaseUrl } from './databaseUrl.ts';
+import { databaseUrl } from '../compose.ts';
 import { printJson, printLine } from './print.ts';
 import { loadSettings, tellWarnings, withBook, type CommonOptions } from './session.ts';
 

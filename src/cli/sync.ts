@@ -83,7 +83,14 @@ async function syncOne(
   const actor = `command:${holder.processId}@${holder.host}`;
   try {
     const { run, by } = await requestSync(
-      { store, broker, clock, actor, onProgress: (sentence) => tell(`${account.name}: ${sentence}`) },
+      {
+        store,
+        broker,
+        clock,
+        actor,
+        missing: book.missing,
+        onProgress: (sentence) => tell(`${account.name}: ${sentence}`),
+      },
       account,
       {
         holder,

@@ -125,7 +125,9 @@ function parseChoice(text: string, choices: readonly string[]): ParsedValue {
 
 function parseUrl(text: string, definition: SettingDefinition): ParsedValue {
   const hint = 'Write https://host, or http://127.0.0.1:PORT for something on this machine.';
-  if (!URL.canParse(text)) return bad(`is not an address: ${quoted(text)}.`, hint);
+  // What cannot be read may hold a user name and password all the same.
+  if (!URL.canParse(text))
+    return bad(`is not an address${text.includes('@') ? '' : `: ${quoted(text)}`}.`, hint);
   const url = new URL(text);
   if (url.username !== '' || url.password !== '') return bad('must not hold a user name or password.', hint);
   if (url.search !== '' || url.hash !== '') return bad('must not hold a query or fragment.', hint);

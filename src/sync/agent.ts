@@ -45,7 +45,7 @@ export interface AgentOptions {
   /** One cycle over all enabled accounts, then end. */
   readonly once: boolean;
   /** What the user decided about positions that stay missing. */
-  readonly missing?: MissingPolicy;
+  readonly missing: MissingPolicy;
   /** Ends the agent when it aborts: the running cycle is finished, for at most `STOP_GRACE_MS`. */
   readonly stop: AbortSignal;
   /** Told after every cycle, for a live view. */
@@ -116,9 +116,10 @@ class Agent {
     const { log, once, stop, clock } = this.#options;
     const seats = await this.#takeSeats();
     const reading = new AbortController();
+    const ended = new AbortController();
     const breakOff = async (): Promise<void> => {
       log.info('Stopping: finishing the running cycle...');
-      await clock.sleep(STOP_GRACE_MS);
+      await clock.sleep(STOP_GRACE_MS, ended.signal);
       reading.abort();
     };
     const onStop = (): void => void breakOff();
@@ -128,6 +129,7 @@ class Agent {
       await this.#loop(seats, reading.signal);
     } finally {
       stop.removeEventListener('abort', onStop);
+      ended.abort();
       await this.#leave(seats);
     }
     this.#logStatistics();
@@ -259,7 +261,7 @@ class Agent {
           broker: seat.broker,
           clock,
           actor: this.#actor,
-          ...(this.#options.missing === undefined ? {} : { missing: this.#options.missing }),
+          missing: this.#options.missing,
           onProgress: (sentence) => log.info(`${seat.account.name}: ${sentence}`),
         },
         seat.account,

@@ -28,13 +28,11 @@ export interface SyncDependencies {
   readonly clock: Clock;
   /** Who appears in the audit: `agent:<pid>@<host>`. */
   readonly actor: string;
-  /** What the user decided about positions that stay missing; default: they stay missing. */
-  readonly missing?: MissingPolicy;
+  /** What the user decided about positions that stay missing. */
+  readonly missing: MissingPolicy;
   /** Told about long work (reading history); plain sentences. */
   readonly onProgress?: (sentence: string) => void;
 }
-
-const KEEP_MISSING: MissingPolicy = { markAsClosed: false, confirmations: 3 };
 
 export interface SyncOptions {
   readonly lease: Lease;
@@ -75,7 +73,7 @@ export async function syncAccount(
   const due = options.depth ?? depthDue(history.state.cursors, now);
   let look = await look_(frame, history.state, due);
   if (look.kind === 'refusal') return commitRefusal(frame, look);
-  let result = await workOut(store, history.state, look, now, deps.missing ?? KEEP_MISSING);
+  let result = await workOut(store, history.state, look, now, deps.missing);
 
   // Something differs: look again, deeper, before believing it. A fill that fell between two calls settles here, a
   // short answer shows itself, and what is really missing was searched for at once.
@@ -85,7 +83,7 @@ export async function syncAccount(
     const again = await look_(frame, history.state, depth);
     if (again.kind === 'refusal') return commitRefusal(frame, again);
     look = again;
-    result = await workOut(store, history.state, look, now, deps.missing ?? KEEP_MISSING);
+    result = await workOut(store, history.state, look, now, deps.missing);
   }
   if (isSuspicious(history.state, look, result))
     return commitRefusal(frame, totalsRefusal(history.state, look, result));

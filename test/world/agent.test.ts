@@ -43,6 +43,7 @@ async function start(at: World, more: Partial<AgentOptions> & { only?: string } 
     accounts,
     holder: at.truebook.holder('agent'),
     isGone: (holder) => at.truebook.isGone(holder),
+    missing: at.truebook.missing,
     once: false,
     stop: controller.signal,
     onCycle: (cycle) => void cycles.push(cycle),
@@ -184,7 +185,13 @@ function ask(at: World): ReturnType<typeof requestSync> {
   return at.truebook.agentAccounts().then(async (accounts) => {
     const seat = accounts.find(({ account }) => account.name === PAPER)!;
     return requestSync(
-      { store: at.truebook.store, broker: seat.broker, clock: at.truebook.clock, actor: 'test' },
+      {
+        store: at.truebook.store,
+        broker: seat.broker,
+        clock: at.truebook.clock,
+        actor: 'test',
+        missing: at.truebook.missing,
+      },
       seat.account,
       {
         holder: { ...at.truebook.holder('command'), incarnation: 'another process' },
@@ -214,6 +221,7 @@ describe('one writer', () => {
       accounts: (await at.truebook.agentAccounts()).filter(({ account }) => account.name === PAPER),
       holder: { ...at.truebook.holder('agent'), incarnation: 'another process' },
       isGone: () => false,
+      missing: at.truebook.missing,
       once: true,
       stop: new AbortController().signal,
     });

@@ -33,6 +33,7 @@ test.each(['sqlite', 'postgres'] as const)(
           broker: seat.broker,
           clock: at.truebook.clock,
           actor: 'test',
+          missing: at.truebook.missing,
           onProgress: (sentence) => {
             progress.push(sentence);
             interrupted.abort();
