@@ -5,4 +5,6 @@ export interface Soak {
   run(args: readonly string[]): Promise<boolean | void>;
 }
 
-export const SOAKS: Readonly<Record<string, () => Promise<Soak>>> = {};
+export const SOAKS: Readonly<Record<string, () => Promise<Soak>>> = {
+  kill: () => import('./kill.ts'),
+};
