@@ -25,7 +25,7 @@ const ROWS: readonly [label: string, of: (figures: KillFigures) => number][] = [
   ['acknowledged activities', (figures) => figures.acknowledgedActivities],
   ['runs checked', (figures) => figures.runsChecked],
   ['activities checked', (figures) => figures.activitiesChecked],
-  ['broker rows behind cursors, all stored', (figures) => figures.rowsBehindCursors],
+  ['broker rows behind cursors, looked for', (figures) => figures.rowsBehindCursors],
   ['healthy runs compared with the truth', (figures) => figures.healthyRuns],
   ['leases of dead processes they took over', (figures) => figures.leasesTakenOver],
   ['slowest of them, ms', (figures) => Math.round(figures.slowestHealthyRunMs)],
