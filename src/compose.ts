@@ -49,8 +49,12 @@ export interface Truebook {
   holder(kind: LeaseHolder['kind']): LeaseHolder;
   /** Whether the process behind a lease no longer exists on this host. */
   isGone(holder: LeaseHolder): boolean;
-  /** Accounts of the configured connections with their brokers; opens each broker once. */
-  agentAccounts(): Promise<readonly AgentAccount[]>;
+  /**
+   * Accounts of the configured connections with their brokers; opens each broker once. For an `agent`, an account that
+   * another agent keeps may be a second one of its kind, so the broker is asked which one it is; a command takes it for
+   * its own and goes through that agent.
+   */
+  agentAccounts(purpose?: 'agent' | 'command'): Promise<readonly AgentAccount[]>;
   /** The account by name or id. Throws `unknown_account` and names those that exist. */
   account(nameOrId: string): Promise<Account>;
   close(): Promise<void>;
@@ -87,7 +91,13 @@ export async function compose(options: ComposeOptions): Promise<Truebook> {
     },
     holder: (kind) => ({ incarnation, kind, processId: processId(), host: hostName(), startedAt }),
     isGone: (holder) => holder.host === hostName() && !isProcessAlive(holder.processId),
-    agentAccounts: () => (accounts ??= openAccounts(options, store, clock, egress)),
+    agentAccounts: (purpose = 'command') => {
+      const heldElsewhere = async (account: Account): Promise<boolean> => {
+        const lease = purpose === 'agent' ? await store.leaseState(account.id) : null;
+        return lease?.live === true && lease.holder !== null && lease.holder.incarnation !== incarnation;
+      };
+      return (accounts ??= openAccounts(options, store, clock, egress, heldElsewhere));
+    },
     account: (nameOrId) => requireAccount(store, nameOrId),
     close: async () => {
       for (const { broker } of (await accounts?.catch(() => [])) ?? []) await broker.close();
@@ -129,6 +139,7 @@ async function openAccounts(
   store: Store,
   clock: Clock,
   egress: Egress,
+  heldElsewhere: (account: Account) => Promise<boolean>,
 ): Promise<readonly AgentAccount[]> {
   const { config } = options;
   const accounts: AgentAccount[] = [];
@@ -139,7 +150,7 @@ async function openAccounts(
       continue;
     }
     const broker = openBroker(connection, egress, clock);
-    const name = await accountName(connection, broker, taken);
+    const name = await accountName(connection, broker, store, taken, heldElsewhere);
     taken.add(name);
     const account = await store.ensureAccount({
       name,
@@ -178,23 +189,51 @@ export function openBroker(connection: AlpacaConnection, egress: Egress, clock: 
   });
 }
 
-/** `alpaca-paper`; a second connection to the same kind of account adds the last four of its account number. */
+/**
+ * Which account a connection reads, by name: `alpaca-paper`; one that would share it adds the last four characters of
+ * its account number, and is found again by its pinned fingerprint, in whatever order connections are written. The
+ * broker is asked only where the name alone does not tell.
+ */
 async function accountName(
   connection: Connection,
   broker: Broker,
+  store: Store,
   taken: ReadonlySet<string>,
+  heldElsewhere: (account: Account) => Promise<boolean>,
 ): Promise<string> {
   const base = connection.broker === 'alpaca' ? `alpaca-${connection.env}` : connection.broker;
-  if (!taken.has(base)) return base;
+  const known = (await store.accounts()).filter(
+    (account) => account.name === base || account.name.startsWith(`${base}-`),
+  );
+  const first = known.find((account) => account.name === base);
+  const tells =
+    !taken.has(base) && known.length <= 1 && !(first !== undefined && (await heldElsewhere(first)));
+  if (tells) return base;
+
   const read = await broker.readBalances();
-  const last4 = read.kind === 'complete' ? read.rows.accountLast4 : null;
-  const name = `${base}-${last4 ?? ''}`;
-  if (last4 !== null && !taken.has(name)) return name;
-  throw new TruebookError('config', `The account behind connection ${connection.name} could not be named.`, {
-    hint:
-      read.kind === 'complete'
-        ? `Another connection already reads ${name}: remove one of them.`
-        : `Its account number is needed once and could not be read: ${errorText(read.error)}`,
+  if (read.kind === 'incomplete') {
+    // The pin is compared at every read, so a wrong guess believes nothing.
+    if (!taken.has(base)) return base;
+    throw unnamed(
+      connection,
+      `Its account number is needed once and could not be read: ${errorText(read.error)}`,
+    );
+  }
+  const { accountFingerprint, accountLast4 } = read.rows;
+  const own = known.find((account) => account.pinnedFingerprint === accountFingerprint);
+  // Not pinned yet: its agent is just getting to know it, and two accounts must not be made of one.
+  if (own === undefined && first?.pinnedFingerprint === null && !taken.has(base)) return base;
+  if (own !== undefined && !taken.has(own.name)) return own.name;
+  const name = `${base}-${accountLast4 ?? ''}`;
+  if (accountLast4 === null || taken.has(own?.name ?? name)) {
+    throw unnamed(connection, `Another connection already reads ${own?.name ?? base}: remove one of them.`);
+  }
+  return name;
+}
+
+function unnamed(connection: Connection, hint: string): TruebookError {
+  return new TruebookError('config', `The account behind connection ${connection.name} could not be named.`, {
+    hint,
     retry: 'later',
   });
 }

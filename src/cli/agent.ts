@@ -27,7 +27,7 @@ export async function agent(options: AgentCommandOptions): Promise<number> {
     for (const warning of config.warnings) log.warning(warning);
     return await withBook({ config, onWarning: (sentence) => log.warning(sentence) }, async (book) => {
       time.clock = book.clock;
-      const accounts = await book.agentAccounts();
+      const accounts = await book.agentAccounts('agent');
       log.info(startLine(book, accounts));
       const summary = await runAgent({
         store: book.store,

@@ -29,7 +29,7 @@ export interface AgentAccount {
   readonly account: Account;
   readonly broker: Broker;
   readonly intervalSeconds: number;
-  /** False: no scheduled runs; requests are still answered. */
+  /** False: no scheduled runs and none for hints; requests are still answered. */
   readonly enabled: boolean;
   /** Whether to follow the broker's stream. */
   readonly watch: boolean;
@@ -182,7 +182,7 @@ class Agent {
   }
 
   #startWatching(seat: Seat): void {
-    if (!seat.watch || seat.broker.watch === undefined) return;
+    if (!seat.watch || !seat.enabled || seat.broker.watch === undefined) return;
     const { log } = this.#options;
     seat.watch_ = seat.broker.watch((hint: Hint) => {
       log.debug(`${seat.account.name}: hint ${hint.reason}`);
@@ -218,7 +218,7 @@ class Agent {
     const work: Work[] = [];
     for (const seat of seats) {
       const asked = requests.filter((request) => request.accountId === seat.account.id);
-      const hinted = seat.isHinted;
+      const hinted = seat.enabled && seat.isHinted;
       const due = seat.enabled && monoMs >= seat.dueMonoMs;
       if (!due && !hinted && asked.length === 0 && !(once && seat.enabled)) continue;
       const trigger: SyncTrigger =

@@ -24,7 +24,7 @@ import { HISTORY_DONE } from './firstContact.ts';
 import { hasHoles, suspicionOf } from './proof.ts';
 import { type Extras } from './readExtras.ts';
 import { type Dossier, type Look, type Refusal } from './readBroker.ts';
-import { type ReadDepth } from './schedule.ts';
+import { OPENINGS_UNCONFIRMED, type ReadDepth } from './schedule.ts';
 import { type SyncDependencies, type SyncOptions } from './syncAccount.ts';
 import { type WorkedOut } from './workOut.ts';
 
@@ -81,7 +81,7 @@ export function believedCommit(frame: RunFrame, look: Look, result: WorkedOut, e
     !result.differences.some((difference) => difference.kind === 'position') && absenceProves;
   const cashAgrees = !result.differences.some((difference) => difference.kind === 'cash');
   // An opening is what the broker said once: it is proven by a second witness, or by the next run.
-  const proven = positionsAgree && (!result.openingsBooked || result.totals === 'agree');
+  const proven = positionsAgree && (!result.positionsOpened || result.totals === 'agree');
   return {
     ...baseCommit(frame),
     run: runRecord(
@@ -476,10 +476,12 @@ function movedCursors(frame: RunFrame, look: Look, result: WorkedOut): readonly 
   if (look.depth !== 'recent') rows.push(cursor('deep_scan', look.windowAfter, now));
   if (look.depth === 'audit' || look.depth === 'search') rows.push(cursor('audit', look.windowAfter, now));
   if (look.depth === 'search') rows.push(cursor('search', look.windowAfter, now));
-  const isFirst = !state.cursors.some((row) => row.name === 'first_contact');
-  if (isFirst && !hasHoles(look.positions.rows, look.positions.evidence.quarantined)) {
-    rows.push(cursor('first_contact', look.positions.asOf, now));
+  const contact = state.cursors.find((row) => row.name === 'first_contact')?.position ?? null;
+  if (contact === null && !hasHoles(look.positions.rows, look.positions.evidence.quarantined)) {
+    rows.push(cursor('first_contact', result.openingsBooked ? OPENINGS_UNCONFIRMED : 'done', now));
   }
+  if (contact === OPENINGS_UNCONFIRMED && look.depth === 'search')
+    rows.push(cursor('first_contact', 'done', now));
   const suspected = state.cursors.some((row) => row.name === 'totals' && row.position !== '');
   if (result.totals === 'disagree' && suspected)
     rows.push(cursor('totals', suspicionOf(state, look, result), now));

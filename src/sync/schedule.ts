@@ -11,6 +11,9 @@ import {
 } from '../domain/time.ts';
 import { type CursorRow } from '../store/store.ts';
 
+/** Position of the `first_contact` cursor until the whole history was read once more after openings were booked. */
+export const OPENINGS_UNCONFIRMED = 'unconfirmed';
+
 const DAY_MS = 86_400_000;
 const BEGINNING = parseInstant('1970-01-01T00:00:00Z');
 
@@ -25,6 +28,9 @@ const AUDIT_EVERY_MS = 30 * DAY_MS;
 
 /** Which of the nested reads this run makes: the deepest that is due. */
 export function depthDue(cursors: readonly CursorRow[], now: Instant): ReadDepth {
+  // Openings stand for what history lacks; whether history really lacks it, a second reading of all of it tells.
+  if (cursors.some((row) => row.name === 'first_contact' && row.position === OPENINGS_UNCONFIRMED))
+    return 'search';
   if (isDue(cursors, 'audit', AUDIT_EVERY_MS, now)) return 'audit';
   return isDue(cursors, 'deep_scan', DEEP_SCAN_EVERY_MS, now) ? 'deep' : 'recent';
 }

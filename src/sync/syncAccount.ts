@@ -77,9 +77,14 @@ export async function syncAccount(
 
   // Something differs: look again, deeper, before believing it. A fill that fell between two calls settles here, a
   // short answer shows itself, and what is really missing was searched for at once.
-  if (result.differences.length > 0) {
+  if (result.differences.length > 0 || result.openingsBooked) {
     const activityCount = (result.checkpoint ?? history.state.checkpoint)?.activityCount ?? 0;
-    const depth = searchDepth(history.state.cursors, activityCount, !isSettled(history.state, result), now);
+    const depth = searchDepth(
+      history.state.cursors,
+      activityCount,
+      result.openingsBooked || !isSettled(history.state, result),
+      now,
+    );
     const again = await look_(frame, history.state, depth);
     if (again.kind === 'refusal') return commitRefusal(frame, again);
     look = again;

@@ -33,7 +33,9 @@ export interface WorkedOut {
   readonly differences: readonly Difference[];
   readonly totals: 'agree' | 'disagree' | 'unknown';
   readonly instruments: ReadonlyMap<InstrumentId, Instrument>;
+  /** Whether this run books openings: what history does not explain, of positions or of cash. */
   readonly openingsBooked: boolean;
+  readonly positionsOpened: boolean;
   /** All position rows of the epoch after a fold from the beginning, else empty. */
   readonly storedRows: readonly PositionRow[];
 }
@@ -81,7 +83,8 @@ export async function workOut(
     differences: reconcile(folded.book, look.positions.rows, balances),
     totals: proveTotals(look.positions.rows, balances),
     instruments,
-    openingsBooked: openings.some((opening) => opening.rev === 0 && opening.instrument !== null),
+    openingsBooked: openings.some((opening) => opening.rev === 0),
+    positionsOpened: openings.some((opening) => opening.rev === 0 && opening.instrument !== null),
     storedRows: folded.wholeEpoch ? await store.allPositions(account.id, account.epoch) : [],
   };
 }

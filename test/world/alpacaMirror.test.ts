@@ -399,13 +399,6 @@ describe.each(databases)('on %s', (database) => {
       expect(await openings()).toEqual(['OLD 12 bust']);
       await expectTruth(at);
     });
-
-    test('a second process goes on where the first left the history', async () => {
-      const at = await world({ database });
-      await at.sync(PAPER);
-      const cursors = (await at.truebook.store.syncState((await at.truebook.account(PAPER)).id)).cursors;
-      expect(cursors.find((cursor) => cursor.name === 'history')?.position).toBe('done');
-    });
   });
 
   describe('account reset', () => {

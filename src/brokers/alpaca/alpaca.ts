@@ -54,7 +54,7 @@ export function openAlpaca(options: AlpacaOptions): Broker {
       'config',
       `The credentials of the Alpaca ${options.env} account are empty or malformed.`,
       {
-        hint: 'Set ALPACA_API_KEY and ALPACA_SECRET_KEY without spaces or quotes, or run `truebook connect alpaca`.',
+        hint: 'Set ALPACA_API_KEY and ALPACA_SECRET_KEY without spaces or quotes; `truebook doctor` checks them.',
       },
     );
   }
