@@ -38,8 +38,16 @@ export async function run(args: readonly string[]): Promise<boolean> {
   const seed = numberOf(args[1], 1);
   const source = args[2] === undefined ? undefined : pathToFileURL(`${path.resolve(args[2])}/`).href;
   await using postgres = await startPostgres();
-  const trial = (name: string, makeDatabase: MakeDatabase): Promise<KillFigures> =>
-    runKillTrial({ kills, seed, makeDatabase, source, onKill: (figures) => progress(name, kills, figures) });
+  const trial = (name: string, makeDatabase: MakeDatabase): Promise<KillFigures> => {
+    const told: Told = { violations: 0 };
+    return runKillTrial({
+      kills,
+      seed,
+      makeDatabase,
+      source,
+      onKill: (figures) => progress(name, kills, figures, told),
+    });
+  };
   const sqlite = await trial('sqlite', (folder) => `sqlite:${folder}/truebook.db`);
   const onPostgres = await trial('postgres', () => postgres.createDatabase());
   const backend = await runBackendTrial({ kills: Math.min(kills, BACKEND_KILLS), seed });
@@ -62,7 +70,14 @@ function printBackend({ kills, atCommit, runsBroken, acknowledgedRuns, violation
 
 const PROGRESS_EVERY = 25;
 
-function progress(name: string, kills: number, figures: KillFigures): void {
+interface Told {
+  violations: number;
+}
+
+/** A line now and then, and every violation as soon as it is found. */
+function progress(name: string, kills: number, figures: KillFigures, told: Told): void {
+  for (const violation of figures.violations.slice(told.violations)) console.error(`${name}: ${violation}`);
+  told.violations = figures.violations.length;
   if (figures.kills % PROGRESS_EVERY !== 0) return;
   console.error(`${name}: ${figures.kills} of ${kills} kills, ${figures.violations.length} violations`);
 }
