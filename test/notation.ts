@@ -69,7 +69,12 @@ function parseLine(line: string, index: number): Activity[] {
     source: 'alpaca',
     details: {},
   };
-  const moves = (kind: ActivityKind, quantity: string, symbol: string, more: Partial<Activity> = {}): Activity => ({
+  const moves = (
+    kind: ActivityKind,
+    quantity: string,
+    symbol: string,
+    more: Partial<Activity> = {},
+  ): Activity => ({
     ...base,
     kind,
     instrument: instrumentOf(symbol),
@@ -89,7 +94,11 @@ function parseLine(line: string, index: number): Activity[] {
       const [symbol = '', from = '', , to = ''] = words;
       const pair = { groupId: `split:${day}:${symbol}` };
       return [
-        moves('split', decimal(from).negate().toString(), symbol, { ...pair, rootId: `${base.rootId}-`, executedAt: at(`${day} 00:00`) }),
+        moves('split', decimal(from).negate().toString(), symbol, {
+          ...pair,
+          rootId: `${base.rootId}-`,
+          executedAt: at(`${day} 00:00`),
+        }),
         moves('split', to, symbol, { ...pair, rootId: `${base.rootId}+`, executedAt: at(`${day} 00:00`) }),
       ];
     }
@@ -153,9 +162,7 @@ export function bookText(book: Book): string {
         `${episode.instrument.split(':')[1]} ${episode.quantity.toString()} since ${newYorkDate(episode.openedAt)} (#${episode.openedRootId})`,
     )
     .sort();
-  const cash = [...book.cash]
-    .map(([currency, amount]) => `cash ${currency} ${amount.toString()}`)
-    .sort();
+  const cash = [...book.cash].map(([currency, amount]) => `cash ${currency} ${amount.toString()}`).sort();
   return [...open, ...cash].join(' | ');
 }
 

@@ -62,7 +62,11 @@ function isHoliday(date: TradeDate): boolean {
 }
 
 function isThanksgiving(date: TradeDate): boolean {
-  return date.slice(5, 7) === '11' && weekday(date) === 4 && Math.ceil(Number.parseInt(date.slice(8), 10) / 7) === 4;
+  return (
+    date.slice(5, 7) === '11' &&
+    weekday(date) === 4 &&
+    Math.ceil(Number.parseInt(date.slice(8), 10) / 7) === 4
+  );
 }
 
 /** Easter Sunday by the anonymous Gregorian algorithm (Meeus, Jones, Butcher). */

@@ -75,9 +75,13 @@ export function printOcc(occ: OccSymbol, padded = false): string {
   const thousandths = occ.strike.times(Decimal.ofInteger(1000));
   const digits = thousandths.toString();
   if (digits.includes('.') || thousandths.sign() <= 0 || digits.length > 8 || !/^20\d\d-/.test(occ.expiry)) {
-    throw new TruebookError('bad_instrument', `Strike ${occ.strike.toString()} of ${occ.root} does not fit an OCC symbol.`, {
-      hint: 'OCC strikes have at most five digits before and three behind the point.',
-    });
+    throw new TruebookError(
+      'bad_instrument',
+      `Strike ${occ.strike.toString()} of ${occ.root} does not fit an OCC symbol.`,
+      {
+        hint: 'OCC strikes have at most five digits before and three behind the point.',
+      },
+    );
   }
   const root = padded ? occ.root.padEnd(6, ' ') : occ.root;
   const letter = occ.right === 'call' ? 'C' : 'P';
@@ -142,7 +146,9 @@ export function cryptoPair(text: string): { base: string; quote: string } | null
     const quote = upper.slice(slash + 1);
     return quote === '' || quote.includes('/') ? null : { base: upper.slice(0, slash), quote };
   }
-  const quote = CRYPTO_QUOTES.find((candidate) => upper.endsWith(candidate) && upper.length > candidate.length);
+  const quote = CRYPTO_QUOTES.find(
+    (candidate) => upper.endsWith(candidate) && upper.length > candidate.length,
+  );
   return quote === undefined ? null : { base: upper.slice(0, -quote.length), quote };
 }
 
@@ -166,7 +172,12 @@ export function crypto(text: string): Instrument {
 }
 
 /** Anything no rule covers yet, kept under the broker's own id so that it is never mixed with something else. */
-export function otherInstrument(broker: string, brokerId: string, symbol: string, currency: Currency): Instrument {
+export function otherInstrument(
+  broker: string,
+  brokerId: string,
+  symbol: string,
+  currency: Currency,
+): Instrument {
   return {
     id: `other:${broker}:${brokerId}` as InstrumentId,
     kind: 'other',

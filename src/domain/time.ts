@@ -49,7 +49,8 @@ export function tryParseInstant(text: string): Instant | null {
   if (match === null) return null;
   const [, day, time = '', fraction = '', zone] = match;
   if (zone === undefined) return null;
-  const offset = zone.toUpperCase() === 'Z' ? 'Z' : zone.length === 5 ? `${zone.slice(0, 3)}:${zone.slice(3)}` : zone;
+  const offset =
+    zone.toUpperCase() === 'Z' ? 'Z' : zone.length === 5 ? `${zone.slice(0, 3)}:${zone.slice(3)}` : zone;
   const ms = Date.parse(`${day}T${time.length === 5 ? `${time}:00` : time}${offset}`);
   if (Number.isNaN(ms)) return null;
   const digits = fraction.slice(0, 9).replace(/0+$/, '');
@@ -65,7 +66,10 @@ export function instantFromMs(ms: number): Instant {
 
 /** Milliseconds since 1970, cut below the millisecond: for ages and schedules, never for ordering fills. */
 export function instantToMs(instant: Instant): number {
-  return Date.parse(`${instant.slice(0, 19)}Z`) + Number.parseInt(fractionOf(instant).slice(0, 3).padEnd(3, '0'), 10);
+  return (
+    Date.parse(`${instant.slice(0, 19)}Z`) +
+    Number.parseInt(fractionOf(instant).slice(0, 3).padEnd(3, '0'), 10)
+  );
 }
 
 export function now(clock: Clock): Instant {
@@ -113,7 +117,9 @@ const DATE_TEXT = /^\d{4}-\d{2}-\d{2}$/;
 export function parseTradeDate(text: string): TradeDate {
   const date = tryParseTradeDate(text);
   if (date === null) {
-    throw new TruebookError('bad_instant', `"${text.slice(0, 40)}" is not a date.`, { hint: 'Write it like 2025-08-21.' });
+    throw new TruebookError('bad_instant', `"${text.slice(0, 40)}" is not a date.`, {
+      hint: 'Write it like 2025-08-21.',
+    });
   }
   return date;
 }
@@ -126,7 +132,9 @@ export function tryParseTradeDate(text: string): TradeDate | null {
 }
 
 export function addDays(date: TradeDate, days: number): TradeDate {
-  return new Date(Date.parse(`${date}T00:00:00Z`) + days * 86_400_000).toISOString().slice(0, 10) as TradeDate;
+  return new Date(Date.parse(`${date}T00:00:00Z`) + days * 86_400_000)
+    .toISOString()
+    .slice(0, 10) as TradeDate;
 }
 
 /** 0 = Sunday ... 6 = Saturday. */

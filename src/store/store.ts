@@ -68,7 +68,16 @@ export interface FreshnessRow {
 
 /** How far a read has come. `position` is an instant (`since`) or a page id (`history`). */
 export interface CursorRow {
-  readonly name: 'activities' | 'history' | 'deep_scan' | 'audit' | 'search' | 'first_contact' | 'absence' | 'account_changed' | 'totals';
+  readonly name:
+    | 'activities'
+    | 'history'
+    | 'deep_scan'
+    | 'audit'
+    | 'search'
+    | 'first_contact'
+    | 'absence'
+    | 'account_changed'
+    | 'totals';
   readonly position: string;
   readonly updatedAt: Instant;
 }

@@ -112,16 +112,18 @@ describe('laws', () => {
     symbol: fc.constantFrom(...symbols),
     price: fc.integer({ min: 1, max: 500 }),
   });
-  const days = fc.array(trade, { maxLength: 40 }).map((trades) =>
-    activities(
-      trades
-        .map(
-          ({ day, minute, side, quantity, symbol, price }, index) =>
-            `2025-07-${String(day).padStart(2, '0')} 10:${String(minute).padStart(2, '0')} ${side} ${quantity} ${symbol} @ ${price} #t${index}`,
-        )
-        .join('\n'),
-    ),
-  );
+  const days = fc
+    .array(trade, { maxLength: 40 })
+    .map((trades) =>
+      activities(
+        trades
+          .map(
+            ({ day, minute, side, quantity, symbol, price }, index) =>
+              `2025-07-${String(day).padStart(2, '0')} 10:${String(minute).padStart(2, '0')} ${side} ${quantity} ${symbol} @ ${price} #t${index}`,
+          )
+          .join('\n'),
+      ),
+    );
 
   test('the order of arrival never matters', () => {
     fc.assert(

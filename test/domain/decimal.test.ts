@@ -28,18 +28,34 @@ describe('reading and printing', () => {
     ['1.5e-8', '0.000000015'],
     ['-12E2', '-1200'],
     ['122011.09751111286868', '122011.09751111286868'],
-    ['100000000000000000000000000000.000000000000000000001', '100000000000000000000000000000.000000000000000000001'],
+    [
+      '100000000000000000000000000000.000000000000000000001',
+      '100000000000000000000000000000.000000000000000000001',
+    ],
   ])('%s prints as %s', (text, canonical) => {
     expect(decimal(text).toString()).toBe(canonical);
   });
 
-  test.each(['', ' ', '.', '-', 'e5', '1e', 'NaN', 'Infinity', '1,000', '1_000', '0x10', '1 2', '--1', '1e99999', '١'])(
-    '%j is refused with a code and a hint',
-    (text) => {
-      expect(Decimal.tryParse(text)).toBeNull();
-      expect(() => decimal(text)).toThrowError(expect.objectContaining({ code: 'bad_decimal' }));
-    },
-  );
+  test.each([
+    '',
+    ' ',
+    '.',
+    '-',
+    'e5',
+    '1e',
+    'NaN',
+    'Infinity',
+    '1,000',
+    '1_000',
+    '0x10',
+    '1 2',
+    '--1',
+    '1e99999',
+    '١',
+  ])('%j is refused with a code and a hint', (text) => {
+    expect(Decimal.tryParse(text)).toBeNull();
+    expect(() => decimal(text)).toThrowError(expect.objectContaining({ code: 'bad_decimal' }));
+  });
 
   test('absurdly long text is refused, not computed', () => {
     expect(Decimal.tryParse('9'.repeat(10_000))).toBeNull();
@@ -79,7 +95,9 @@ describe('arithmetic', () => {
         if (divisor.eq(0)) return;
         Big.DP = places;
         Big.RM = 2;
-        expect(decimal(left).dividedBy(decimal(right), places).toString()).toBe(judge(new Big(left).div(divisor)));
+        expect(decimal(left).dividedBy(decimal(right), places).toString()).toBe(
+          judge(new Big(left).div(divisor)),
+        );
       }),
     );
   });
@@ -94,7 +112,9 @@ describe('arithmetic', () => {
   });
 
   test('dividing by zero is an error, never infinity', () => {
-    expect(() => decimal('1').dividedBy(Decimal.zero, 2)).toThrowError(expect.objectContaining({ code: 'division_by_zero' }));
+    expect(() => decimal('1').dividedBy(Decimal.zero, 2)).toThrowError(
+      expect.objectContaining({ code: 'division_by_zero' }),
+    );
   });
 
   test.each([

@@ -43,19 +43,32 @@ describe('instants', () => {
   );
 
   test('two fills 200 nanoseconds apart stay apart and in order', () => {
-    const [first, second] = [parseInstant('2025-08-21T14:05:53.0000001Z'), parseInstant('2025-08-21T14:05:53.0000003Z')];
+    const [first, second] = [
+      parseInstant('2025-08-21T14:05:53.0000001Z'),
+      parseInstant('2025-08-21T14:05:53.0000003Z'),
+    ];
     expect(instantToMs(first)).toBe(instantToMs(second));
     expect(compareInstants(first, second)).toBe(-1);
   });
 
   const instants = fc
-    .tuple(fc.date({ min: new Date('1970-01-02T00:00:00Z'), max: new Date('2099-12-31T00:00:00Z'), noInvalidDate: true }), fc.integer({ min: 0, max: 999_999_999 }))
-    .map(([date, nanos]) => parseInstant(`${date.toISOString().slice(0, 19)}.${String(nanos).padStart(9, '0')}Z`));
+    .tuple(
+      fc.date({
+        min: new Date('1970-01-02T00:00:00Z'),
+        max: new Date('2099-12-31T00:00:00Z'),
+        noInvalidDate: true,
+      }),
+      fc.integer({ min: 0, max: 999_999_999 }),
+    )
+    .map(([date, nanos]) =>
+      parseInstant(`${date.toISOString().slice(0, 19)}.${String(nanos).padStart(9, '0')}Z`),
+    );
 
   test('law: keys sort as text exactly as instants sort, and read back', () => {
     fc.assert(
       fc.property(instants, instants, (left, right) => {
-        const order = instantKey(left) < instantKey(right) ? -1 : instantKey(left) > instantKey(right) ? 1 : 0;
+        const order =
+          instantKey(left) < instantKey(right) ? -1 : instantKey(left) > instantKey(right) ? 1 : 0;
         expect(order).toBe(compareInstants(left, right));
         expect(instantFromKey(instantKey(left))).toBe(left);
       }),
