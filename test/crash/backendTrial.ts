@@ -105,7 +105,7 @@ class Hearer {
 
   #hear(mark: Mark): void {
     if (mark.mark === 'reading' && this.#figures.kills > 0 && this.#world.chance.integer(1, 5) === 1)
-      this.#world.play.changeAmidRun();
+      this.#world.play.smallChange();
     if (mark.mark === 'writing' || mark.mark === 'sealing') this.#strike(mark.mark, mark.backend);
     if (mark.mark !== 'finished') return;
     if (mark.outcome === 'complete') this.#complete.add(mark.accountId);

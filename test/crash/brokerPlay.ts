@@ -68,10 +68,11 @@ export class BrokerPlay {
   }
 
   /**
-   * The same while a run is under way. Its clock is then behind by what passes here, so that is little; and what it
-   * cannot date against its own clock is listed at once.
+   * Little time passes - the clock of a run under way is behind by as much -, and what happens is listed at once. Also
+   * before a first contact: which rows of that day lie in its openings, when they are listed only on the next, cannot
+   * always be told from their dates, and is not what crashes are about.
    */
-  changeAmidRun(): void {
+  smallChange(): void {
     this.advance(`${this.#integer(1, 4)}s`);
     this.#happen(['now']);
   }

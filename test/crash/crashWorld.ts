@@ -139,8 +139,17 @@ async function syncToTruth(
     ...violations,
     ...missing,
     ...differences(`${name}: the book`, held, booked),
-    ...(run.reconciled ? [] : [`${name}: broker and book do not agree in the end`]),
+    ...(run.reconciled
+      ? []
+      : [`${name}: broker and book do not agree in the end: ${await openFindings(truebook)}`]),
   ];
+}
+
+async function openFindings(truebook: Truebook): Promise<string> {
+  const findings = await truebook.store.findings({ states: ['open', 'reopened'] });
+  return findings
+    .map(({ key, expected, observed }) => `${key}: book ${expected}, broker ${observed}`)
+    .join('; ');
 }
 
 async function syncOnce(truebook: Truebook, name: string): Promise<RunRecord> {

@@ -163,7 +163,10 @@ async function killOnce(
   const complaints: string[] = [];
   let seen = 0;
   let leased = false;
-  for (let change = chance.integer(1, 3); change > 0; change -= 1) play.change();
+  for (let change = chance.integer(1, 3); change > 0; change -= 1) {
+    if (firstContactDone(acknowledged)) play.change();
+    else play.smallChange();
+  }
   const patience = setTimeout(() => {
     if (!leased) complaints.push(`no lease within ${TAKE_OVER_MS} ms`);
     victim.kill();
@@ -175,7 +178,7 @@ async function killOnce(
     if (mark.mark === 'finished' && mark.outcome === null) complaints.push(`a run ended with ${mark.error}`);
     // The broker does not wait for the end of a run; only a first contact has it to itself.
     const known = firstContactDone([...acknowledged, ...victim.acknowledged]);
-    if (mark.mark === 'reading' && known && chance.integer(1, 5) === 1) play.changeAmidRun();
+    if (mark.mark === 'reading' && known && chance.integer(1, 5) === 1) play.smallChange();
     if (mark.mark !== plan.mark) return;
     seen += 1;
     if (seen !== plan.times) return;
