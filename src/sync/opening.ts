@@ -48,7 +48,9 @@ export function closeMissing(
       details: {
         reason: 'missing_confirmed',
         contactAt: evidence.asOf,
+        bookedAt: now,
         stated: '0',
+        original: booked.negate().toString(),
         missingSince: evidence.missingSince,
         confirmations: String(evidence.confirmations),
       },
@@ -95,7 +97,9 @@ export function bookOpenings(contact: FirstContact): readonly NewRevision[] {
             basis:
               position?.averageCost === undefined || position.averageCost === null ? 'unknown' : 'broker',
             contactAt: contact.contactAt,
+            bookedAt: contact.now,
             stated: stated.toString(),
+            original: rest.toString(),
           },
         },
         contact.now,
@@ -115,7 +119,12 @@ export function bookOpenings(contact: FirstContact): readonly NewRevision[] {
           amount: rest,
           currency,
           executedAt: earliest(contact.activities, () => true, contact.contactAt),
-          details: { contactAt: contact.contactAt, stated: cash.toString() },
+          details: {
+            contactAt: contact.contactAt,
+            bookedAt: contact.now,
+            stated: cash.toString(),
+            original: rest.toString(),
+          },
         },
         contact.now,
       ),
@@ -179,90 +188,150 @@ function revision(
   return { ...activity, rev, firstSeenAt: now, contentHash: contentHash(activity) };
 }
 
+/** What the broker and the book say now, for comparing an opening's rest with them. */
+export interface OpeningEvidence {
+  /** The book with the openings as they stand and everything that arrived folded in. */
+  readonly book: Book;
+  readonly statedQuantity: ReadonlyMap<InstrumentId, Decimal>;
+  readonly statedCash: ReadonlyMap<Currency, Decimal>;
+  /** New identities of this run. */
+  readonly arrived: readonly ActivityRevision[];
+  /** Newest revision of every activity of the epoch, this run's included; only asked for where it matters. */
+  readonly ledger: () => Promise<readonly ActivityRevision[]>;
+  readonly now: Instant;
+}
+
 /**
- * Takes newly arrived older history out of the openings. `current` are the newest opening revisions, `arrived` the new
- * identities of this run, `stated` what the broker says now per opening, `bookWithout` the book's figure for it with
- * the opening as it stands and everything that arrived folded in.
- *
- * The broker decides where the dates do not: keep the opening if that agrees, else take out what was executed up to
- * first contact, else also what carries only that day's date, else - for an opening that had *removed* units history
- * knows - take it back whole when the units are there again. Where nothing agrees, only what is surely older goes.
+ * Takes newly arrived older history out of the openings (and adjustments): what was executed up to first contact was
+ * already in the broker's figure. Where dates do not tell - an event that only has a day, a trade dated back - the
+ * broker decides: the opening's rest is the one with which the book agrees. Nothing that agrees: only what is surely
+ * older goes.
  */
-export function shrinkOpenings(
+export async function shrinkOpenings(
   current: readonly ActivityRevision[],
-  arrived: readonly Activity[],
-  bookNow: Book,
-  statedQuantity: ReadonlyMap<InstrumentId, Decimal>,
-  statedCash: ReadonlyMap<Currency, Decimal>,
-  now: Instant,
-): readonly NewRevision[] {
+  evidence: OpeningEvidence,
+): Promise<readonly NewRevision[]> {
   const changed: NewRevision[] = [];
   for (const opening of current) {
-    if (opening.status !== 'ok') continue;
     const isCash = opening.instrument === null;
-    const held = isCash ? (opening.amount ?? Decimal.zero) : opening.quantity;
-    const book = isCash
-      ? (bookNow.cash.get(opening.currency) ?? Decimal.zero)
-      : (bookNow.open.get(opening.instrument.id)?.quantity ?? Decimal.zero);
-    const stated = isCash
-      ? statedCash.get(opening.currency)
-      : (statedQuantity.get(opening.instrument.id) ?? Decimal.zero);
-    if (stated === undefined) continue;
-    const rest = newRest(opening, held, book, stated, arrived, now);
+    const value = isCash ? (opening.amount ?? Decimal.zero) : opening.quantity;
+    const held = opening.status === 'ok' ? value : Decimal.zero;
+    const rest = await newRest(opening, held, evidence);
     if (rest === null || rest.equals(held)) continue;
     const kind = opening.kind === 'adjustment' ? 'adjustment' : 'opening';
     const terms = isCash ? { ...opening, amount: rest } : { ...opening, quantity: rest };
     changed.push(
       rest.isZero()
-        ? revision(opening, now, opening.rev + 1, 'bust', kind)
-        : revision(terms, now, opening.rev + 1, 'ok', kind),
+        ? revision(opening, evidence.now, opening.rev + 1, 'bust', kind)
+        : revision(terms, evidence.now, opening.rev + 1, 'ok', kind),
     );
   }
   return changed;
 }
 
-function newRest(
+async function newRest(
   opening: ActivityRevision,
   held: Decimal,
-  book: Decimal,
-  stated: Decimal,
-  arrived: readonly Activity[],
-  now: Instant,
-): Decimal | null {
-  if (book.equals(stated)) return null;
-  const older = { sure: Decimal.zero, perhaps: Decimal.zero, sureCount: 0 };
+  evidence: OpeningEvidence,
+): Promise<Decimal | null> {
+  const stated = statedFor(opening, evidence);
+  const booked = bookedFor(opening, evidence.book);
+  if (stated === null || booked.equals(stated)) return null;
+  const agrees = (rest: Decimal): boolean => booked.minus(held).plus(rest).equals(stated);
   const contactAt = (opening.details['contactAt'] ?? opening.executedAt) as Instant;
-  for (const activity of arrived) {
-    const effect = effectOn(opening, activity);
-    if (effect === null || effect.isZero()) continue;
-    const sameDay = activity.timePrecision === 'day' && activity.tradeDate === newYorkDate(contactAt);
-    if (sameDay) older.perhaps = older.perhaps.plus(effect);
-    else if (compareInstants(activity.executedAt, contactAt) <= 0) {
-      older.sure = older.sure.plus(effect);
-      older.sureCount += 1;
-    }
+  const arrived = evidence.arrived.flatMap((activity) => effectOn(opening, activity) ?? []);
+  if (arrived.length > 0) {
+    const original = Decimal.parse(opening.details['original'] ?? held.toString());
+    const later = olderThanContact(opening, contactAt, evidence.arrived, await evidence.ledger());
+    const rest = [...rests(original, later)].find(agrees);
+    if (rest !== undefined) return rest;
   }
-  const agrees = (rest: Decimal): boolean => book.minus(held).plus(rest).equals(stated);
-  const withoutSure = held.minus(older.sure);
-  const withoutPerhaps = withoutSure.minus(older.perhaps);
-  if (agrees(withoutSure)) return withoutSure;
-  if (agrees(withoutPerhaps)) return withoutPerhaps;
   // A first answer that was short looks like units that left; it shows within a day, later it is a new purchase.
   const removedUnits = opening.instrument !== null && opening.details['stated'] === '0';
-  const young = compareInstants(now, addMs(contactAt, DAY_MS)) <= 0;
+  const young = compareInstants(evidence.now, addMs(contactAt, DAY_MS)) <= 0;
   const isGuess = opening.kind === 'adjustment';
-  if (removedUnits && (young || isGuess) && agrees(Decimal.zero)) return Decimal.zero;
-  return older.sureCount > 0 ? withoutSure : null;
+  if (opening.status === 'ok' && removedUnits && (young || isGuess) && agrees(Decimal.zero))
+    return Decimal.zero;
+  const { sure } = olderThanContact(opening, contactAt, evidence.arrived, evidence.arrived);
+  return sure.length === 0 ? null : held.minus(Decimal.sum(sure));
+}
+
+/** Effects of what was first seen after the opening was booked, but belongs before it: surely, or perhaps. */
+interface Older {
+  readonly sure: readonly Decimal[];
+  readonly perhaps: readonly Decimal[];
+}
+
+function olderThanContact(
+  opening: ActivityRevision,
+  contactAt: Instant,
+  arrived: readonly ActivityRevision[],
+  activities: readonly ActivityRevision[],
+): Older {
+  const bookedAt = (opening.details['bookedAt'] ?? opening.firstSeenAt) as Instant;
+  // What this run brought is later than the opening even where the clock stands still.
+  const isNew = new Set(arrived.map((activity) => activity.rootId));
+  const sure: Decimal[] = [];
+  const perhaps: Decimal[] = [];
+  for (const activity of activities) {
+    const effect = effectOn(opening, activity);
+    const isLater = isNew.has(activity.rootId) || compareInstants(activity.firstSeenAt, bookedAt) > 0;
+    if (effect === null || !isLater) continue;
+    if (activity.timePrecision === 'day' && activity.tradeDate === newYorkDate(contactAt))
+      perhaps.push(effect);
+    else if (compareInstants(activity.executedAt, contactAt) <= 0) sure.push(effect);
+  }
+  return { sure, perhaps };
+}
+
+/** More doubtful activities than this are taken all together or not at all: every choice doubles the work. */
+const DOUBTFUL_MAX = 12;
+
+/**
+ * The rests an opening may have, the likeliest first: without all that is surely older; without that and some of what
+ * perhaps is, few before many; at last without any choice of both, because a trade may be dated back.
+ */
+function* rests(original: Decimal, { sure, perhaps }: Older): Generator<Decimal> {
+  const withoutSure = original.minus(Decimal.sum(sure));
+  for (const chosen of choices(perhaps)) yield withoutSure.minus(chosen);
+  for (const chosen of choices([...sure, ...perhaps])) yield original.minus(chosen);
+}
+
+/** Sums over every choice of the effects, few before many; of too many only none and all. */
+function choices(effects: readonly Decimal[]): readonly Decimal[] {
+  if (effects.length > DOUBTFUL_MAX) return [Decimal.zero, Decimal.sum(effects)];
+  const masks = Array.from({ length: 2 ** effects.length }, (_, mask) => mask);
+  const size = (mask: number): number => mask.toString(2).replaceAll('0', '').length;
+  return masks
+    .sort((left, right) => size(left) - size(right) || left - right)
+    .map((mask) => Decimal.sum(effects.filter((_, place) => (mask & (1 << place)) !== 0)));
+}
+
+function statedFor(opening: ActivityRevision, evidence: OpeningEvidence): Decimal | null {
+  return opening.instrument === null
+    ? (evidence.statedCash.get(opening.currency) ?? null)
+    : (evidence.statedQuantity.get(opening.instrument.id) ?? Decimal.zero);
+}
+
+function bookedFor(opening: ActivityRevision, book: Book): Decimal {
+  return opening.instrument === null
+    ? (book.cash.get(opening.currency) ?? Decimal.zero)
+    : (book.open.get(opening.instrument.id)?.quantity ?? Decimal.zero);
 }
 
 /** Kinds that state a rest themselves and are never taken out of another. */
 const OWN_KINDS: ReadonlySet<Activity['kind']> = new Set(['opening', 'adjustment']);
 
+/** What an activity moves of the opening's instrument or currency; null when nothing. */
 function effectOn(opening: ActivityRevision, activity: Activity): Decimal | null {
   if (activity.status !== 'ok' || OWN_KINDS.has(activity.kind)) return null;
-  if (opening.instrument === null) {
-    if (activity.currency !== opening.currency) return null;
-    return (activity.amount ?? Decimal.zero).minus(activity.fees ?? Decimal.zero);
-  }
-  return activity.instrument?.id === opening.instrument.id ? activity.quantity : null;
+  const effect =
+    opening.instrument === null
+      ? activity.currency === opening.currency
+        ? (activity.amount ?? Decimal.zero).minus(activity.fees ?? Decimal.zero)
+        : Decimal.zero
+      : activity.instrument?.id === opening.instrument.id
+        ? activity.quantity
+        : Decimal.zero;
+  return effect.isZero() ? null : effect;
 }

@@ -136,8 +136,11 @@ async function foldOnto(store: Store, state: SyncState, changed: readonly NewRev
 }
 
 /** Stored activities with the run's own revisions in their place. */
-function overlay(stored: readonly ActivityRevision[], changed: readonly NewRevision[]): readonly Activity[] {
-  const byRoot = new Map<string, Activity>(stored.map((activity) => [activity.rootId, activity]));
+function overlay(
+  stored: readonly ActivityRevision[],
+  changed: readonly NewRevision[],
+): readonly ActivityRevision[] {
+  const byRoot = new Map<string, ActivityRevision>(stored.map((activity) => [activity.rootId, activity]));
   for (const revision of changed) byRoot.set(revision.rootId, revision);
   return [...byRoot.values()];
 }
@@ -195,14 +198,18 @@ async function openingsFor(
   const chains = await store.revisions(account.id, account.epoch, roots);
   const current = [...chains.values()].flatMap((chain) => chain.slice(-1));
   if (current.length === 0) return [];
-  return shrinkOpenings(
-    current,
-    revisions.filter((revision) => revision.rev === 0),
-    folded.book,
-    new Map(look.positions.rows.map((position) => [position.instrument.id, position.quantity])),
-    new Map(balances.flatMap(({ currency, cash }) => (cash === null ? [] : [[currency, cash]]))),
+  const all = async (): Promise<readonly ActivityRevision[]> =>
+    overlay(await store.bookActivities(account.id, account.epoch, null), revisions);
+  return shrinkOpenings(current, {
+    book: folded.book,
+    statedQuantity: new Map(
+      look.positions.rows.map((position) => [position.instrument.id, position.quantity]),
+    ),
+    statedCash: new Map(balances.flatMap(({ currency, cash }) => (cash === null ? [] : [[currency, cash]]))),
+    arrived: revisions.filter((revision) => revision.rev === 0),
+    ledger: all,
     now,
-  );
+  });
 }
 
 /**
