@@ -1,3 +1,5 @@
+import { type Truebook } from '../compose.ts';
+import { type Account } from '../domain/account.ts';
 import { TruebookError } from '../domain/errors.ts';
 import { now } from '../domain/time.ts';
 import { accountRecords, type AccountRecord } from '../sync/records.ts';
@@ -11,6 +13,21 @@ import {
   type CommonOptions,
   type ListingOptions,
 } from './session.ts';
+
+async function refuseSameAccount(book: Truebook, account: Account): Promise<void> {
+  const seat = (await book.agentAccounts()).find((entry) => entry.account.id === account.id);
+  const read = await seat?.broker.readBalances();
+  const answered = read?.kind === 'complete' ? read.rows.accountFingerprint : null;
+  const lastRun = await book.store.lastRun(account.id);
+  const wasForeign = lastRun?.errorCode === 'wrong_account' || lastRun?.errorCode === 'account_changed';
+  const isOther = answered === null ? wasForeign : answered !== account.pinnedFingerprint;
+  if (isOther) return;
+  throw new TruebookError('usage', `${account.name} was not reset as far as the broker tells.`, {
+    hint:
+      'A new epoch is for an account that was reset or recreated at its broker. ' +
+      'To start one all the same, add --force: the history will be read and listed once more.',
+  });
+}
 
 /** Accounts of the book. */
 export async function listAccounts(options: ListingOptions): Promise<number> {
@@ -34,13 +51,20 @@ export const ACCOUNTS: Listing<AccountRecord> = {
   fields: ['account', 'accountId', 'broker', 'env', 'epoch', 'currency', 'pinned', 'createdAt'],
 };
 
-/** Starts a new epoch; refused while an agent or another command writes for the account. */
-export async function newEpoch(nameOrId: string, options: CommonOptions): Promise<number> {
+/**
+ * Starts a new epoch; refused while an agent or another command writes for the account, and where the broker still
+ * answers for the very account of the book: a second epoch of it would hold everything twice.
+ */
+export async function newEpoch(
+  nameOrId: string,
+  options: CommonOptions & { force?: boolean },
+): Promise<number> {
   const config = loadSettings(options);
   tellWarnings(config);
   const record = await withBook({ config }, async (book) => {
     const { store, clock } = book;
     const account = await book.account(nameOrId);
+    if (options.force !== true) await refuseSameAccount(book, account);
     const holder = book.holder('command');
     const grant = await store.acquireLease(account.id, holder, LEASE_TTL_MS, book.isGone);
     if ('heldBy' in grant) {

@@ -74,6 +74,7 @@ function addAccounts(program: Command, finish: Finish): void {
   common(accounts.command('new-epoch'))
     .description('start afresh after the broker reset the account; the old book is kept')
     .argument('<account>', 'name or id')
+    .option('--force', 'also where the broker still answers for the same account')
     .action(async (account: string, options: object) =>
       finish(await (await import('./accounts.ts')).newEpoch(account, options)),
     );

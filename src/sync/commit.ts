@@ -317,7 +317,7 @@ function freshRow(
     asOf,
     asOfMonoMs,
     monoEpoch: frame.deps.clock.epoch,
-    fetchedAt: frame.now,
+    fetchedAt: instantNow(frame.deps.clock),
     reconciled,
     verified: true,
   };
@@ -477,7 +477,8 @@ function movedCursors(frame: RunFrame, look: Look, result: WorkedOut): readonly 
   if (look.depth === 'audit' || look.depth === 'search') rows.push(cursor('audit', look.windowAfter, now));
   if (look.depth === 'search') rows.push(cursor('search', look.windowAfter, now));
   const contact = state.cursors.find((row) => row.name === 'first_contact')?.position ?? null;
-  if (contact === null && !hasHoles(look.positions.rows, look.positions.evidence.quarantined)) {
+  const holes = hasHoles(look.positions.rows, look.positions.evidence.quarantined);
+  if (contact === null && !holes && result.totals !== 'disagree') {
     rows.push(cursor('first_contact', result.openingsBooked ? OPENINGS_UNCONFIRMED : 'done', now));
   }
   if (contact === OPENINGS_UNCONFIRMED && look.depth === 'search')

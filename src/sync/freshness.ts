@@ -57,9 +57,9 @@ function age(row: FreshnessRow, clock: ClockReading): number {
 }
 
 function reason(rows: readonly FreshnessRow[], ageSeconds: number, input: FreshnessInput): string | null {
-  if (rows.some((row) => !row.verified)) return 'agent_started: the first run is not finished';
   if (input.newestRun !== null && input.newestRun.outcome !== 'complete')
     return failureWords(input.newestRun);
+  if (rows.some((row) => !row.verified)) return 'agent_started: the first run is not finished';
   if (new Set(rows.map((row) => row.runId)).size > 1) return 'versions_differ: not all data is of one run';
   if (rows.some((row) => !row.reconciled)) return 'unreconciled: broker and book differ, see findings';
   if (ageSeconds > input.maxAgeSeconds)

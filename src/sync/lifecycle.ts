@@ -7,11 +7,12 @@
 import { type Book, type ClosedEpisode } from '../book/foldBook.ts';
 import { type ActivityKind } from '../domain/activity.ts';
 import { Decimal } from '../domain/decimal.ts';
-import { type BookEvent, type LifecycleEventKind } from '../domain/event.ts';
+import { type BookEvent } from '../domain/event.ts';
 import { type Instrument, type InstrumentId } from '../domain/instrument.ts';
 import { type SnapshotPosition } from '../domain/snapshot.ts';
 import { addMs, compareInstants, type Instant } from '../domain/time.ts';
 import { type PositionKey, type PositionRow } from '../store/store.ts';
+import { tellLifecycle } from './lifecycleEvents.ts';
 
 export interface LifecycleInput {
   readonly accountId: number;
@@ -53,32 +54,15 @@ export function applyLifecycle(input: LifecycleInput): LifecycleResult {
   const live = new Map<InstrumentId, PositionRow>();
   for (const row of input.rows) if (row.state !== 'closed') live.set(row.instrument, row);
   const broker = new Map(input.positions.map((position) => [position.instrument.id, position]));
-  const wanted: PositionRow[] = [];
-  const events: BookEvent[] = [];
-  const counts = { created: 0, updated: 0, closed: 0, missing: 0 };
-
-  for (const episode of input.closed) wanted.push(closedRow(input, episode));
+  const after = new Map<InstrumentId, PositionRow>();
   for (const id of new Set([...broker.keys(), ...input.book.open.keys(), ...live.keys()])) {
-    const before = live.get(id) ?? null;
-    const row = liveRow(input, id, broker.get(id) ?? null, before);
-    if (row !== null) wanted.push(row);
-    const event = lifecycleEvent(input, id, before, row);
-    if (event !== null) events.push(event);
-    if (before === null && row !== null) counts.created += 1;
-    if (before !== null && row !== null && differs(before, row)) counts.updated += 1;
-    if (before !== null && row === null && event !== null && CLOSING_EVENTS.has(event.kind))
-      counts.closed += 1;
-    if (row?.state === 'missing') counts.missing += 1;
+    const row = liveRow(input, id, broker.get(id) ?? null, live.get(id) ?? null);
+    if (row !== null) after.set(id, row);
   }
-  return { ...changes(input, wanted), events, counts };
+  const wanted = [...input.closed.map((episode) => closedRow(input, episode)), ...after.values()];
+  const told = tellLifecycle(input, live, after);
+  return { ...changes(input, wanted), events: told.events, counts: told.counts };
 }
-
-const CLOSING_EVENTS: ReadonlySet<string> = new Set<LifecycleEventKind>([
-  'closed',
-  'expired',
-  'assigned',
-  'exercised',
-]);
 
 /** The row of an instrument that is not flat for both sides; null when it is. */
 function liveRow(
@@ -118,8 +102,12 @@ function liveRow(
     };
   }
   if (!input.absenceProves) {
-    // The answer had a row nobody could read: it may have been this one. What was known stays as it was.
-    return before === null ? null : { ...before, bookQuantity: booked };
+    // The answer had a row nobody could read: it may have been this one. What was known stays as it was, unless the
+    // activities ended it.
+    const ended = input.closed.some(
+      (closed) => closed.instrument === id && closed.openedRootId === before?.openedRootId,
+    );
+    return before === null || ended ? null : { ...before, bookQuantity: booked };
   }
   if (booked.isZero() && !absentWithoutProof(input, before)) return null;
   return {
@@ -184,77 +172,6 @@ function closedRow(input: LifecycleInput, episode: ClosedEpisode): PositionRow {
   };
 }
 
-function lifecycleEvent(
-  input: LifecycleInput,
-  id: InstrumentId,
-  before: PositionRow | null,
-  after: PositionRow | null,
-): BookEvent | null {
-  const kind = eventKind(input, id, before, after);
-  if (kind === null) return null;
-  const ended = closing(input, id, before);
-  return {
-    kind,
-    at: kind === 'opened' ? (after?.openedAt ?? input.asOf) : (ended?.closedAt ?? input.asOf),
-    instrument: id,
-    symbol: input.instruments.get(id)?.symbol ?? null,
-    facts: {
-      before: before?.quantity.toString() ?? null,
-      after: after?.quantity.toString() ?? '0',
-      book: after?.bookQuantity.toString() ?? '0',
-      broker: after?.brokerQuantity?.toString() ?? '0',
-      activity: after === null ? (ended?.closedRootId ?? null) : after.openedRootId || null,
-    },
-  };
-}
-
-function eventKind(
-  input: LifecycleInput,
-  id: InstrumentId,
-  before: PositionRow | null,
-  after: PositionRow | null,
-): LifecycleEventKind | null {
-  if (before === null) return after === null ? null : firstSight(after);
-  if (after === null) return endOf(input, id, before);
-  if (after.state === 'missing') return before.state === 'missing' ? null : 'missing';
-  if (before.state === 'missing') return 'reappeared';
-  if (!before.explained && after.explained && before.quantity.equals(after.quantity)) return 'explained';
-  if (before.quantity.equals(after.quantity)) return null;
-  const kinds = input.changedBy.get(id);
-  if (kinds?.has('split')) return 'split';
-  if (kinds?.has('rename')) return 'renamed';
-  if (before.quantity.sign() * after.quantity.sign() < 0) return 'flipped';
-  return after.quantity.abs().compare(before.quantity.abs()) > 0 ? 'increased' : 'reduced';
-}
-
-function firstSight(after: PositionRow): LifecycleEventKind {
-  if (after.state === 'missing') return 'missing';
-  return after.explained ? 'opened' : 'appeared';
-}
-
-function endOf(input: LifecycleInput, id: InstrumentId, before: PositionRow): LifecycleEventKind {
-  const renamedTo = input.changedBy.get(id)?.has('rename') === true;
-  const ended = closing(input, id, before);
-  if (ended === null) return renamedTo ? 'renamed' : before.openedRootId === '' ? 'withdrawn' : 'adjusted';
-  switch (ended.closedBy) {
-    case 'option_expiry':
-      return 'expired';
-    case 'option_assignment':
-      return 'assigned';
-    case 'option_exercise':
-      return 'exercised';
-    default:
-      return 'closed';
-  }
-}
-
-/** The episode whose end the row's end is. */
-function closing(input: LifecycleInput, id: InstrumentId, before: PositionRow | null): ClosedEpisode | null {
-  const ended = input.closed.filter((episode) => episode.instrument === id);
-  const own = ended.find((episode) => episode.openedRootId === before?.openedRootId);
-  return own ?? (before?.openedRootId === '' ? (ended.at(-1) ?? null) : null);
-}
-
 /** What to write so that the database holds exactly the wanted rows: unchanged rows are not touched. */
 function changes(
   input: LifecycleInput,
@@ -272,11 +189,11 @@ function changes(
   return { upsert, remove };
 }
 
-function rowKey(row: PositionRow): string {
+export function rowKey(row: Pick<PositionRow, 'instrument' | 'openedRootId'>): string {
   return `${row.instrument}\n${row.openedRootId}`;
 }
 
-function differs(left: PositionRow, right: PositionRow): boolean {
+export function differs(left: PositionRow, right: PositionRow): boolean {
   return JSON.stringify(comparable(left)) !== JSON.stringify(comparable(right));
 }
 

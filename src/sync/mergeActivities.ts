@@ -48,7 +48,7 @@ export function mergeActivities(
       });
     }
   }
-  for (const opposite of supersededBy(incoming, known, windowAfter)) {
+  for (const opposite of supersededBy(incoming, known, watched, windowAfter)) {
     const memory = watched.get(opposite.rootId);
     const again = memory?.pendingContentHash === SUPERSEDED;
     if (again) revisions.push(busted(opposite, now));
@@ -73,6 +73,7 @@ const SUPERSEDED = 'superseded';
 function supersededBy(
   incoming: readonly Activity[],
   known: ReadonlyMap<string, RevisionChain>,
+  watched: ReadonlyMap<string, ActivityWatchRow>,
   windowAfter: Instant | null,
 ): readonly ActivityRevision[] {
   if (windowAfter === null) return [];
@@ -80,6 +81,9 @@ function supersededBy(
   return incoming.flatMap((activity) => {
     const opposite = oppositeSign(activity.rootId);
     if (opposite === null || present.has(opposite)) return [];
+    // Where both signs were known before, one of them is merely absent.
+    const isNews = !known.has(activity.rootId) || watched.get(opposite)?.pendingContentHash === SUPERSEDED;
+    if (!isNews) return [];
     const newest = known.get(opposite)?.at(-1);
     if (newest === undefined || newest.status !== 'ok' || newest.publishedAt === null) return [];
     return compareInstants(newest.publishedAt, windowAfter) > 0 ? [newest] : [];
@@ -126,9 +130,15 @@ export function absentFrom(
   expected: readonly { readonly rootId: string; readonly watch: ActivityWatchRow | null }[],
 ): readonly { readonly rootId: string; readonly watch: ActivityWatchRow | null }[] {
   const present = new Set(incoming.map((activity) => activity.rootId));
+  const known = new Set(expected.map((row) => row.rootId));
   return expected.filter(({ rootId, watch }) => {
     const opposite = oppositeSign(rootId);
-    const listed = present.has(rootId) || (opposite !== null && present.has(opposite));
+    // The other sign stands for this one only while it is news, not where both are rows of one event.
+    const changedSign =
+      opposite !== null &&
+      present.has(opposite) &&
+      (!known.has(opposite) || watch?.pendingContentHash === SUPERSEDED);
+    const listed = present.has(rootId) || changedSign;
     return !listed && watch?.withdrawn !== true;
   });
 }

@@ -12,8 +12,6 @@ import { addMs, compareInstants, minInstant, newYorkDate, type Instant } from '.
 import { type Book } from '../book/foldBook.ts';
 import { type NewRevision } from '../store/store.ts';
 
-const DAY_MS = 86_400_000;
-
 export function openingRootId(subject: InstrumentId | Currency): string {
   return `opening:${subject}`;
 }
@@ -82,7 +80,8 @@ export function bookOpenings(contact: FirstContact): readonly NewRevision[] {
     const instrument = position?.instrument ?? contact.instruments.get(id);
     const stated = position?.quantity ?? Decimal.zero;
     const rest = stated.minus(contact.book.open.get(id)?.quantity ?? Decimal.zero);
-    if (rest.isZero() || instrument === undefined) continue;
+    // Absence is not flat: what history holds and the list lacks is missing, and nothing is booked away.
+    if (position === undefined || rest.isZero() || instrument === undefined) continue;
     openings.push(
       revision(
         {
@@ -219,7 +218,13 @@ export async function shrinkOpenings(
     const rest = await newRest(opening, held, evidence);
     if (rest === null || rest.equals(held)) continue;
     const kind = opening.kind === 'adjustment' ? 'adjustment' : 'opening';
-    const terms = isCash ? { ...opening, amount: rest } : { ...opening, quantity: rest };
+    // Older history moves the opening before itself, so that selling what was opened is no short sale.
+    const before = evidence.arrived.filter((activity) => effectOn(opening, activity) !== null);
+    const movesBack = opening.kind === 'opening' && (rest.sign() > 0 || isCash);
+    const executedAt = movesBack ? earliest(before, () => true, opening.executedAt) : opening.executedAt;
+    const terms = isCash
+      ? { ...opening, amount: rest, executedAt }
+      : { ...opening, quantity: rest, executedAt };
     changed.push(
       rest.isZero()
         ? revision(opening, evidence.now, opening.rev + 1, 'bust', kind)
@@ -246,12 +251,8 @@ async function newRest(
     const rest = [...rests(original, later)].find(agrees);
     if (rest !== undefined) return rest;
   }
-  // A first answer that was short looks like units that left; it shows within a day, later it is a new purchase.
-  const removedUnits = opening.instrument !== null && opening.details['stated'] === '0';
-  const young = compareInstants(evidence.now, addMs(contactAt, DAY_MS)) <= 0;
-  const isGuess = opening.kind === 'adjustment';
-  if (opening.status === 'ok' && removedUnits && (young || isGuess) && agrees(Decimal.zero))
-    return Decimal.zero;
+  // An adjustment that took units away was a guess: when they are there again, it is withdrawn.
+  if (opening.kind === 'adjustment' && opening.status === 'ok' && agrees(Decimal.zero)) return Decimal.zero;
   const { sure } = olderThanContact(opening, contactAt, evidence.arrived, evidence.arrived);
   return sure.length === 0 ? null : held.minus(Decimal.sum(sure));
 }
@@ -277,12 +278,19 @@ function olderThanContact(
     const effect = effectOn(opening, activity);
     const isLater = isNew.has(activity.rootId) || compareInstants(activity.firstSeenAt, bookedAt) > 0;
     if (effect === null || !isLater) continue;
-    if (activity.timePrecision === 'day' && activity.tradeDate === newYorkDate(contactAt))
-      perhaps.push(effect);
-    else if (compareInstants(activity.executedAt, contactAt) <= 0) sure.push(effect);
+    const order = compareInstants(activity.executedAt, contactAt);
+    const sameDay = activity.timePrecision === 'day' && activity.tradeDate === newYorkDate(contactAt);
+    // So close to the contact that the two clocks cannot tell before from after.
+    const tooClose =
+      order >= 0 && compareInstants(activity.executedAt, addMs(contactAt, CLOCK_DOUBT_MS)) <= 0;
+    if (sameDay || tooClose) perhaps.push(effect);
+    else if (order < 0) sure.push(effect);
   }
   return { sure, perhaps };
 }
+
+/** How far the broker's clock may be ahead of ours without anybody noticing. */
+const CLOCK_DOUBT_MS = 120_000;
 
 /** More doubtful activities than this are taken all together or not at all: every choice doubles the work. */
 const DOUBTFUL_MAX = 12;

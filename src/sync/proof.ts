@@ -31,7 +31,7 @@ export function isSuspicious(state: SyncState, look: Look, result: WorkedOut): b
   const positionsDiffer = result.differences.some(
     (difference) => difference.kind === 'position' && !isKnown(state, difference),
   );
-  if (!positionsDiffer && !result.positionsOpened) return false;
+  if (!positionsDiffer) return false;
   return suspicionCount(suspicionOf(state, look, result)) < SUSPICIONS_MAX;
 }
 

@@ -26,8 +26,15 @@ export const AUDIT_DAYS = 90;
 const DEEP_SCAN_EVERY_MS = DAY_MS;
 const AUDIT_EVERY_MS = 30 * DAY_MS;
 
-/** Which of the nested reads this run makes: the deepest that is due. */
-export function depthDue(cursors: readonly CursorRow[], now: Instant): ReadDepth {
+/** Ledgers up to this size are read whole in every run: two pages where the shallowest read takes one. */
+const ALWAYS_WHOLE = 200;
+
+/**
+ * Which of the nested reads this run makes: the deepest that is due. A small ledger is always read whole, so that even
+ * a correction of an old trade that moves neither positions nor cash shows in the next run.
+ */
+export function depthDue(cursors: readonly CursorRow[], activityCount: number, now: Instant): ReadDepth {
+  if (activityCount <= ALWAYS_WHOLE) return 'search';
   // Openings stand for what history lacks; whether history really lacks it, a second reading of all of it tells.
   if (cursors.some((row) => row.name === 'first_contact' && row.position === OPENINGS_UNCONFIRMED))
     return 'search';

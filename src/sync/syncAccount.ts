@@ -70,7 +70,8 @@ export async function syncAccount(
   if (history.kind === 'refusal') return commitRefusal(frame, history);
 
   // Read, and work out what it means.
-  const due = options.depth ?? depthDue(history.state.cursors, now);
+  const due =
+    options.depth ?? depthDue(history.state.cursors, history.state.checkpoint?.activityCount ?? 0, now);
   let look = await look_(frame, history.state, due);
   if (look.kind === 'refusal') return commitRefusal(frame, look);
   let result = await workOut(store, history.state, look, now, deps.missing);

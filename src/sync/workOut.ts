@@ -176,8 +176,10 @@ async function openingsFor(
   const { account } = state;
   const { balances } = look.balances.rows;
   if (!state.cursors.some((cursor) => cursor.name === 'first_contact')) {
-    // A row that could not be read may be the very position: nothing is concluded from a list with holes.
+    // A row that could not be read may be the very position, and a list that does not add up may be another account's:
+    // nothing is booked from either. The differences stand as findings until a list can be believed.
     if (hasHoles(look.positions.rows, look.positions.evidence.quarantined)) return [];
+    if (proveTotals(look.positions.rows, balances) === 'disagree') return [];
     return bookOpenings({
       book: folded.book,
       activities: folded.activities ?? (await store.bookActivities(account.id, account.epoch, null)),

@@ -3,6 +3,7 @@
  * line. Each test tells one story; the unhappy ones come first.
  */
 import { afterEach, describe, expect, test } from 'vitest';
+import { decimal } from '../../src/domain/decimal.ts';
 import { parseInstant } from '../../src/domain/time.ts';
 import { executions, holdings, openWorld, type DatabaseKind, type World } from './world.ts';
 
@@ -211,6 +212,20 @@ describe.each(databases)('on %s', (database) => {
         status: 'bust',
         quantity: '4',
       });
+      await expectTruth(at);
+    });
+
+    test('two old corrections that cancel out in cash are found in the next run', async () => {
+      const at = await world({ database });
+      await at.sync(PAPER);
+      const [one, two] = at
+        .truth(PAPER)
+        .fills.filter((fill) => fill.symbol === 'AAPL' && fill.quantity === '15');
+      const raised = decimal(one!.price).plus(decimal('1')).toString();
+      const lowered = decimal(two!.price).minus(decimal('1')).toString();
+      await at.control('amend', { account: PAPER, fill: one!.id, kind: 'correct', price: raised });
+      await at.control('amend', { account: PAPER, fill: two!.id, kind: 'correct', price: lowered });
+      expect(await at.sync(PAPER)).toMatchObject({ outcome: 'complete', reconciled: true });
       await expectTruth(at);
     });
 
@@ -477,7 +492,7 @@ describe('statistics', () => {
       totalSyncs: 2,
       successfulSyncs: 1,
       failedSyncs: 1,
-      positionsCreated: 10,
+      positionsCreated: 12,
     });
     const since = parseInstant('2025-08-21T16:04:00Z');
     expect(await store.statistics({ since })).toMatchObject({

@@ -175,7 +175,8 @@ const step = fc.oneof(
 
 async function nothingClosedByAbsence(world: World): Promise<void> {
   const ledger = await world.truebook.store.ledger({ accountId: (await world.truebook.account(ACCOUNT)).id });
-  const known = new Set(ledger.map((row) => row.rootId));
+  // Only the broker's own activities may close: never an opening or adjustment of ours.
+  const known = new Set(ledger.filter((row) => row.source === 'alpaca').map((row) => row.rootId));
   const rows = await world.truebook.store.positions({ states: ['closed'] });
   for (const row of rows) expect(known, `what closed ${row.instrument}?`).toContain(row.closedRootId);
 }
@@ -183,7 +184,8 @@ async function nothingClosedByAbsence(world: World): Promise<void> {
 async function live(days: readonly Step[], database: DatabaseKind): Promise<void> {
   const world = await openWorld({ database, seed: 7 });
   try {
-    await world.sync(ACCOUNT);
+    // The first contact may meet anything: half of the weeks begin with it, half with what happens before it.
+    if (days.length % 2 === 0) await world.sync(ACCOUNT);
     for (const { run } of days) {
       await run(world);
       await nothingClosedByAbsence(world);
