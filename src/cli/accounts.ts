@@ -64,7 +64,6 @@ export async function newEpoch(
   const record = await withBook({ config }, async (book) => {
     const { store, clock } = book;
     const account = await book.account(nameOrId);
-    if (options.force !== true) await refuseSameAccount(book, account);
     const holder = book.holder('command');
     const grant = await store.acquireLease(account.id, holder, LEASE_TTL_MS, book.isGone);
     if ('heldBy' in grant) {
@@ -74,6 +73,7 @@ export async function newEpoch(
       });
     }
     try {
+      if (options.force !== true) await refuseSameAccount(book, account);
       await store.newEpoch(grant.lease, now(clock), `command:${holder.processId}@${holder.host}`);
     } finally {
       await store.releaseLease(grant.lease);

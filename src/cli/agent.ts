@@ -7,7 +7,7 @@ import { createLogger, type Logger, type LogLevel } from '../log.ts';
 import { systemClock } from '../platform.ts';
 import { runAgent, type AccountRun, type AgentAccount, type AgentSummary } from '../sync/agent.ts';
 import { printJson } from './print.ts';
-import { loadSettings, withBook, type CommonOptions } from './session.ts';
+import { loadSettings, requireConnections, withBook, type CommonOptions } from './session.ts';
 import { listenForStop } from './stopping.ts';
 import { syncResult } from './syncResult.ts';
 
@@ -25,6 +25,7 @@ export async function agent(options: AgentCommandOptions): Promise<number> {
   const log = openLog(config, time, options.json === true ? 'stderr' : 'stdout');
   try {
     for (const warning of config.warnings) log.warning(warning);
+    requireConnections(config);
     return await withBook({ config, onWarning: (sentence) => log.warning(sentence) }, async (book) => {
       time.clock = book.clock;
       const accounts = await book.agentAccounts('agent');

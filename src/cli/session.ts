@@ -2,6 +2,7 @@
 import { compose, type ComposeOptions, type Truebook } from '../compose.ts';
 import { loadConfig, type Config, type LoadOptions } from '../config/load.ts';
 import { type Account } from '../domain/account.ts';
+import { TruebookError } from '../domain/errors.ts';
 import { type ListingFormat, printProblem } from './print.ts';
 import { environment, homeFolder, operatingSystem, randomBytes, workingFolder } from '../platform.ts';
 
@@ -42,6 +43,14 @@ export async function withBook<Result>(
   } finally {
     await book.close();
   }
+}
+
+/** Throws `usage` where no connection is configured: before a database is made for nobody. */
+export function requireConnections(config: Config): void {
+  if (config.connections.length > 0) return;
+  throw new TruebookError('usage', 'There is no account to keep up to date.', {
+    hint: 'Set ALPACA_API_KEY and ALPACA_SECRET_KEY, or add a connection to truebook.yaml; `truebook doctor` checks it.',
+  });
 }
 
 /** For listings: reads the book without being able to write, of one account where `--account` names it. */

@@ -5,7 +5,7 @@ import { type AgentAccount } from '../sync/agent.ts';
 import { requestSync } from '../sync/requestSync.ts';
 import { needsLogin } from './agent.ts';
 import { printJson, printLine, printProblem } from './print.ts';
-import { loadSettings, tellWarnings, withBook, type CommonOptions } from './session.ts';
+import { loadSettings, requireConnections, tellWarnings, withBook, type CommonOptions } from './session.ts';
 import { listenForStop } from './stopping.ts';
 import { resultSentence, syncResult, type SyncResult } from './syncResult.ts';
 
@@ -25,6 +25,7 @@ interface Outcome {
 export async function sync(options: SyncOptions): Promise<number> {
   const config = loadSettings(options);
   tellWarnings(config);
+  requireConnections(config);
   const stopping = listenForStop();
   const tell = options.verbose === true ? printProblem : (): void => undefined;
   try {

@@ -89,7 +89,14 @@ function readYaml(text: string, path: string): Parsed {
   }
   const { entries, nested } = readMap(root, document as Document, lineOf);
   const connections: FileConnection[] = [];
-  const list = root.items.find((pair) => isScalar(pair.key) && pair.key.value === 'connections')?.value;
+  const pair = root.items.find(
+    (candidate) => isScalar(candidate.key) && candidate.key.value === 'connections',
+  );
+  const list = pair?.value;
+  // One word where a list belongs is as wrong as a map: told by whoever is strict.
+  if (pair !== undefined && isScalar(list) && list.value !== null) {
+    nested.push({ name: 'connections', text: '', line: lineOf(pair.key as Node) });
+  }
   if (isSeq(list)) {
     for (const item of list.items) {
       const read = isMap(item) ? readMap(item, document as Document, lineOf).entries : null;

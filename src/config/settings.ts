@@ -30,6 +30,9 @@ export interface SettingDefinition {
   readonly defaultDoc?: string;
   readonly doc: string;
   readonly choices?: readonly string[];
+  /** What a text must look like, and how to say it. */
+  readonly pattern?: RegExp;
+  readonly patternHint?: string;
   readonly min?: number;
   readonly max?: number;
   /** What a plain number means in a duration; seconds unless given. */
@@ -70,7 +73,14 @@ export const SETTINGS = {
     doc: 'Where the book is kept: `sqlite:PATH` or `postgres://user:password@host/database`.',
     seed: '000',
   },
-  BASE_CURRENCY: { ...general, type: 'text', default: 'USD', doc: 'The currency totals are shown in.' },
+  BASE_CURRENCY: {
+    ...general,
+    type: 'text',
+    pattern: /^[A-Z]{3}$/,
+    patternHint: 'Write three capital letters, for example USD.',
+    default: 'USD',
+    doc: 'The currency totals are shown in.',
+  },
   LOG_FILE: {
     ...general,
     type: 'path',

@@ -20,6 +20,8 @@ export function parseValue(definition: SettingDefinition, written: string, where
   const text = written.trim();
   switch (definition.type) {
     case 'text':
+      if (definition.pattern?.test(text) === false)
+        return bad(`cannot be ${quoted(text)}.`, definition.patternHint ?? 'See docs/settings.md.');
       return good(text);
     case 'secret':
       return good(new Secret(text));

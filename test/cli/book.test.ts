@@ -308,7 +308,17 @@ describe('sync', () => {
 });
 
 describe('accounts new-epoch', () => {
-  it('starts afresh and keeps the account', async () => {
+  it('is refused while the broker answers for the account of the book', async () => {
+    const { code, stderr } = await run('accounts', 'new-epoch', 'alpaca-live');
+    expect(code).toBe(2);
+    expect(stderr).toContain('--force');
+    expect(await json('accounts', 'list')).toContainEqual(
+      expect.objectContaining({ account: 'alpaca-live', epoch: 1 }),
+    );
+  });
+
+  it('starts afresh after a reset and keeps the account', async () => {
+    sandbox.control('POST', '/control/account', { account: 'alpaca-live', action: 'reset' });
     const { code, stdout } = await run('accounts', 'new-epoch', 'alpaca-live', '--json');
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ account: 'alpaca-live', epoch: 2, pinned: false });

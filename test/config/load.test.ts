@@ -443,6 +443,7 @@ describe('connections', () => {
     ['- {name: a, broker: alpaca, api_kye: x}', /did you mean api_key/],
     ['- {name: a, broker: alpaca}\n- {name: A, broker: alpaca}', /same name/],
     ['- alpaca', /no list of names and values/],
+    ['hello', /must be a list/],
     ['{a: 1}', /must be a list/],
   ])('connections: %s is refused', (items, why) => {
     expect(problem({ 'work/truebook.yaml': `connections:\n${items.replace(/^/gm, '  ')}\n` })).toMatch(why);
@@ -454,6 +455,12 @@ describe('connections', () => {
       'ROBINHOOD_USERNAME__X',
       'ROBINHOOD_PASSWORD__X',
     ]);
+  });
+
+  test('a currency that is none is refused', () => {
+    expect(problem({ 'work/truebook.yaml': 'BASE_CURRENCY: dollars' })).toMatch(
+      /BASE_CURRENCY .* cannot be "dollars"/,
+    );
   });
 
   test('connections of a foreign config.yaml are its own business', () => {
