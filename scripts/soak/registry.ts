@@ -7,4 +7,5 @@ export interface Soak {
 
 export const SOAKS: Readonly<Record<string, () => Promise<Soak>>> = {
   kill: () => import('./kill.ts'),
+  weeks: () => import('./weeks.ts'),
 };

@@ -19,12 +19,13 @@ import {
   type TradeRecord,
 } from '../../src/sync/records.ts';
 import { requestSync } from '../../src/sync/requestSync.ts';
-import { createTestDatabase } from '../testDatabase.ts';
 
 export type DatabaseKind = 'sqlite' | 'postgres';
 
 export interface WorldOptions {
   readonly database?: DatabaseKind;
+  /** An empty database of the caller's own, instead of `database`. */
+  readonly databaseUrl?: string;
   readonly at?: string;
   readonly seed?: number;
   readonly scenario?: 'default' | 'empty';
@@ -78,8 +79,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     clock: { kind: 'manual', at: parseInstant(options.at ?? DEFAULT_NOW) },
     envFile,
   });
-  const databaseUrl =
-    options.database === 'postgres' ? await createTestDatabase() : `sqlite:${join(folder, 'truebook.db')}`;
+  const databaseUrl = options.databaseUrl ?? (await emptyDatabase(options.database ?? 'sqlite', folder));
   const config = loadConfig({
     env: { ...parseEnv(readFileSync(envFile, 'utf8')), DATABASE_URL: databaseUrl, ...options.settings },
     cwd: folder,
@@ -153,6 +153,13 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+async function emptyDatabase(kind: DatabaseKind, folder: string): Promise<string> {
+  if (kind === 'sqlite') return `sqlite:${join(folder, 'truebook.db')}`;
+  // Loaded only here: outside the test runner there is no server to share.
+  const { createTestDatabase } = await import('../testDatabase.ts');
+  return createTestDatabase();
 }
 
 /** `AAPL 30, KO 100`: open rows as a trader writes them, sorted. */
