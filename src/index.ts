@@ -15,6 +15,7 @@ import {
   accountRecords,
   activityRecords,
   balanceRecords,
+  closeRecords,
   eventRecords,
   findingRecords,
   positionRecords,
@@ -24,6 +25,7 @@ import {
   type AccountScope,
   type ActivityRecord,
   type BalanceRecord,
+  type CloseRecord,
   type EventRecord,
   type FindingRecord,
   type PositionRecord,
@@ -46,6 +48,7 @@ export type {
   AccountStatusRecord,
   ActivityRecord,
   BalanceRecord,
+  CloseRecord,
   EventRecord,
   FindingRecord,
   GreeksRecord,
@@ -70,16 +73,25 @@ export interface OfAccount {
   readonly account?: string;
 }
 
+export interface OfLedger {
+  /** At most this many, the newest. */
+  readonly limit?: number;
+  /** Also what happened before the account was reset at its broker (`accounts new-epoch`). */
+  readonly allEpochs?: boolean;
+}
+
 /** A book opened for reading: nothing can be written, no broker is contacted. */
 export interface Book {
   accounts(): Promise<readonly AccountRecord[]>;
   /** Open and missing positions unless other states are asked for. */
   positions(of?: OfAccount & { states?: readonly PositionState[] }): Promise<readonly PositionRecord[]>;
-  /** Newest first. */
-  trades(of?: OfAccount & { limit?: number }): Promise<readonly TradeRecord[]>;
+  /** Executions, newest first; of the account's current epoch unless `allEpochs`. */
+  trades(of?: OfAccount & OfLedger): Promise<readonly TradeRecord[]>;
+  /** Positions that ended, newest first; of the account's current epoch unless `allEpochs`. */
+  closes(of?: OfAccount & OfLedger): Promise<readonly CloseRecord[]>;
   balances(of?: OfAccount): Promise<readonly BalanceRecord[]>;
-  /** Newest first. */
-  activity(of?: OfAccount & { limit?: number }): Promise<readonly ActivityRecord[]>;
+  /** Newest first; of the account's current epoch unless `allEpochs`. */
+  activity(of?: OfAccount & OfLedger): Promise<readonly ActivityRecord[]>;
   /** What happened to positions and findings, newest first. */
   events(of?: OfAccount & { limit?: number }): Promise<readonly EventRecord[]>;
   /** Open and reopened findings unless `all`. */
@@ -115,6 +127,7 @@ export async function openBook(options: OpenBookOptions = {}): Promise<Book> {
     accounts: () => accountRecords(records),
     positions: async (of = {}) => positionRecords(records, await scoped(of)),
     trades: async (of = {}) => tradeRecords(records, await scoped(of)),
+    closes: async (of = {}) => closeRecords(records, await scoped(of)),
     balances: async (of = {}) => balanceRecords(records, await scoped(of)),
     activity: async (of = {}) => activityRecords(records, await scoped(of)),
     events: async (of = {}) => eventRecords(records, await scoped(of)),

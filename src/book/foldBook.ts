@@ -40,6 +40,20 @@ export interface Fold {
   readonly closed: readonly ClosedEpisode[];
 }
 
+/** One change of an episode, for those who want to know how it came to be (`tellStep` of `foldBook`). */
+export interface EpisodeStep {
+  readonly instrument: InstrumentId;
+  /** Names the episode within its epoch, also over renamings. */
+  readonly openedRootId: string;
+  readonly activity: Activity;
+  /** The part of the activity that this episode took: of a flip, what closed the old one or opened the new one. */
+  readonly change: Decimal;
+  /** Quantity after it. */
+  readonly quantity: Decimal;
+  /** True where units became other units (a split, a renaming): nothing was bought or sold. */
+  readonly exchanged: boolean;
+}
+
 export const EMPTY_BOOK: Book = { open: new Map(), cash: new Map() };
 
 /** Kinds whose rows of one group are one event: the old quantity leaves and the new one enters at the same moment. */
@@ -55,25 +69,36 @@ const PAIRED_KINDS: ReadonlySet<Activity['kind']> = new Set([
  * Folds activities onto a book. Busts count nothing. `activities` need not be sorted, but all of them must lie after
  * those already in `from`.
  */
-export function foldBook(from: Book, activities: readonly Activity[]): Fold {
-  const open = new Map(from.open);
+export function foldBook(
+  from: Book,
+  activities: readonly Activity[],
+  tellStep: (step: EpisodeStep) => void = () => undefined,
+): Fold {
   const cash = new Map(from.cash);
-  const closed: ClosedEpisode[] = [];
+  const episodes: Episodes = { open: new Map(from.open), closed: [], tellStep };
   const ordered = activities.filter((activity) => activity.status === 'ok').sort(compareActivities);
   for (const event of groupEvents(ordered)) {
     for (const activity of event) addCash(cash, activity);
-    if (event.length > 1) applyPaired(open, closed, event);
-    else applySingle(open, closed, event[0]!);
+    if (event.length > 1) applyPaired(episodes, event);
+    else applySingle(episodes, event[0]!);
   }
-  return { book: { open, cash }, closed };
+  return { book: { open: episodes.open, cash }, closed: episodes.closed };
+}
+
+/** The episodes while they are folded. */
+interface Episodes {
+  readonly open: Map<InstrumentId, OpenEpisode>;
+  readonly closed: ClosedEpisode[];
+  readonly tellStep: (step: EpisodeStep) => void;
 }
 
 /** Rows of one corporate action together, everything else alone, in order. */
 function groupEvents(ordered: readonly Activity[]): Activity[][] {
   const events: Activity[][] = [];
   const groups = new Map<string, Activity[]>();
+  const pairs = pairsOfDay(ordered);
   for (const activity of ordered) {
-    const key = pairKey(activity);
+    const key = groupKey(activity) ?? pairs.get(activity) ?? null;
     const group = key === null ? undefined : groups.get(key);
     if (group !== undefined) {
       group.push(activity);
@@ -86,13 +111,45 @@ function groupEvents(ordered: readonly Activity[]): Activity[][] {
   return events;
 }
 
-function pairKey(activity: Activity): string | null {
+/** What links rows by what they say themselves: the broker's group, or a split's instrument and day. */
+function groupKey(activity: Activity): string | null {
   if (!PAIRED_KINDS.has(activity.kind) || activity.instrument === null) return null;
-  // A broker that links no rows: a split's two rows name one instrument, a renaming's do not, so only the day links them.
-  const link =
-    activity.groupId ??
-    (activity.kind === 'split' ? `${activity.tradeDate}:${activity.instrument.id}` : activity.tradeDate);
-  return `${activity.kind}:${link}`;
+  if (activity.groupId !== null) return `${activity.kind}:${activity.groupId}`;
+  return activity.kind === 'split' ? `split:${activity.tradeDate}:${activity.instrument.id}` : null;
+}
+
+/**
+ * Pairs among rows that nobody linked, where the two rows name different instruments: what leaves and what comes on one
+ * day in rows of one kind, if it is the only such pair of the day or the only one of its quantity. What could be paired
+ * in two ways is not: each row then moves alone, which keeps quantities right and only loses the day of opening.
+ */
+function pairsOfDay(ordered: readonly Activity[]): ReadonlyMap<Activity, string> {
+  const days = new Map<string, Activity[]>();
+  for (const activity of ordered) {
+    const { kind, instrument, quantity, tradeDate } = activity;
+    if (!PAIRED_KINDS.has(kind) || instrument === null || quantity.isZero()) continue;
+    if (groupKey(activity) === null) append(days, `${kind}:${tradeDate}`, activity);
+  }
+  const pairs = new Map<Activity, string>();
+  for (const [day, rows] of days) {
+    const sizes = new Map<string, Activity[]>();
+    for (const row of rows) append(sizes, row.quantity.abs().toString(), row);
+    for (const candidates of isPair(rows) ? [rows] : [...sizes.values()].filter(isPair)) {
+      for (const row of candidates) pairs.set(row, `${day}:${candidates[0]!.rootId}`);
+    }
+  }
+  return pairs;
+}
+
+function append(groups: Map<string, Activity[]>, key: string, activity: Activity): void {
+  const group = groups.get(key);
+  if (group === undefined) groups.set(key, [activity]);
+  else group.push(activity);
+}
+
+/** One that leaves and one that comes. */
+function isPair(rows: readonly Activity[]): boolean {
+  return rows.length === 2 && rows[0]!.quantity.sign() * rows[1]!.quantity.sign() < 0;
 }
 
 function addCash(cash: Map<Currency, Decimal>, activity: Activity): void {
@@ -106,24 +163,17 @@ function add(cash: Map<Currency, Decimal>, currency: Currency, amount: Decimal):
   cash.set(currency, (cash.get(currency) ?? Decimal.zero).plus(amount));
 }
 
-function applySingle(
-  open: Map<InstrumentId, OpenEpisode>,
-  closed: ClosedEpisode[],
-  activity: Activity,
-): void {
+function applySingle(episodes: Episodes, activity: Activity): void {
   if (activity.instrument === null || activity.quantity.isZero()) return;
-  move(open, closed, activity.instrument, activity.quantity, activity);
+  move(episodes, activity.instrument, activity.quantity, activity, false);
 }
 
 /**
  * One corporate action: instruments whose rows cancel out to a new quantity keep their episode; where one instrument
  * empties and another fills (a renaming), the episode goes along, so lots and dates survive.
  */
-function applyPaired(
-  open: Map<InstrumentId, OpenEpisode>,
-  closed: ClosedEpisode[],
-  event: readonly Activity[],
-): void {
+function applyPaired(episodes: Episodes, event: readonly Activity[]): void {
+  const { open } = episodes;
   const net = new Map<InstrumentId, { instrument: Instrument; quantity: Decimal; activity: Activity }>();
   for (const activity of event) {
     if (activity.instrument === null) continue;
@@ -145,35 +195,42 @@ function applyPaired(
     const { instrument, quantity, activity } = net.get(id)!;
     const source = open.has(id) || quantity.isZero() ? undefined : emptied.shift();
     if (source === undefined) {
-      move(open, closed, instrument, quantity, activity);
+      move(episodes, instrument, quantity, activity, true);
       continue;
     }
     const carried = open.get(source)!;
     open.delete(source);
     open.set(id, { ...carried, instrument: id, quantity });
+    const change = quantity.minus(carried.quantity);
+    const { openedRootId } = carried;
+    episodes.tellStep({ instrument: id, openedRootId, activity, change, quantity, exchanged: true });
   }
   // What emptied and was carried nowhere has ended (a worthless removal, a cash merger).
   for (const id of emptied) {
     const { instrument, quantity, activity } = net.get(id)!;
-    move(open, closed, instrument, quantity, activity);
+    move(episodes, instrument, quantity, activity, true);
   }
 }
 
 function move(
-  open: Map<InstrumentId, OpenEpisode>,
-  closed: ClosedEpisode[],
+  { open, closed, tellStep }: Episodes,
   instrument: Instrument,
   change: Decimal,
   activity: Activity,
+  paired: boolean,
 ): void {
   if (change.isZero()) return;
   const episode = open.get(instrument.id);
   const quantity = (episode?.quantity ?? Decimal.zero).plus(change);
   const flips = episode !== undefined && episode.quantity.sign() * quantity.sign() < 0;
+  const step = { instrument: instrument.id, activity };
   if (episode !== undefined && (quantity.isZero() || flips)) {
+    const { openedRootId } = episode;
+    const left = episode.quantity.negate();
+    tellStep({ ...step, openedRootId, change: left, quantity: Decimal.zero, exchanged: false });
     closed.push({
       instrument: instrument.id,
-      openedRootId: episode.openedRootId,
+      openedRootId,
       openedAt: episode.openedAt,
       closedRootId: activity.rootId,
       closedAt: activity.executedAt,
@@ -182,10 +239,16 @@ function move(
     open.delete(instrument.id);
   }
   if (quantity.isZero()) return;
-  open.set(
-    instrument.id,
-    episode !== undefined && !flips
-      ? { ...episode, quantity }
-      : { instrument: instrument.id, quantity, openedRootId: activity.rootId, openedAt: activity.executedAt },
-  );
+  const goesOn = episode !== undefined && !flips;
+  const after = goesOn
+    ? { ...episode, quantity }
+    : { instrument: instrument.id, quantity, openedRootId: activity.rootId, openedAt: activity.executedAt };
+  open.set(instrument.id, after);
+  tellStep({
+    ...step,
+    openedRootId: after.openedRootId,
+    change: goesOn ? change : quantity,
+    quantity,
+    exchanged: paired && goesOn,
+  });
 }

@@ -4,14 +4,14 @@ import { readBook, type ListingOptions } from './session.ts';
 
 export interface ActivityOptions extends ListingOptions {
   readonly limit?: number;
+  readonly allEpochs?: boolean;
 }
 
 /** Everything that moved a position or cash, newest first. */
 export async function activity(options: ActivityOptions): Promise<number> {
-  const { limit } = options;
-  const rows = await readBook(options, (book, scope) =>
-    activityRecords(book.records, limit === undefined ? scope : { ...scope, limit }),
-  );
+  const { limit, allEpochs = false } = options;
+  const part = { allEpochs, ...(limit === undefined ? {} : { limit }) };
+  const rows = await readBook(options, (book, scope) => activityRecords(book.records, { ...scope, ...part }));
   printListing(rows, ACTIVITY, options);
   return 0;
 }

@@ -51,6 +51,7 @@ function addReading(program: Command, finish: Finish): void {
     .description('executions, newest first')
     .option('--closed', 'closed positions with entry and exit instead')
     .option('--limit <count>', 'at most this many', wholeNumber(1))
+    .option('--all-epochs', 'also from before the account was reset')
     .action(async (options: object) => finish(await (await import('./trades.ts')).trades(options)));
   listing(program.command('balances'))
     .description('equity, cash and buying power')
@@ -58,6 +59,7 @@ function addReading(program: Command, finish: Finish): void {
   listing(program.command('activity'))
     .description('everything that moved a position or cash, newest first')
     .option('--limit <count>', 'at most this many', wholeNumber(1))
+    .option('--all-epochs', 'also from before the account was reset')
     .action(async (options: object) => finish(await (await import('./activity.ts')).activity(options)));
   listing(program.command('findings'))
     .description('where broker and book disagree, and why')

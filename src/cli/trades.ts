@@ -5,18 +5,18 @@ import { readBook, type ListingOptions } from './session.ts';
 export interface TradesOptions extends ListingOptions {
   readonly closed?: boolean;
   readonly limit?: number;
+  readonly allEpochs?: boolean;
 }
 
 /** Executions, or closed positions with `--closed`. */
 export async function trades(options: TradesOptions): Promise<number> {
-  const { closed, limit } = options;
+  const { closed, limit, allEpochs = false } = options;
+  const part = { allEpochs, ...(limit === undefined ? {} : { limit }) };
   if (closed === true) {
-    const rows = await readBook(options, (book, scope) => closeRecords(book.records, scope));
-    printListing(rows.slice(0, limit), CLOSES, options);
+    const rows = await readBook(options, (book, scope) => closeRecords(book.records, { ...scope, ...part }));
+    printListing(rows, CLOSES, options);
   } else {
-    const rows = await readBook(options, (book, scope) =>
-      tradeRecords(book.records, limit === undefined ? scope : { ...scope, limit }),
-    );
+    const rows = await readBook(options, (book, scope) => tradeRecords(book.records, { ...scope, ...part }));
     printListing(rows, TRADES, options);
   }
   return 0;
@@ -71,6 +71,9 @@ export const CLOSES: Listing<CloseRecord> = {
     { title: 'ACCOUNT', cell: (row) => row.account },
     { title: 'SYMBOL', cell: (row) => row.symbol },
     { title: 'OPENED', cell: (row) => moment(row.openedAt) },
+    { title: 'QUANTITY', align: 'decimal', cell: (row) => row.quantity },
+    { title: 'ENTRY', align: 'decimal', cell: (row) => rounded(row.entry, 6) },
+    { title: 'EXIT', align: 'decimal', cell: (row) => rounded(row.exit, 6) },
     {
       title: 'DAYS',
       align: 'right',
@@ -83,6 +86,9 @@ export const CLOSES: Listing<CloseRecord> = {
     'account',
     'symbol',
     'instrument',
+    'quantity',
+    'entry',
+    'exit',
     'openedAt',
     'closedAt',
     'entryActivity',

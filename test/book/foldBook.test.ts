@@ -100,6 +100,63 @@ describe('corporate actions', () => {
         2025-08-20        split XMPL -40 -> -4   #s`),
     ).toEqual({ book: 'XMPL -4 since 2025-08-05 (#a) | cash USD 40', closed: [] });
   });
+
+  describe('rows that the broker does not link', () => {
+    const ids: Record<string, string> = {
+      'fb-': 'NC:1:FB:-',
+      'fb+': 'NC:4:META:+',
+      'old-': 'NC:2:OLD:-',
+      'old+': 'NC:3:NEW:+',
+    };
+    const unlinked = (text: string) =>
+      activities(text).map((activity) => ({
+        ...activity,
+        groupId: null,
+        rootId: ids[activity.rootId] ?? activity.rootId,
+      }));
+
+    test('two renamings of one day are told apart by their quantities', () => {
+      const { book, closed } = foldBook(
+        EMPTY_BOOK,
+        unlinked(`
+          2025-08-05 10:00  buy 40 FB @ 1         #a
+          2025-08-06 10:00  buy 10 OLD @ 1        #b
+          2025-08-20        rename META <- FB 40  #fb
+          2025-08-20        rename NEW <- OLD 10  #old`),
+      );
+      expect(bookText(book)).toBe(
+        'META 40 since 2025-08-05 (#a) | NEW 10 since 2025-08-06 (#b) | cash USD -50',
+      );
+      expect(closed).toEqual([]);
+    });
+
+    test('two of equal quantity could be either: each row moves alone, quantities stay right', () => {
+      const { book, closed } = foldBook(
+        EMPTY_BOOK,
+        unlinked(`
+          2025-08-05 10:00  buy 40 FB @ 1         #a
+          2025-08-06 10:00  buy 40 OLD @ 1        #b
+          2025-08-20        rename META <- FB 40  #fb
+          2025-08-20        rename NEW <- OLD 40  #old`),
+      );
+      expect(bookText(book)).toBe(
+        'META 40 since 2025-08-20 (#NC:4:META:+) | NEW 40 since 2025-08-20 (#NC:3:NEW:+) | cash USD -80',
+      );
+      expect(closed).toHaveLength(2);
+    });
+
+    test('the only pair of its day belongs together, whatever its quantities', () => {
+      const { book } = foldBook(
+        EMPTY_BOOK,
+        unlinked(`
+          2025-08-05 10:00  buy 40 FB @ 1         #a
+          2025-08-20        rename META <- FB 40  #fb`).map((activity) =>
+          activity.rootId === 'NC:4:META:+' ? { ...activity, quantity: Decimal.parse('4') } : activity,
+        ),
+      );
+      expect(bookText(book)).toBe('META 4 since 2025-08-05 (#a) | cash USD -40');
+    });
+  });
 });
 
 describe('laws', () => {

@@ -304,12 +304,17 @@ describe('rows that cannot be understood', () => {
     expect(quarantined).toEqual([]);
   });
 
-  test('crypto meets its pair; an unknown asset class keeps a name of its own', async () => {
-    const { rows } = await positions([
+  test('crypto meets its pair; a row of an unknown asset class names nothing we know', async () => {
+    const { rows, quarantined } = await positions([
       { ...good, symbol: 'BTCUSD', asset_class: 'crypto', qty: '0.049875' },
-      { ...good, symbol: 'US91282CJL', asset_class: 'treasury' },
+      { ...good, symbol: 'AAPL', asset_class: 'us_equity_perp' },
+      { ...good, symbol: 'ETHUSD', asset_class: 'crypto_perp' },
     ]);
-    expect(rows.map((row) => row.instrument.id)).toEqual(['crypto:BTC/USD', 'other:alpaca:US91282CJL']);
+    expect(rows.map((row) => row.instrument.id)).toEqual(['crypto:BTC/USD']);
+    expect(quarantined).toMatchObject([
+      { path: 'positions[1].asset_class', reason: 'unknown asset class "us_equity_perp"' },
+      { path: 'positions[2].asset_class', reason: 'unknown asset class "crypto_perp"' },
+    ]);
   });
 
   test('the same instrument twice in one answer is incomplete', async () => {

@@ -27,7 +27,13 @@ export function isAdjustedOption(symbol: string): boolean {
   return occ !== null && isAdjustedRoot(occ.root);
 }
 
-/** The instrument of a position row; null when a `us_option` row has no OCC symbol or a crypto row no pair. */
+/** Classes of positions whose symbols we know how to read. */
+export const ASSET_CLASSES: ReadonlySet<string> = new Set(['us_equity', 'us_option', 'crypto']);
+
+/**
+ * The instrument of a position row; null when a `us_option` row has no OCC symbol or a crypto row no pair, and for a
+ * class we do not know: a name of our own making would stand beside the position that the activities book.
+ */
 export function instrumentOfPosition(
   symbol: string,
   assetClass: string,
@@ -39,7 +45,7 @@ export function instrumentOfPosition(
   if (assetClass === 'crypto') {
     return cryptoPair(symbol) === null ? null : { instrument: crypto(symbol), multiplierKnown: true };
   }
-  return { instrument: otherInstrument('alpaca', symbol, symbol, currency), multiplierKnown: true };
+  return null;
 }
 
 /**

@@ -19,6 +19,7 @@ import {
   UNKNOWN_RULE,
 } from './activityRules.ts';
 import {
+  ASSET_CLASSES,
   type ContractTerms,
   instrumentOfActivity,
   instrumentOfPosition,
@@ -110,6 +111,12 @@ export function mapPosition(
   if (!parsed.success) return bad(firstProblem(parsed.error, path));
   const wire = parsed.data;
   if (wire.qty.isZero()) return bad({ path: `${path}.qty`, reason: 'a position of zero is not a position' });
+  if (!ASSET_CLASSES.has(wire.asset_class)) {
+    return bad({
+      path: `${path}.asset_class`,
+      reason: `unknown asset class "${wire.asset_class.slice(0, 40)}"`,
+    });
+  }
   const known = instrumentOfPosition(wire.symbol, wire.asset_class, HOME, terms);
   if (known === null) {
     return bad({

@@ -91,7 +91,7 @@ export async function readWith<Rows>(
       requestId: answer.header('x-request-id'),
       startedAt: answer.startedAt,
       receivedAt: answer.receivedAt,
-      body: redactor.redact(answer.body, resource),
+      body: redactor.redact(answer.body, resource, answer.status !== 200),
     });
     return { answer, sha256 };
   };
@@ -111,10 +111,12 @@ export async function readWith<Rows>(
     },
     quarantine(resource, problem, row, sha256) {
       const text = redactor.redact(JSON.stringify(row) ?? 'null', resource);
+      // A reason may quote what could not be read, and that may be an account's id in the wrong place.
+      const words = (said: string): string => redactor.redact(said, resource, resource === 'account');
       quarantined.push({
         resource,
-        path: problem.path,
-        reason: problem.reason,
+        path: words(problem.path),
+        reason: words(problem.reason),
         row: text,
         payloadSha256: sha256,
       });
@@ -169,7 +171,7 @@ function statusError(answer: HttpAnswer, resource: string, redactor: Redactor): 
   const { status } = answer;
   const requestId = answer.header('x-request-id');
   const said = brokersWords(answer.body);
-  const words = said === null ? '' : `: ${redactor.redact(said, resource).slice(0, 200)}`;
+  const words = said === null ? '' : `: ${redactor.redact(said, resource, true).slice(0, 200)}`;
   const message = `Alpaca answered ${status} for ${resource}${words}${requestIdText(requestId)}.`;
   const facts = { reason: `http_${status}`, status, requestId };
   if (status === 401) {

@@ -1,0 +1,26 @@
+/** Account records. */
+import { type RecordContext } from './context.ts';
+
+export interface AccountRecord {
+  readonly account: string;
+  readonly accountId: number;
+  readonly broker: string;
+  readonly env: string;
+  readonly epoch: number;
+  readonly currency: string;
+  readonly pinned: boolean;
+  readonly createdAt: string;
+}
+
+export async function accountRecords(context: RecordContext): Promise<readonly AccountRecord[]> {
+  return (await context.store.accounts()).map((account) => ({
+    account: account.name,
+    accountId: account.id,
+    broker: account.broker,
+    env: account.env,
+    epoch: account.epoch,
+    currency: account.baseCurrency,
+    pinned: account.pinnedFingerprint !== null,
+    createdAt: account.createdAt,
+  }));
+}
