@@ -55,7 +55,8 @@ export function mergeActivities(
     watch.push({
       rootId: opposite.rootId,
       absentScans: memory?.absentScans ?? 0,
-      withdrawn: memory?.withdrawn ?? false,
+      // The broker will not list the superseded sign again: it leaves the known-id proof.
+      withdrawn: again || memory?.withdrawn === true,
       pendingContentHash: again ? null : SUPERSEDED,
     });
   }
