@@ -8,7 +8,7 @@ import { appendAudit } from './audit.ts';
 import { eventContent } from './bookEvents.ts';
 import { accountChain, chainRows, lockHead, saveHead } from './chain.ts';
 import { type Database, type Queries } from './database.ts';
-import { listFindings, saveFindings } from './findings.ts';
+import { listFindings, saveFindings, withReopened } from './findings.ts';
 import { saveAliases, saveInstruments } from './instruments.ts';
 import { checkFence, lockLease } from './leases.ts';
 import {
@@ -23,7 +23,7 @@ import { savePayloads, saveQuarantine } from './payloads.ts';
 import { listPositions, savePositions } from './positions.ts';
 import { saveCheckpoint, saveCursors, saveFreshness } from './progress.ts';
 import { answerRequests } from './requests.ts';
-import { insertRows, storableRow } from './rows.ts';
+import { insertRows, keyOrNull, storableRow } from './rows.ts';
 import { insertReads, insertRun, runByMarker } from './runs.ts';
 import { type Lease, type NewRevision, type RunCommit, type RunRecord } from './store.ts';
 import { type Account } from '../domain/account.ts';
@@ -44,11 +44,12 @@ export async function commitRun(database: Database, commit: RunCommit, marker: s
 async function writeRun(
   database: Database,
   queries: Queries,
-  commit: RunCommit,
+  given: RunCommit,
   marker: string,
 ): Promise<RunRecord> {
-  const { accountId } = commit.lease;
-  await checkFence(database, queries, commit.lease);
+  const { accountId } = given.lease;
+  await checkFence(database, queries, given.lease);
+  const commit = await withReopened(queries, given);
   const run = await insertRun(queries, commit, marker);
   const sight: Sight = { accountId, epoch: run.epoch, runId: run.id };
 
@@ -137,6 +138,7 @@ async function saveOrders(queries: Queries, accountId: number, orders: RunCommit
       order_id: order.orderId,
       client_order_id: order.clientOrderId,
       parent_order_id: order.parentOrderId,
+      next_lookup_at: keyOrNull(order.nextLookupAt),
     }),
   );
   await insertRows(queries, 'order_reference', rows, { keys: ['account_id', 'order_id'], then: 'update' });

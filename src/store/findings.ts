@@ -12,9 +12,9 @@ import {
 import { type InstrumentId } from '../domain/instrument.ts';
 import { instantFromKey, instantKey } from '../domain/time.ts';
 import { type Queries } from './database.ts';
-import { insertRows, readJson, storableRow } from './rows.ts';
+import { inParts, insertRows, readJson, storableRow } from './rows.ts';
 import { type FindingTable } from './schema.ts';
-import { type AccountFilter, type StoredFinding } from './store.ts';
+import { type AccountFilter, type RunCommit, type StoredFinding } from './store.ts';
 import { type Selectable } from 'kysely';
 
 /** Upserts by (account, key); the id and `firstSeenAt` of the first sight stay. */
@@ -42,6 +42,43 @@ export async function saveFindings(
   );
   const keys = ['account_id', 'finding_key'];
   await insertRows(queries, 'finding', rows, { keys, then: 'update', keep: ['first_seen_at'] });
+}
+
+/**
+ * A run's findings with those that return named so: a difference that was resolved or dismissed before and is opened
+ * again is `reopened`, in its row, in its book event and in the fact for the outbox. Only the store knows the closed ones.
+ */
+export async function withReopened(queries: Queries, commit: RunCommit): Promise<RunCommit> {
+  const opened = commit.findings.filter((finding) => finding.state === 'open').map((finding) => finding.key);
+  const returning = new Set<string>();
+  for (const part of inParts(opened)) {
+    const rows = await queries
+      .selectFrom('finding')
+      .select('finding_key')
+      .where('account_id', '=', commit.lease.accountId)
+      .where('finding_key', 'in', part)
+      .where('state', 'in', ['resolved', 'dismissed'])
+      .execute();
+    for (const row of rows) returning.add(row.finding_key);
+  }
+  if (returning.size === 0) return commit;
+  const returns = (key: unknown): boolean => typeof key === 'string' && returning.has(key);
+  return {
+    ...commit,
+    findings: commit.findings.map((finding) =>
+      returns(finding.key) && finding.state === 'open' ? { ...finding, state: 'reopened' } : finding,
+    ),
+    events: commit.events.map((event) =>
+      event.kind === 'finding_opened' && returns(event.facts['key'])
+        ? { ...event, kind: 'finding_reopened' }
+        : event,
+    ),
+    outbox: commit.outbox.map((fact) =>
+      fact.kind === 'finding_open' && returns(fact.facts['key'])
+        ? { ...fact, kind: 'finding_reopened' }
+        : fact,
+    ),
+  };
 }
 
 export async function listFindings(

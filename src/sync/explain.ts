@@ -5,7 +5,6 @@
  * Until the full reconciliation exists, causes are claimed only where an identity proves them (an explaining activity)
  * or where one rule fits (an option past its expiry); everything else is honestly `unknown` or merely `possible`.
  */
-import { type Activity, type ActivityKind } from '../domain/activity.ts';
 import { type BookEvent, type BookEventKind } from '../domain/event.ts';
 import {
   type Confidence,
@@ -17,6 +16,8 @@ import {
 import { type Instrument, type InstrumentId } from '../domain/instrument.ts';
 import { type QuarantinedRow } from '../domain/snapshot.ts';
 import { compareInstants, newYorkDate, type Instant } from '../domain/time.ts';
+import { type NewRevision } from '../store/store.ts';
+import { explanationOf } from './explanation.ts';
 import { windowStart } from './schedule.ts';
 import { differenceKey, type Difference, type PositionDifference } from './reconcile.ts';
 
@@ -34,7 +35,7 @@ export interface ExplainInput {
   /** Findings that are open or reopened. */
   readonly open: readonly Finding[];
   /** New and corrected activities of this run. */
-  readonly changed: readonly Activity[];
+  readonly changed: readonly NewRevision[];
   readonly instruments: ReadonlyMap<InstrumentId, Instrument>;
   readonly now: Instant;
 }
@@ -250,8 +251,14 @@ function resolution(input: ExplainInput, finding: Finding): Finding | null {
       { kind: 'rule', reference: 'run', text: 'A later run completed.' },
     ]);
   }
+  if (finding.type === 'withdrawn_by_broker') {
+    if (!listedAgain(input, finding)) return null;
+    return close(input, finding, 'stale_source', 'likely', [
+      { kind: 'rule', reference: 'activities', text: 'The broker lists it again.' },
+    ]);
+  }
   if (finding.key.startsWith('position:') || finding.key.startsWith('cash:')) {
-    return close(input, finding, ...explanation(input, finding));
+    return close(input, finding, ...explanationOf(finding, input.changed));
   }
   return null;
 }
@@ -267,35 +274,12 @@ function activityUnderstood(input: ExplainInput, finding: Finding): boolean {
   return input.windowAfter !== null && compareInstants(input.windowAfter, covered) <= 0;
 }
 
-function explanation(input: ExplainInput, finding: Finding): [FindingCause, Confidence, FindingEvidence[]] {
-  const explaining = input.changed.filter((activity) =>
-    finding.instrument === null
-      ? activity.currency === finding.symbol && activity.amount?.isZero() === false
-      : activity.instrument?.id === finding.instrument,
-  );
-  const first = explaining[0];
-  if (first === undefined) {
-    return [
-      'stale_source',
-      'likely',
-      [
-        {
-          kind: 'rule',
-          reference: 'positions',
-          text: 'The broker agrees with the book again; no new activity was needed.',
-        },
-      ],
-    ];
-  }
-  return [
-    first.status === 'bust' ? 'broker_correction' : CAUSE_OF_KIND[first.kind],
-    'certain',
-    explaining.slice(0, 10).map((activity) => ({
-      kind: 'activity',
-      reference: activity.rootId,
-      text: `${activity.kind} ${activity.quantity.toString()} ${activity.instrument?.symbol ?? activity.currency}`,
-    })),
-  ];
+/** Whether the identity that left the known-id proof was in this run's answer: ids as the wire shows them. */
+function listedAgain(input: ExplainInput, finding: Finding): boolean {
+  const rootId = finding.key.slice('withdrawn:'.length);
+  // `FILL:<id>` or `<type>:<id>:<symbol>:<sign>`; ids contain colons themselves.
+  const rest = rootId.slice(rootId.indexOf(':') + 1);
+  return [...input.understoodIds].some((id) => rest === id || rest.startsWith(`${id}:`));
 }
 
 function close(
@@ -314,37 +298,6 @@ function close(
     evidence: [...finding.evidence, ...evidence],
   };
 }
-
-const CAUSE_OF_KIND: Readonly<Record<ActivityKind, FindingCause>> = {
-  opening: 'history_gap',
-  split: 'split',
-  rename: 'symbol_change',
-  option_corporate_action: 'split',
-  spinoff: 'split',
-  merger: 'symbol_change',
-  reorganization: 'symbol_change',
-  stock_dividend: 'dividend',
-  fill: 'missing_fill',
-  security_transfer: 'transfer',
-  option_expiry: 'expiry',
-  option_assignment: 'assignment',
-  option_exercise: 'exercise',
-  option_delivery: 'assignment',
-  deposit: 'deposit_withdrawal',
-  withdrawal: 'deposit_withdrawal',
-  cash_transfer: 'deposit_withdrawal',
-  dividend: 'dividend',
-  return_of_capital: 'dividend',
-  capital_gain_distribution: 'dividend',
-  cash_in_lieu: 'split',
-  interest: 'interest',
-  fee: 'fee',
-  crypto_fee: 'fee',
-  tax_withheld: 'fee',
-  rebate: 'fee',
-  other: 'unknown',
-  adjustment: 'manual_trade',
-};
 
 /** The book event of a finding's change: findings can be told again from these alone. */
 export function eventOf(kind: BookEventKind, finding: Finding, now: Instant): BookEvent {

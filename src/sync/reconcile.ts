@@ -26,7 +26,7 @@ export interface CashDifference {
 export type Difference = PositionDifference | CashDifference;
 
 /** Brokers round cash to cents per booking; more than half a cent is a difference. */
-const CASH_TOLERANCE = decimal('0.005');
+export const CASH_TOLERANCE = decimal('0.005');
 
 export function reconcile(
   book: Book,
