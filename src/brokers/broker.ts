@@ -104,8 +104,16 @@ export interface Broker {
   readBalances(signal?: AbortSignal): Promise<Read<BalancesAnswer>>;
   readPositions(signal?: AbortSignal): Promise<Read<readonly SnapshotPosition[]>>;
   readActivities(window: ActivityWindow, signal?: AbortSignal): Promise<Read<ActivitiesAnswer>>;
-  /** Orders behind these order ids: recent ones in one call, the rest one by one up to a limit. */
-  readOrders(orderIds: readonly string[], signal?: AbortSignal): Promise<Read<readonly OrderReference[]>>;
+  /**
+   * Orders behind these order ids: recent ones in one call, the rest one by one in the given order, at most `lookupsMax`.
+   * An order that was looked up and that the broker does not know is in the answer with nulls; one that
+   * was not looked up is not in the answer.
+   */
+  readOrders(
+    orderIds: readonly string[],
+    signal?: AbortSignal,
+    lookupsMax?: number,
+  ): Promise<Read<readonly OrderReference[]>>;
   /** Marks and Greeks, null-safe: an instrument without data is simply not in the answer. */
   readQuotes(instruments: readonly Instrument[], signal?: AbortSignal): Promise<Read<readonly Quote[]>>;
   readMarketClock(signal?: AbortSignal): Promise<Read<MarketClock>>;

@@ -34,6 +34,7 @@ import {
   type LedgerRow,
   type NewRevision,
   type RevisionChain,
+  type WantedOrder,
 } from './store.ts';
 
 /** What an activity's ledger row says, before it gets its place in the chain. */
@@ -315,31 +316,29 @@ export async function ordersWanted(
   queries: Queries,
   accountId: AccountId,
   epoch: number,
+  now: Instant,
   limit: number,
-): Promise<readonly string[]> {
+): Promise<readonly WantedOrder[]> {
   const rows = await queries
     .selectFrom('activity as a')
-    .select('a.order_id')
+    .leftJoin('order_reference as known', (join) =>
+      join.onRef('known.account_id', '=', 'a.account_id').onRef('known.order_id', '=', 'a.order_id'),
+    )
+    .select((column) => ['a.order_id', column.fn.max('a.executed_at').as('executed_at')])
     .where('a.account_id', '=', accountId)
     .where('a.epoch', '=', epoch)
     .where('a.kind', '=', 'fill')
     .where('a.order_id', 'is not', null)
     .where((where) =>
-      where.not(
-        where.exists(
-          where
-            .selectFrom('order_reference as known')
-            .select('known.order_id')
-            .whereRef('known.account_id', '=', 'a.account_id')
-            .whereRef('known.order_id', '=', 'a.order_id'),
-        ),
-      ),
+      where.or([where('known.order_id', 'is', null), where('known.next_lookup_at', '<=', instantKey(now))]),
     )
-    .groupBy('a.order_id')
+    .groupBy(['a.order_id', 'known.next_lookup_at'])
+    // Never asked before overdue, so that orders that stay unknown keep nobody waiting.
+    .orderBy('known.next_lookup_at', (order) => order.asc().nullsFirst())
     .orderBy((order) => order.fn.max('a.seq'), 'desc')
     .limit(limit)
     .execute();
-  return rows.map((row) => row.order_id!);
+  return rows.map((row) => ({ orderId: row.order_id!, executedAt: instantFromKey(row.executed_at) }));
 }
 
 /** Newest revisions with who placed them, newest first. */

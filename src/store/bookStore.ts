@@ -50,8 +50,8 @@ export function bookStore(database: Database, schemaVersion: number): Store {
     watchRows: (accountId, rootIds) => database.read((queries) => watchRows(queries, accountId, rootIds)),
     bookActivities: (accountId, epoch, after) =>
       database.read((queries) => bookActivities(queries, accountId, epoch, after)),
-    ordersWanted: (accountId, epoch, limit) =>
-      database.read((queries) => ordersWanted(queries, accountId, epoch, limit)),
+    ordersWanted: (accountId, epoch, now, limit) =>
+      database.read((queries) => ordersWanted(queries, accountId, epoch, now, limit)),
     allPositions: (accountId, epoch) =>
       database.read((queries) => listPositions(queries, { accountId, epoch })),
     commitRun: (commit) => commitRun(database, commit, nextMarker(commit)),

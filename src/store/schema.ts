@@ -193,6 +193,8 @@ export interface Schema {
     order_id: string;
     client_order_id: string | null;
     parent_order_id: string | null;
+    /** When to ask again for an order the broker did not know; null for known ones. */
+    next_lookup_at: InstantText | null;
   };
   announced_order: { account_id: number; order_id: string; announced_at: InstantText };
   freshness: {

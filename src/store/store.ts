@@ -261,6 +261,19 @@ export interface AuditEntry {
   readonly facts: Readonly<Record<string, string | number | boolean | null>>;
 }
 
+/** An order of a stored fill to ask the broker for. */
+export interface WantedOrder {
+  readonly orderId: string;
+  /** Of its newest fill. */
+  readonly executedAt: Instant;
+}
+
+/** What is remembered of an order. */
+export interface OrderMemory extends OrderReference {
+  /** When to ask again, for an order the broker did not know; null for a known one. */
+  readonly nextLookupAt: Instant | null;
+}
+
 /** Everything a run changes. A failed run leaves the believed parts empty and still commits its evidence. */
 export interface RunCommit {
   readonly lease: Lease;
@@ -278,7 +291,7 @@ export interface RunCommit {
   }[];
   readonly revisions: readonly NewRevision[];
   readonly events: readonly BookEvent[];
-  readonly orders: readonly OrderReference[];
+  readonly orders: readonly OrderMemory[];
   readonly positionObservations: readonly PositionObservation[];
   readonly balanceObservations: readonly BalanceObservation[];
   readonly greeks: readonly Quote[];
@@ -442,8 +455,16 @@ export interface Store {
     epoch: number,
     after: BookCheckpoint | null,
   ): Promise<readonly ActivityRevision[]>;
-  /** Order ids of stored fills that have no order reference yet. */
-  ordersWanted(accountId: AccountId, epoch: number, limit: number): Promise<readonly string[]>;
+  /**
+   * Orders of stored fills to ask the broker for: first those never asked for, newest first, then those it did not know
+   * whose time to ask again has come.
+   */
+  ordersWanted(
+    accountId: AccountId,
+    epoch: number,
+    now: Instant,
+    limit: number,
+  ): Promise<readonly WantedOrder[]>;
   /** All position rows of the epoch, for a fold from the beginning. */
   allPositions(accountId: AccountId, epoch: number): Promise<readonly PositionRow[]>;
   /**

@@ -1,50 +1,81 @@
-/** Reads that decorate the book and prove nothing: order references and option market data. Failing is no failure. */
+/** Reads that decorate the book and prove nothing: option market data and order references. Failing is no failure. */
 import { type OrderReference, type Quote, type Read } from '../domain/snapshot.ts';
+import { addMs, instantToMs, type Instant } from '../domain/time.ts';
+import { type OrderMemory, type WantedOrder } from '../store/store.ts';
 import { type RunFrame } from './commit.ts';
 import { record, type Look } from './readBroker.ts';
 import { type WorkedOut } from './workOut.ts';
 
 export interface Extras {
-  readonly orders: readonly OrderReference[];
+  readonly orders: readonly OrderMemory[];
   readonly quotes: readonly Quote[];
 }
 
-const ORDERS_PER_RUN = 50;
+/** As many as one page of the broker's list of orders can hold. */
+const ORDERS_PER_RUN = 500;
+
+/** Calls of a quiet run, all told: lookups of single orders take what the reads before them left. */
+const CALLS_PER_RUN = 8;
+
+const MINUTE_MS = 60_000;
+const LOOKUP_AFTER_MS_MIN = 10 * MINUTE_MS;
+const LOOKUP_AFTER_MS_MAX = 30 * 24 * 60 * MINUTE_MS;
 
 export async function readExtras(frame: RunFrame, look: Look, result: WorkedOut): Promise<Extras> {
+  const quotes = await readQuotes(frame, look);
+  const orders = await readOrders(frame, result);
+  return { orders, quotes };
+}
+
+async function readQuotes(frame: RunFrame, look: Look): Promise<readonly Quote[]> {
+  const { broker } = frame.deps;
+  const options = look.positions.rows
+    .map((position) => position.instrument)
+    .filter((instrument) => instrument.kind === 'option');
+  if (options.length === 0 || !broker.capabilities.greeks) return [];
+  const read = await broker.readQuotes(options, frame.options.signal);
+  return rowsOf(record(frame.dossier, 'marketdata', read, (rows) => rows.length));
+}
+
+async function readOrders(frame: RunFrame, result: WorkedOut): Promise<readonly OrderMemory[]> {
   const { broker, store } = frame.deps;
   const { account } = frame.state;
   const fromRun = result.revisions.flatMap((row) =>
     row.kind === 'fill' && row.orderId !== null ? [row.orderId] : [],
   );
-  const stored = await store.ordersWanted(account.id, account.epoch, ORDERS_PER_RUN);
-  const wanted = [...new Set([...fromRun, ...stored])];
-  const orders =
-    wanted.length === 0
-      ? []
-      : rowsOf(
-          record(
-            frame.dossier,
-            'orders',
-            await broker.readOrders(wanted, frame.options.signal),
-            (rows) => rows.length,
-          ),
-        );
-  const options = look.positions.rows
-    .map((position) => position.instrument)
-    .filter((instrument) => instrument.kind === 'option');
-  const quotes =
-    options.length === 0 || !broker.capabilities.greeks
-      ? []
-      : rowsOf(
-          record(
-            frame.dossier,
-            'marketdata',
-            await broker.readQuotes(options, frame.options.signal),
-            (rows) => rows.length,
-          ),
-        );
-  return { orders, quotes };
+  const stored = await store.ordersWanted(account.id, account.epoch, frame.now, ORDERS_PER_RUN);
+  const ids = [...new Set([...fromRun, ...stored.map((order) => order.orderId)])];
+  if (ids.length === 0) return [];
+  const lookupsMax = Math.max(1, CALLS_PER_RUN - frame.dossier.payloads.length - 1);
+  const read = await broker.readOrders(ids, frame.options.signal, lookupsMax);
+  record(frame.dossier, 'orders', read, (rows) => rows.length);
+  // Every order stands for itself: what was understood before a lookup failed is kept.
+  const answered = read.kind === 'complete' ? read.rows : (read.partialRows ?? []);
+  return toRemember(answered, stored, frame.now);
+}
+
+/**
+ * Known orders, and those asked for in vain. The latter only where the ledger says that nothing is known of them: an
+ * order known for long that has left the broker's list, asked for because its fill was corrected, must stay known.
+ */
+function toRemember(
+  answered: readonly OrderReference[],
+  stored: readonly WantedOrder[],
+  now: Instant,
+): readonly OrderMemory[] {
+  const wanted = new Map(stored.map((order) => [order.orderId, order]));
+  return answered.flatMap((order): readonly OrderMemory[] => {
+    if (order.clientOrderId !== null || order.parentOrderId !== null)
+      return [{ ...order, nextLookupAt: null }];
+    const unknown = wanted.get(order.orderId);
+    return unknown === undefined ? [] : [{ ...order, nextLookupAt: nextLookup(unknown.executedAt, now) }];
+  });
+}
+
+/** An unknown order is asked for again when its fill is twice as old: soon while it is news, seldom when it is gone. */
+export function nextLookup(executedAt: Instant, now: Instant): Instant {
+  const ageMs = instantToMs(now) - instantToMs(executedAt);
+  return addMs(now, Math.min(LOOKUP_AFTER_MS_MAX, Math.max(LOOKUP_AFTER_MS_MIN, ageMs)));
 }
 
 function rowsOf<Row>(read: Read<readonly Row[]>): readonly Row[] {

@@ -370,16 +370,22 @@ describe('rows that cannot be understood', () => {
 });
 
 describe('orders', () => {
-  test('what the list does not hold is looked up one by one, five at most; 404 is absent, not a failure', async () => {
+  test('what the list does not hold is looked up one by one, as many as allowed; 404 is an answer, not a failure', async () => {
     const ids = Array.from({ length: 8 }, (_, index) => `0000000${index}-0000-4000-8000-000000000000`);
     replay.answer(`/v2/orders/${ids[1]}`, (_request, response) =>
       sendJson(response, 200, JSON.stringify({ id: ids[1], client_order_id: 'auto-1' })),
     );
     const before = replay.requests.length;
-    expect(rowsOf(await broker.readOrders([...ids, 'not/an/id']))).toEqual([
+    const unknown = { clientOrderId: null, parentOrderId: null };
+    // Those that were not looked up are not in the answer: nothing is known of them.
+    expect(rowsOf(await broker.readOrders([...ids, 'not/an/id'], undefined, 4))).toEqual([
       { orderId: ids[1], clientOrderId: 'auto-1', parentOrderId: null },
+      { orderId: 'not/an/id', ...unknown },
+      ...[ids[0], ids[2], ids[3]].map((orderId) => ({ orderId, ...unknown })),
     ]);
-    expect(replay.requests.length - before).toBe(6);
+    expect(replay.requests.length - before).toBe(5);
+    await broker.readOrders(ids);
+    expect(replay.requests.length - before).toBe(9);
     replay.answer(`/v2/orders/${ids[1]}`, null);
   });
 

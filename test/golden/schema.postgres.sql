@@ -386,7 +386,8 @@ CREATE TABLE order_reference (
   account_id BIGINT NOT NULL,
   order_id TEXT COLLATE "C" NOT NULL,
   client_order_id TEXT COLLATE "C",
-  parent_order_id TEXT COLLATE "C"
+  parent_order_id TEXT COLLATE "C",
+  next_lookup_at TEXT COLLATE "C"
 );
 
 CREATE TABLE outbox (

@@ -1,6 +1,6 @@
 PRAGMA application_id = 1953653355;
 
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 
 CREATE INDEX activity_index_1 ON activity (account_id, executed_at);
 
@@ -450,7 +450,7 @@ CREATE TABLE order_reference (
   account_id INTEGER NOT NULL REFERENCES account (id),
   order_id TEXT NOT NULL,
   client_order_id TEXT,
-  parent_order_id TEXT,
+  parent_order_id TEXT, next_lookup_at TEXT,
   PRIMARY KEY (account_id, order_id)
 ) STRICT;
 

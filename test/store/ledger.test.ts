@@ -6,6 +6,7 @@ import { decimal } from '../../src/domain/decimal.ts';
 import { option } from '../../src/domain/instrument.ts';
 import { addMs } from '../../src/domain/time.ts';
 import { forEachDatabase } from './databases.ts';
+import { type Instant } from '../../src/domain/time.ts';
 import { AAPL, asText, AT, commitOf, fill, minutesLater, ready } from './samples.ts';
 
 forEachDatabase('the ledger', (open) => {
@@ -132,18 +133,43 @@ forEachDatabase('the ledger', (open) => {
     await store.commitRun(
       commitOf(lease, { revisions: [...revisions, dividend, fill('FILL:4', { orderId: null })] }),
     );
-    expect(await store.ordersWanted(account.id, 1, 10)).toEqual(['o2', 'o1']);
-    expect(await store.ordersWanted(account.id, 1, 1)).toEqual(['o2']);
-    const orders = [{ orderId: 'o2', clientOrderId: null, parentOrderId: 'combo' }];
+    const wanted = async (now: Instant, limit = 10) =>
+      (await store.ordersWanted(account.id, 1, now, limit)).map((order) => order.orderId);
+    expect(await wanted(AT)).toEqual(['o2', 'o1']);
+    expect(await wanted(AT, 1)).toEqual(['o2']);
+    const orders = [{ orderId: 'o2', clientOrderId: null, parentOrderId: 'combo', nextLookupAt: null }];
     await store.commitRun(commitOf(lease, { orders }));
-    expect(await store.ordersWanted(account.id, 1, 10)).toEqual(['o1']);
+    expect(await wanted(AT)).toEqual(['o1']);
+  });
+
+  it('asks again for orders that were asked for in vain, when their time has come and after all others', async () => {
+    const { store } = await open();
+    const { account, lease } = await ready(store);
+    const unknown = (orderId: string, minutes: number) => ({
+      orderId,
+      clientOrderId: null,
+      parentOrderId: null,
+      nextLookupAt: minutesLater(minutes),
+    });
+    const revisions = ['o1', 'o2', 'o3', 'o4'].map((orderId, index) =>
+      fill(`FILL:${index}`, { orderId, executedAt: minutesLater(index) }),
+    );
+    await store.commitRun(
+      commitOf(lease, { revisions, orders: [unknown('o2', 20), unknown('o4', 10), unknown('o3', 30)] }),
+    );
+    const wanted = (minutes: number) => store.ordersWanted(account.id, 1, minutesLater(minutes), 10);
+    expect(await wanted(9)).toEqual([{ orderId: 'o1', executedAt: minutesLater(0) }]);
+    expect((await wanted(20)).map((order) => order.orderId)).toEqual(['o1', 'o4', 'o2']);
+    const found = { orderId: 'o4', clientOrderId: 'auto-4', parentOrderId: null, nextLookupAt: null };
+    await store.commitRun(commitOf(lease, { orders: [found] }));
+    expect((await wanted(20)).map((order) => order.orderId)).toEqual(['o1', 'o2']);
   });
 
   it('marks fills whose order, or the order above it, was announced', async () => {
     const { store } = await open();
     const { account, lease } = await ready(store);
     const revisions = ['o1', 'o2', 'o3'].map((orderId, index) => fill(`FILL:${index}`, { orderId }));
-    const orders = [{ orderId: 'o2', clientOrderId: 'auto-9', parentOrderId: 'combo' }];
+    const orders = [{ orderId: 'o2', clientOrderId: 'auto-9', parentOrderId: 'combo', nextLookupAt: null }];
     await store.commitRun(
       commitOf(lease, { revisions: [...revisions, fill('FILL:9', { orderId: null })], orders }),
     );

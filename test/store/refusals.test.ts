@@ -10,6 +10,7 @@ import {
   emptyDatabase,
   forEachDatabase,
   later,
+  openTestDatabase,
   postgresSql,
   sqliteSql,
   stillClock,
@@ -69,13 +70,13 @@ describe('SQLite', () => {
     const store = await open(url);
     expect(store.facts).toMatchObject({
       dialect: 'sqlite',
-      schemaVersion: '1',
+      schemaVersion: '2',
       durability: 'journal_mode=wal, synchronous=full',
     });
     expect(store.facts.place).toBe(url.slice('sqlite:'.length));
     expect(await sqliteSql(url, 'PRAGMA journal_mode')).toEqual([{ journal_mode: 'wal' }]);
     expect(await sqliteSql(url, 'PRAGMA application_id')).toEqual([{ application_id: 0x7472626b }]);
-    expect(await sqliteSql(url, 'PRAGMA user_version')).toEqual([{ user_version: 1 }]);
+    expect(await sqliteSql(url, 'PRAGMA user_version')).toEqual([{ user_version: 2 }]);
   });
 
   it('moves its log into the file only when told to, and cuts it back', async () => {
@@ -214,8 +215,8 @@ forEachDatabase('opening', (_open, dialect) => {
     const url = await emptyDatabase(dialect);
     await (await open(url, unsafe)).close();
     if (dialect === 'postgres')
-      await postgresSql(url, "INSERT INTO schema_migration VALUES (2, 'later', 'now')");
-    else await sqliteSql(url, 'CREATE TABLE later (id INTEGER); PRAGMA user_version = 2');
+      await postgresSql(url, "INSERT INTO schema_migration VALUES (3, 'later', 'now')");
+    else await sqliteSql(url, 'CREATE TABLE later (id INTEGER); PRAGMA user_version = 3');
     expect((await refusal(url, unsafe)).code).toBe('storage_newer');
     expect((await refusal(url, { ...unsafe, readonly: true })).code).toBe('storage_newer');
   });
@@ -246,7 +247,30 @@ forEachDatabase('opening', (_open, dialect) => {
     const accounts = await Promise.all(stores.map((store) => createAccount(store)));
     expect(new Set(accounts.map((account) => account.id))).toEqual(new Set([1]));
     const migrations = dialect === 'sqlite' ? sqliteSql : postgresSql;
-    expect(await migrations(url, 'SELECT name FROM schema_migration')).toEqual([{ name: 'book' }]);
+    expect(await migrations(url, 'SELECT name FROM schema_migration ORDER BY version')).toEqual([
+      { name: 'book' },
+      { name: 'order_lookups' },
+    ]);
+  });
+
+  it('brings a database of the first version to the newest and keeps what is in it', async () => {
+    const { store, url, again, sql } = await openTestDatabase(dialect);
+    const account = await createAccount(store);
+    const lease = await takeLease(store, account.id);
+    const order = { orderId: 'o1', clientOrderId: 'auto-1', parentOrderId: null, nextLookupAt: null };
+    await store.commitRun(commitOf(lease, { orders: [order] }));
+    await store.close();
+    // As the first version left it.
+    await sql('ALTER TABLE order_reference DROP COLUMN next_lookup_at');
+    await sql('DELETE FROM schema_migration WHERE version > 1');
+    if (dialect === 'sqlite') await sqliteSql(url, 'PRAGMA user_version = 1');
+    const migrated = await again();
+    expect(migrated.facts.schemaVersion).toBe('2');
+    expect(await sql('SELECT order_id, client_order_id, next_lookup_at FROM order_reference')).toEqual([
+      { order_id: 'o1', client_order_id: 'auto-1', next_lookup_at: null },
+    ]);
+    expect(await sql('SELECT name FROM schema_migration ORDER BY version')).toHaveLength(2);
+    expect(await migrated.accounts()).toMatchObject([{ id: account.id, name: 'alpaca-paper' }]);
   });
 });
 

@@ -86,7 +86,7 @@ export function openAlpaca(options: AlpacaOptions): Broker {
     readBalances: (signal) => client.readBalances(until(signal)),
     readPositions: (signal) => client.readPositions(until(signal)),
     readActivities: (window, signal) => client.readActivities(window, until(signal)),
-    readOrders: (orderIds, signal) => client.readOrders(orderIds, until(signal)),
+    readOrders: (orderIds, signal, lookupsMax) => client.readOrders(orderIds, until(signal), lookupsMax),
     readQuotes: (instruments, signal) => client.readQuotes(instruments, until(signal)),
     readMarketClock: (signal) => client.readMarketClock(until(signal)),
     readCalendar: (from, to, signal) => client.readCalendar(from, to, until(signal)),

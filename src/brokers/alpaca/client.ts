@@ -38,8 +38,8 @@ import {
 
 /** A re-read longer than this many pages is a loop or a mistake: 200,000 rows. */
 const PAGES_MAX = 2_000;
-/** Orders looked up one by one in one call. */
-const SINGLE_ORDERS_MAX = 5;
+/** Orders looked up one by one where the caller sets no limit. */
+const LOOKUPS_MAX = 3;
 /** Symbols per snapshot request (alpaca.md 6.4). */
 const SYMBOLS_MAX = 100;
 const SNAPSHOT_PAGES_MAX = 20;
@@ -48,7 +48,11 @@ export interface AlpacaClient {
   readBalances(signal?: AbortSignal): Promise<Read<BalancesAnswer>>;
   readPositions(signal?: AbortSignal): Promise<Read<readonly SnapshotPosition[]>>;
   readActivities(window: ActivityWindow, signal?: AbortSignal): Promise<Read<ActivitiesAnswer>>;
-  readOrders(orderIds: readonly string[], signal?: AbortSignal): Promise<Read<readonly OrderReference[]>>;
+  readOrders(
+    orderIds: readonly string[],
+    signal?: AbortSignal,
+    lookupsMax?: number,
+  ): Promise<Read<readonly OrderReference[]>>;
   readQuotes(instruments: readonly Instrument[], signal?: AbortSignal): Promise<Read<readonly Quote[]>>;
   readMarketClock(signal?: AbortSignal): Promise<Read<MarketClock>>;
   readCalendar(from: TradeDate, to: TradeDate, signal?: AbortSignal): Promise<Read<readonly TradingDay[]>>;
@@ -66,8 +70,8 @@ export function createAlpacaClient(connection: Connection): AlpacaClient {
           ? walkSince(reading, terms, window)
           : walkHistory(reading, terms, window.resumeAfter, window.pagesMax),
       ),
-    readOrders: (orderIds, signal) =>
-      readWith(connection, signal, (reading) => readOrders(reading, orderIds)),
+    readOrders: (orderIds, signal, lookupsMax = LOOKUPS_MAX) =>
+      readWith(connection, signal, (reading) => readOrders(reading, orderIds, lookupsMax)),
     readQuotes: (instruments, signal) =>
       readWith(connection, signal, (reading) => readQuotes(reading, instruments)),
     readMarketClock: (signal) => readWith(connection, signal, readMarketClock),
@@ -265,6 +269,7 @@ function createWalk(
 async function readOrders(
   reading: Reading<readonly OrderReference[]>,
   orderIds: readonly string[],
+  lookupsMax: number,
 ): Promise<readonly OrderReference[]> {
   const wanted = new Set(orderIds);
   if (wanted.size === 0) return [];
@@ -274,16 +279,29 @@ async function readOrders(
   for (const [index, raw] of rowsOf(json, 'orders', reading).entries()) {
     takeOrder(reading, orders, raw, `orders[${index}]`, sha256);
   }
-  const references = (): OrderReference[] =>
+  const known = (): OrderReference[] =>
     mapOrders(orders).filter((reference) => wanted.has(reference.orderId));
-  const found = new Set(references().map((reference) => reference.orderId));
+  const listed = new Set(known().map((reference) => reference.orderId));
+  const rest = [...wanted].filter((id) => !listed.has(id));
+  // What cannot be an id of Alpaca's is not asked for: it is as unknown as one that is answered with 404.
+  const lookedUp = rest.filter((id) => !isOrderId(id));
+  const references = (): OrderReference[] => {
+    const found = known();
+    const foundIds = new Set(found.map((reference) => reference.orderId));
+    const unknown = lookedUp.filter((id) => !foundIds.has(id));
+    return [...found, ...unknown.map((orderId) => ({ orderId, clientOrderId: null, parentOrderId: null }))];
+  };
   reading.understood(references);
-  const rest = [...wanted].filter((id) => !found.has(id) && /^[0-9A-Za-z-]{1,64}$/.test(id));
-  for (const id of rest.slice(0, SINGLE_ORDERS_MAX)) {
+  for (const id of rest.filter(isOrderId).slice(0, lookupsMax)) {
     const single = await reading.find('order', 'trading', `/v2/orders/${id}`, { nested: 'true' });
     if (single !== null) takeOrder(reading, orders, single.json, 'order', single.sha256);
+    lookedUp.push(id);
   }
   return references();
+}
+
+function isOrderId(text: string): boolean {
+  return /^[0-9A-Za-z-]{1,64}$/.test(text);
 }
 
 function takeOrder<Rows>(

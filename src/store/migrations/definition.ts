@@ -61,6 +61,11 @@ export function table(dialect: DialectName, name: string, definition: TableDefin
   ];
 }
 
+/** `ALTER TABLE ... ADD COLUMN`; a new column of a table with rows must be nullable or have a default. */
+export function columns(dialect: DialectName, name: string, added: readonly string[]): string[] {
+  return added.map((column) => `ALTER TABLE ${name} ADD COLUMN ${columnSql(dialect, column)}`);
+}
+
 function columnSql(dialect: DialectName, column: string): string {
   const [name = '', word = '', ...rest] = column.split(' ');
   const nullable = word.endsWith('?');

@@ -6,10 +6,11 @@ import { instantKey } from '../../domain/time.ts';
 import { type Schema } from '../schema.ts';
 import { type DialectName, type Migration } from './definition.ts';
 import { book } from './001_book.ts';
+import { orderLookups } from './002_orderLookups.ts';
 import { OLD_NAMES, oldNameViews } from './oldNames.ts';
 
 /** Every migration there is, in order. Append only: what was released is never edited. */
-export const MIGRATIONS: readonly Migration[] = [book];
+export const MIGRATIONS: readonly Migration[] = [book, orderLookups];
 
 export const NEWEST_VERSION = MIGRATIONS.at(-1)!.version;
 
