@@ -11,6 +11,7 @@ import {
   type LeaseHolder,
   type RunRecord,
   type Store,
+  type SyncRequest,
   type SyncTrigger,
 } from '../store/store.ts';
 import { holderName, keepLease, LEASE_TTL_MS } from './requestSync.ts';
@@ -81,13 +82,22 @@ const TICK_MS = 1000;
 const STOP_GRACE_MS = 7000;
 const MAINTENANCE_EVERY_MS = 60_000;
 
+/** After a run that threw, the account waits 1, 2, 4 ... ticks, at most this many, before anything starts a run again. */
+const HELD_TICKS_MAX = 60;
+
 interface Seat extends AgentAccount {
   lease: Lease;
   keeper: ReturnType<typeof keepLease>;
-  watch_: Watch | null;
+  streamWatch: Watch | null;
   dueMonoMs: number;
   /** Hints of one tick become one run. */
   isHinted: boolean;
+  /** A run is under way; nothing else may start for this account. */
+  isBusy: boolean;
+  /** Runs in a row that threw: these answer no request, so without a pause the same request would start them forever. */
+  throwsInARow: number;
+  /** Ticks still to wait. Ticks and not instants, because a simulated clock may stand still. */
+  heldTicks: number;
   lastRun: AccountRun | null;
 }
 
@@ -106,6 +116,9 @@ class Agent {
   #cycles = 0;
   #errors = 0;
   #lastSuccess: Instant | null = null;
+  /** Cycles under way. A slow account has its cycle to itself: the others go on in later ones. */
+  readonly #running = new Set<Promise<void>>();
+  #requestsReadable = true;
 
   constructor(options: AgentOptions) {
     this.#options = options;
@@ -171,9 +184,12 @@ class Agent {
         ...entry,
         lease: grant.lease,
         keeper: keepLease({ store, clock }, grant.lease),
-        watch_: null,
+        streamWatch: null,
         dueMonoMs: clock.monoMs(),
         isHinted: false,
+        isBusy: false,
+        throwsInARow: 0,
+        heldTicks: 0,
         lastRun: null,
       });
     }
@@ -184,60 +200,105 @@ class Agent {
   #startWatching(seat: Seat): void {
     if (!seat.watch || !seat.enabled || seat.broker.watch === undefined) return;
     const { log } = this.#options;
-    seat.watch_ = seat.broker.watch((hint: Hint) => {
+    seat.streamWatch = seat.broker.watch((hint: Hint) => {
       log.debug(`${seat.account.name}: hint ${hint.reason}`);
       seat.isHinted = true;
     });
   }
 
   async #loop(seats: readonly Seat[], reading: AbortSignal): Promise<void> {
-    const { clock, once, stop, store, log } = this.#options;
+    const { clock, once, stop } = this.#options;
     let maintainedMonoMs = clock.monoMs();
-    while (!stop.aborted) {
-      const work = await this.#dueWork(seats);
-      if (work.length > 0) await this.#cycle(work, reading);
-      if (once) return;
-      if (stop.aborted) return;
-      if (clock.monoMs() - maintainedMonoMs >= MAINTENANCE_EVERY_MS) {
-        maintainedMonoMs = clock.monoMs();
-        await store
-          .maintain()
-          .catch((error: unknown) => log.error(`Upkeep of the database failed: ${errorText(error)}`));
+    try {
+      while (!stop.aborted) {
+        const work = await this.#dueWork(seats);
+        if (work.length > 0) this.#startCycle(work, seats.length > 1, reading);
+        if (once) return;
+        if (clock.monoMs() - maintainedMonoMs >= MAINTENANCE_EVERY_MS) {
+          maintainedMonoMs = clock.monoMs();
+          await this.#maintain();
+        }
+        await clock.sleep(TICK_MS, stop);
       }
-      await clock.sleep(TICK_MS, stop);
+    } finally {
+      await Promise.all(this.#running);
     }
   }
 
-  /** What is due now: schedule, hints and requests, one entry per account. */
+  async #maintain(): Promise<void> {
+    const { store, log } = this.#options;
+    await store
+      .maintain()
+      .catch((error: unknown) => log.error(`Upkeep of the database failed: ${errorText(error)}`));
+  }
+
+  /** What is due now for accounts that are idle: schedule, hints and requests, one entry per account. */
   async #dueWork(seats: readonly Seat[]): Promise<readonly Work[]> {
-    const { clock, store, once, log } = this.#options;
+    const { clock, once } = this.#options;
+    const idle = seats.filter((seat) => !seat.isBusy && !isHeld(seat));
+    if (idle.length === 0) return [];
+    const requests = await this.#pendingRequests(idle);
     const monoMs = clock.monoMs();
-    const requests = await store
-      .pendingRequests(seats.map((seat) => seat.account.id))
-      .catch((error: unknown) => (log.error(`Requests could not be read: ${errorText(error)}`), []));
     const work: Work[] = [];
-    for (const seat of seats) {
+    for (const seat of idle) {
       const asked = requests.filter((request) => request.accountId === seat.account.id);
       const hinted = seat.enabled && seat.isHinted;
       const due = seat.enabled && monoMs >= seat.dueMonoMs;
       if (!due && !hinted && asked.length === 0 && !(once && seat.enabled)) continue;
       const trigger: SyncTrigger =
         asked[0]?.trigger ?? (due || once ? (seat.lastRun === null ? 'start' : 'schedule') : 'hint');
-      seat.isHinted = false;
       work.push({ seat, trigger, requestIds: asked.map((request) => request.id) });
     }
     return work;
   }
 
-  async #cycle(work: readonly Work[], reading: AbortSignal): Promise<void> {
+  /** Requests nobody answered yet. Where they cannot be read this is said once, not each second. */
+  async #pendingRequests(seats: readonly Seat[]): Promise<readonly SyncRequest[]> {
+    const { store, log } = this.#options;
+    try {
+      const requests = await store.pendingRequests(seats.map((seat) => seat.account.id));
+      this.#requestsReadable = true;
+      return requests;
+    } catch (error) {
+      if (this.#requestsReadable) log.error(`Requests could not be read: ${errorText(error)}`);
+      this.#requestsReadable = false;
+      return [];
+    }
+  }
+
+  /** Runs a cycle beside the loop, which goes on ticking for the accounts that are not part of it. */
+  #startCycle(work: readonly Work[], several: boolean, reading: AbortSignal): void {
+    const { clock, log } = this.#options;
+    const startedMonoMs = clock.monoMs();
+    for (const { seat } of work) {
+      seat.isBusy = true;
+      seat.isHinted = false;
+      seat.dueMonoMs = startedMonoMs + seat.intervalSeconds * 1000;
+    }
+    const cycle = this.#cycle(work, several, reading)
+      .catch((error: unknown) => {
+        this.#errors += 1;
+        log.error(`✗ A sync cycle broke off: ${errorText(error)}`);
+      })
+      .finally(() => this.#running.delete(cycle));
+    this.#running.add(cycle);
+  }
+
+  async #cycle(work: readonly Work[], several: boolean, reading: AbortSignal): Promise<void> {
     const { clock, log, once, onCycle } = this.#options;
     const startedMonoMs = clock.monoMs();
     this.#cycles += 1;
     const number = this.#cycles;
     log.info(`Starting sync cycle #${number}`);
-    const runs = await Promise.all(work.map((entry) => this.#syncSeat(entry, reading)));
-    for (const run of runs) await this.#logAccount(run, work.length > 1);
-    for (const { seat } of work) seat.dueMonoMs = startedMonoMs + seat.intervalSeconds * 1000;
+    const told = await Promise.all(
+      work.map(async (entry) => {
+        const run = await this.#syncSeat(entry, reading);
+        return { run, lines: await this.#linesOf(run, several) };
+      }),
+    );
+    // All lines of a cycle at once: cycles overlap, their lines must not.
+    const runs = told.map(({ run }) => run);
+    for (const [level, line] of told.flatMap(({ lines }) => lines)) log[level](line);
     const failed = runs.filter((run) => run.run?.outcome !== 'complete');
     this.#errors += failed.length;
     if (failed.length < runs.length) this.#lastSuccess = instantNow(clock);
@@ -267,9 +328,14 @@ class Agent {
         seat.account,
         { lease: seat.lease, trigger, type: 'all', requestIds, signal: reading },
       );
+      seat.throwsInARow = 0;
       seat.lastRun = { account: seat.account, run, error: null };
     } catch (error) {
+      seat.heldTicks = Math.min(HELD_TICKS_MAX, 2 ** Math.min(seat.throwsInARow, 10));
+      seat.throwsInARow += 1;
       seat.lastRun = { account: seat.account, run: null, error: asTruebookError(error) };
+    } finally {
+      seat.isBusy = false;
     }
     return seat.lastRun;
   }
@@ -292,41 +358,51 @@ class Agent {
     seat.keeper = keepLease({ store, clock }, grant.lease);
   }
 
-  async #logAccount({ account, run, error }: AccountRun, several: boolean): Promise<void> {
-    const { log, store } = this.#options;
-    if (several) log.info(`Account ${account.name}`);
-    log.info('Syncing positions...');
+  /** What the log says of one account's run. */
+  async #linesOf({ account, run, error }: AccountRun, several: boolean): Promise<readonly Line[]> {
+    const { store } = this.#options;
+    const lines: Line[] = [];
+    const info = (text: string): void => void lines.push(['info', text]);
+    if (several) info(`Account ${account.name}`);
+    info('Syncing positions...');
     if (run?.outcome !== 'complete') {
       const code = run?.errorCode ?? error?.code ?? 'internal';
       const message = run?.errorMessage ?? error?.message ?? 'unknown failure';
-      log.error(`✗ ${account.name}: ${code}: ${message}${error?.hint == null ? '' : ` ${error.hint}`}`);
-      return;
+      lines.push([
+        'error',
+        `✗ ${account.name}: ${code}: ${message}${error?.hint == null ? '' : ` ${error.hint}`}`,
+      ]);
+      return lines;
     }
     const rows = await store.positions({ accountId: account.id, states: ['open', 'missing'] });
     const kinds = await store.instruments(rows.map((row) => row.instrument));
     const count = (kind: string): number =>
       rows.filter((row) => kinds.get(row.instrument)?.kind === kind).length;
-    log.info(`✓ Synced ${count('equity')} stock positions`);
-    log.info(`✓ Synced ${count('option')} option positions`);
-    if (count('crypto') > 0) log.info(`✓ Synced ${count('crypto')} crypto positions`);
-    if (run.counts.newActivities > 0) log.info(`✓ Synced ${run.counts.newActivities} new activities`);
+    info(`✓ Synced ${count('equity')} stock positions`);
+    info(`✓ Synced ${count('option')} option positions`);
+    if (count('crypto') > 0) info(`✓ Synced ${count('crypto')} crypto positions`);
+    if (run.counts.newActivities > 0) info(`✓ Synced ${run.counts.newActivities} new activities`);
     for (const row of rows) {
       const symbol = kinds.get(row.instrument)?.symbol ?? row.instrument;
       if (row.state === 'missing') {
-        log.warning(`Position missing at the broker, kept: ${symbol} (quantity ${row.quantity.toString()})`);
+        lines.push([
+          'warning',
+          `Position missing at the broker, kept: ${symbol} (quantity ${row.quantity.toString()})`,
+        ]);
       } else if (!row.explained) {
-        log.warning(
+        lines.push([
+          'warning',
           `Position not explained by activities: ${symbol} (broker ${row.quantity.toString()}, book ${row.bookQuantity.toString()})`,
-        );
+        ]);
       }
     }
     for (const balance of await store.balances({ accountId: account.id })) {
       if (balance.buyingPower !== null)
-        log.info(`✓ Buying Power: ${inMoney(balance.buyingPower, balance.currency)}`);
-      if (balance.equity !== null)
-        log.info(`✓ Portfolio Value: ${inMoney(balance.equity, balance.currency)}`);
+        info(`✓ Buying Power: ${inMoney(balance.buyingPower, balance.currency)}`);
+      if (balance.equity !== null) info(`✓ Portfolio Value: ${inMoney(balance.equity, balance.currency)}`);
     }
-    log.info('✓ Portfolio balance recorded');
+    info('✓ Portfolio balance recorded');
+    return lines;
   }
 
   #logStatistics(): void {
@@ -344,7 +420,7 @@ class Agent {
 
   async #leave(seats: readonly Seat[]): Promise<void> {
     for (const seat of seats) {
-      await seat.watch_?.close();
+      await seat.streamWatch?.close();
       await seat.keeper.stop();
       try {
         await this.#options.store.releaseLease(seat.lease);
@@ -361,6 +437,15 @@ interface Work {
   readonly seat: Seat;
   readonly trigger: SyncTrigger;
   readonly requestIds: readonly number[];
+}
+
+type Line = readonly [level: 'info' | 'warning' | 'error', text: string];
+
+/** Counts one tick of the pause after a run that threw. */
+function isHeld(seat: Seat): boolean {
+  if (seat.heldTicks === 0) return false;
+  seat.heldTicks -= 1;
+  return true;
 }
 
 function asTruebookError(error: unknown): TruebookError {

@@ -9,6 +9,7 @@ import { requestSync } from '../../src/sync/requestSync.ts';
 import { holdings, openWorld, type World } from './world.ts';
 
 const PAPER = 'alpaca-paper';
+const LIVE = 'alpaca-live';
 
 interface Running {
   readonly world: World;
@@ -154,14 +155,18 @@ describe('when it runs', () => {
     expect([...methods].sort()).toEqual(['GET', 'authenticate', 'listen']);
   });
 
-  test('switched off: no scheduled run, a request is answered all the same', async () => {
+  test('switched off: no scheduled run and none for a hint, a request is answered all the same', async () => {
     const at = await world();
     const accounts = (await at.truebook.agentAccounts())
       .filter(({ account }) => account.name === PAPER)
-      .map((entry) => ({ ...entry, enabled: false, watch: false }));
+      .map((entry) => ({ ...entry, enabled: false, watch: true }));
     const agent = await start(at, { accounts });
+    await realSleep(1000);
+    await at.control('trade', { account: PAPER, symbol: 'HINT', side: 'buy', quantity: '1', price: '10' });
+    await at.advance('10m');
     await realSleep(2500);
     expect(agent.cycles).toHaveLength(0);
+    expect(at.requests().filter((request) => request.method === 'WS')).toEqual([]);
     const run = await ask(at);
     expect(run).toMatchObject({ by: 'agent', run: { outcome: 'complete', trigger: 'command' } });
   });
@@ -181,9 +186,103 @@ describe('when it runs', () => {
   });
 });
 
-function ask(at: World): ReturnType<typeof requestSync> {
+describe('several accounts', () => {
+  test('one whose broker hangs keeps no other waiting: schedule, hint and request go on', async () => {
+    const at = await world();
+    await at.control('fault', { broker: 'alpaca', account: PAPER, resource: 'account', kind: 'timeout' });
+    const agent = await start(at, { accounts: await at.truebook.agentAccounts() });
+    await until('both are read', () => agent.lines.includes('INFO Starting sync cycle #1'));
+    const asked = realMonoMs();
+    const { by, run } = await ask(at, LIVE);
+    expect({ by, outcome: run.outcome }).toEqual({ by: 'agent', outcome: 'complete' });
+    expect(realMonoMs() - asked).toBeLessThan(5000);
+    const listens = () => at.requests().some((request) => request.path === 'listen');
+    await until('the stream listens', listens);
+    await at.control('trade', { account: LIVE, symbol: 'HINT', side: 'buy', quantity: '1', price: '10' });
+    await until('the position is in the book', async () =>
+      holdings(await at.positions(LIVE)).includes('HINT 1'),
+    );
+    // The account that hangs is still in its first cycle, and started no second run beside it.
+    expect(agent.cycles.map((cycle) => cycle.number)).not.toContain(1);
+    expect(agent.cycles.flatMap((cycle) => cycle.runs.map((entry) => entry.account.name))).not.toContain(
+      PAPER,
+    );
+  });
+
+  test('cycles that overlap are numbered as they start, and each tells its lines in one piece', async () => {
+    const at = await world();
+    await at.control('fault', {
+      broker: 'alpaca',
+      account: PAPER,
+      resource: 'account',
+      kind: 'slow',
+      at: 3000,
+      times: 1,
+    });
+    const accounts = (await at.truebook.agentAccounts()).map((entry) => ({ ...entry, watch: false }));
+    const agent = await start(at, { accounts });
+    await until('both are read', () => agent.lines.includes('INFO Starting sync cycle #1'));
+    await ask(at, LIVE);
+    await at.advance('4s');
+    await cycleCount(agent, 2);
+    expect(agent.cycles.map((cycle) => cycle.number)).toEqual([2, 1]);
+    const first = agent.lines.indexOf('INFO ✓ Sync cycle #1 completed successfully');
+    const second = agent.lines.indexOf('INFO ✓ Sync cycle #2 completed successfully');
+    expect(agent.lines.slice(0, 4)).toEqual([
+      'INFO Starting sync cycle #1',
+      'INFO Starting sync cycle #2',
+      'INFO Account alpaca-live',
+      'INFO Syncing positions...',
+    ]);
+    expect(agent.lines.slice(second + 1, second + 5)).toEqual([
+      expect.stringMatching(/^INFO Cycle duration: /),
+      'INFO Next sync in 300s',
+      expect.stringMatching(/^INFO last_sync_time=2/),
+      expect.stringMatching(/^INFO Account alpaca-(paper|live)$/),
+    ]);
+    const told = agent.lines.slice(second, first).filter((line) => line.startsWith('INFO Account '));
+    expect(told.sort()).toEqual(['INFO Account alpaca-live', 'INFO Account alpaca-paper']);
+  });
+});
+
+describe('runs that break off', () => {
+  test('are held back, longer each time, and a request is answered once they work again', async () => {
+    const at = await world();
+    let broken = true;
+    let calls = 0;
+    const accounts = (await at.truebook.agentAccounts())
+      .filter(({ account }) => account.name === PAPER)
+      .map((entry) => ({
+        ...entry,
+        watch: false,
+        broker: {
+          ...entry.broker,
+          readBalances: async (signal?: AbortSignal) => {
+            calls += 1;
+            if (broken) throw new TypeError('a fault of ours');
+            return entry.broker.readBalances(signal);
+          },
+        },
+      }));
+    const agent = await start(at, { accounts });
+    await cycleCount(agent, 1);
+    const answered = ask(at);
+    answered.catch(() => undefined);
+    // The simulated clock stands still all the time: the pauses count ticks.
+    await realSleep(7500);
+    expect(calls).toBeGreaterThan(1);
+    expect(calls).toBeLessThan(5);
+    expect(agent.lines.filter((line) => line.startsWith('ERROR')).length).toBeLessThan(12);
+    broken = false;
+    expect(await answered).toMatchObject({ by: 'agent', run: { outcome: 'complete' } });
+    expect(await ask(at)).toMatchObject({ by: 'agent', run: { outcome: 'complete' } });
+    expect((await agent.stop()).errors).toBeGreaterThan(1);
+  }, 60_000);
+});
+
+function ask(at: World, name = PAPER): ReturnType<typeof requestSync> {
   return at.truebook.agentAccounts().then(async (accounts) => {
-    const seat = accounts.find(({ account }) => account.name === PAPER)!;
+    const seat = accounts.find(({ account }) => account.name === name)!;
     return requestSync(
       {
         store: at.truebook.store,
