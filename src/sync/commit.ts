@@ -196,6 +196,7 @@ export function refusedCommit(frame: RunFrame, refusal: Refusal): RunCommit {
       false,
       { code, message: `${refusal.resource}: ${refusal.error.message}` },
       NO_COUNTS,
+      refusal.depth,
     ),
     audit: [audit(frame, 'sync', { outcome, resource: refusal.resource, reason: refusal.reason, code })],
     events: [...opened.map((finding) => eventOf('finding_opened', finding, now)), ...explained.events],
@@ -225,9 +226,24 @@ export function historyCommit(
   position: string,
   walkStartedAt: string,
 ): RunCommit {
+  const explained = explain({
+    differences: [],
+    quarantined: frame.dossier.quarantined,
+    resourcesRead: [],
+    understoodIds: new Set(),
+    windowAfter: null,
+    withdrawn: [],
+    open: frame.state.findings.filter((finding) => finding.type === 'quarantine'),
+    changed: [],
+    instruments: frame.state.instruments,
+    now: frame.now,
+  });
   return {
     ...baseCommit(frame),
     run: runRecord(frame, 'progress', false, null, { ...NO_COUNTS, newActivities: revisions.length }),
+    events: explained.events,
+    findings: explained.findings,
+    outbox: outboxOf(frame, [], explained.findings),
     audit: [audit(frame, 'history', { activities: revisions.length, done: position === HISTORY_DONE })],
     instruments: revisions.flatMap((revision) => (revision.instrument === null ? [] : [revision.instrument])),
     revisions,

@@ -51,6 +51,8 @@ export interface Refusal {
   readonly withdrawn: readonly string[];
   /** Another account answered: its fingerprint. */
   readonly foreignFingerprint: string | null;
+  /** How deep the activities were read, where they were read to their end before the refusal. */
+  readonly depth?: ReadDepth;
   /** A list that does not add up: what to remember of it (`proof.ts`). */
   readonly suspicion?: string;
 }
@@ -161,6 +163,9 @@ function refuseForeign(account: Account, fingerprint: string): Refusal | null {
   };
 }
 
+/** Reason of a refusal because the known-id proof failed. */
+export const KNOWN_ID_ABSENT = 'known_id_absent';
+
 /** Known-id proof: what the ledger already holds of this window must be in the answer. */
 async function refuseShort(request: LookRequest, activities: readonly Activity[]): Promise<Refusal | null> {
   const { store, account, now } = request;
@@ -168,13 +173,12 @@ async function refuseShort(request: LookRequest, activities: readonly Activity[]
   const absent = absentFrom(activities, expected);
   const first = absent[0];
   if (first === undefined) return null;
-  // Only a deep scan counts towards giving an identity up: short windows come every few minutes.
-  const watch =
-    request.depth === 'recent' ? [] : absent.map(({ rootId, watch }) => countAbsence(rootId, watch));
+  const watch = request.countsAbsence ? absent.map(({ rootId, watch }) => countAbsence(rootId, watch)) : [];
   return {
     kind: 'refusal',
     resource: 'activities',
-    reason: 'known_id_absent',
+    reason: KNOWN_ID_ABSENT,
+    depth: request.depth,
     error: new TruebookError(
       'broker_bad_answer',
       `The list of activities lacks ${absent.length} known one(s), the first is ${first.rootId}.`,

@@ -49,16 +49,21 @@ const SEARCH_EVERY_MS = 3_600_000;
 /**
  * How deep to look for what explains a difference. A correction of an old trade keeps its old place in the broker's
  * list, so only the whole history is sure to hold it; large ledgers are searched whole when the difference is new,
- * then once an hour.
+ * once more in the next run (content that returned to an older revision is believed on its second sight), then once an
+ * hour. `differsSince`: when the difference took its form, null when it is not known.
  */
 export function searchDepth(
   cursors: readonly CursorRow[],
   activityCount: number,
   isNew: boolean,
+  differsSince: Instant | null,
   now: Instant,
 ): ReadDepth {
   const due = isDue(cursors, 'search', SEARCH_EVERY_MS, now);
-  return isNew || due || activityCount <= SMALL_LEDGER ? 'search' : 'deep';
+  const last = cursors.find((row) => row.name === 'search')?.updatedAt;
+  const searchedOnce =
+    last !== undefined && differsSince !== null && compareInstants(last, differsSince) <= 0;
+  return isNew || searchedOnce || due || activityCount <= SMALL_LEDGER ? 'search' : 'deep';
 }
 
 const ABSENCE_EVERY_MS = 3_600_000;

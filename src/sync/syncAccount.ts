@@ -5,7 +5,7 @@
 import { type Broker } from '../brokers/broker.ts';
 import { type Account } from '../domain/account.ts';
 import { isTruebookError, TruebookError } from '../domain/errors.ts';
-import { now as instantNow, type Clock } from '../domain/time.ts';
+import { compareInstants, now as instantNow, type Clock, type Instant } from '../domain/time.ts';
 import {
   type Lease,
   type RunRecord,
@@ -18,7 +18,8 @@ import { believedCommit, refusedCommit, type RunFrame } from './commit.ts';
 import { readHistory } from './firstContact.ts';
 import { isSettled, isSuspicious, suspicionOf } from './proof.ts';
 import { readExtras } from './readExtras.ts';
-import { emptyDossier, lookAtBroker, type Look, type Refusal } from './readBroker.ts';
+import { emptyDossier, KNOWN_ID_ABSENT, lookAtBroker, type Look, type Refusal } from './readBroker.ts';
+import { differenceKey } from './reconcile.ts';
 import { countsAbsence, depthDue, searchDepth, windowStart, type ReadDepth } from './schedule.ts';
 import { workOut, type MissingPolicy, type WorkedOut } from './workOut.ts';
 
@@ -72,7 +73,11 @@ export async function syncAccount(
   // Read, and work out what it means.
   const due =
     options.depth ?? depthDue(history.state.cursors, history.state.checkpoint?.activityCount ?? 0, now);
-  let look = await look_(frame, history.state, due);
+  let look = await takeLook(frame, history.state, due);
+  // A known id is absent from a short window: only a deep scan can tell a short answer from a withdrawn row.
+  if (look.kind === 'refusal' && look.reason === KNOWN_ID_ABSENT && look.depth === 'recent') {
+    look = await takeLook(frame, history.state, 'deep');
+  }
   if (look.kind === 'refusal') return commitRefusal(frame, look);
   let result = await workOut(store, history.state, look, now, deps.missing);
 
@@ -84,10 +89,11 @@ export async function syncAccount(
       history.state.cursors,
       activityCount,
       result.openingsBooked || !isSettled(history.state, result),
+      differsSince(history.state, result),
       now,
     );
-    const again = await look_(frame, history.state, depth);
-    if (again.kind === 'refusal') return commitRefusal(frame, again);
+    const again = await takeLook(frame, history.state, depth);
+    if (again.kind === 'refusal') return commitRefusal(frame, { depth: look.depth, ...again });
     look = again;
     result = await workOut(store, history.state, look, now, deps.missing);
   }
@@ -99,7 +105,8 @@ export async function syncAccount(
   return store.commitRun(believedCommit({ ...frame, state: history.state }, look, result, extras));
 }
 
-async function look_(frame: RunFrame, state: SyncState, depth: ReadDepth): Promise<Look | Refusal> {
+/** One look at the broker, as deep as asked. */
+async function takeLook(frame: RunFrame, state: SyncState, depth: ReadDepth): Promise<Look | Refusal> {
   const cursor = state.cursors.find((row) => row.name === 'activities');
   return lookAtBroker({
     broker: frame.deps.broker,
@@ -114,11 +121,19 @@ async function look_(frame: RunFrame, state: SyncState, depth: ReadDepth): Promi
   });
 }
 
+/** When the newest of the differences took the form it has, as far as findings tell; null when none is known. */
+function differsSince(state: SyncState, result: WorkedOut): Instant | null {
+  const keys = new Set(result.differences.map(differenceKey));
+  const instants = state.findings.filter((finding) => keys.has(finding.key)).map((row) => row.lastSeenAt);
+  return instants.toSorted(compareInstants).at(-1) ?? null;
+}
+
 function totalsRefusal(state: SyncState, look: Look, result: WorkedOut): Refusal {
   return {
     kind: 'refusal',
     resource: 'positions',
     reason: 'totals_disagree',
+    depth: look.depth,
     error: new TruebookError(
       'broker_bad_answer',
       'The list of positions does not add up to the market value that the account states.',
