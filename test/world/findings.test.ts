@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
+import { balanceRecords, statusRecord } from '../../src/sync/records.ts';
 import { openWorld, type World } from './world.ts';
 
 const PAPER = 'alpaca-paper';
@@ -70,4 +71,24 @@ test('a trade that arrives in the run which settles a cash difference is not its
   const run = await at.sync(PAPER);
   expect(run.reconciled).toBe(true);
   expect(await findings(at)).toEqual(['resolved cash:USD: deposit_withdrawal certain']);
+});
+
+test('while only cash differs, balances and the account are not fresh, positions are', async () => {
+  const at = await world();
+  await at.sync(PAPER);
+  await at.advance('5m');
+  await at.sync(PAPER);
+  await at.control('cash', { account: PAPER, kind: 'deposit', amount: '500', publish: 'next-day' });
+  await at.advance('5m');
+  await at.sync(PAPER);
+  const { records } = at.truebook;
+  const account = await at.truebook.account(PAPER);
+  expect(await balanceRecords(records, { account })).toMatchObject([
+    { fresh: false, why: expect.stringMatching(/^unreconciled/) },
+  ]);
+  expect((await statusRecord(records, { account })).accounts).toMatchObject([
+    { fresh: false, why: expect.stringMatching(/^unreconciled/) },
+  ]);
+  const positions = await at.positions(PAPER);
+  expect(positions.map((row) => row.why)).toEqual(positions.map(() => null));
 });
