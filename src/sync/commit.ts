@@ -37,6 +37,8 @@ export interface RunFrame {
   readonly now: Instant;
   readonly startedMonoMs: number;
   readonly dossier: Dossier;
+  /** The whole of a short history is in this very run: it is done with it. */
+  readonly historyHeld?: boolean;
 }
 
 const NO_COUNTS: RunCounts = { created: 0, updated: 0, closed: 0, missing: 0, findings: 0, newActivities: 0 };
@@ -489,6 +491,7 @@ function ownStamp(position: SnapshotPosition, look: Look): Instant | null {
 function movedCursors(frame: RunFrame, look: Look, result: WorkedOut): readonly CursorRow[] {
   const { now, state } = frame;
   const rows = [cursor('activities', look.activities.startedAt, now)];
+  if (frame.historyHeld === true) rows.push(cursor('history', HISTORY_DONE, now));
   if (look.depth !== 'recent') rows.push(cursor('deep_scan', look.windowAfter, now));
   if (look.depth === 'audit' || look.depth === 'search') rows.push(cursor('audit', look.windowAfter, now));
   if (look.depth === 'search') rows.push(cursor('search', look.windowAfter, now));

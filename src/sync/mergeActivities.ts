@@ -82,13 +82,21 @@ function supersededBy(
   return incoming.flatMap((activity) => {
     const opposite = oppositeSign(activity.rootId);
     if (opposite === null || present.has(opposite)) return [];
-    // Where both signs were known before, one of them is merely absent.
-    const isNews = !known.has(activity.rootId) || watched.get(opposite)?.pendingContentHash === SUPERSEDED;
+    // Where both signs were known before, one of them is merely absent - unless they took turns before.
+    const isNews =
+      !known.has(activity.rootId) ||
+      takesTurns(watched.get(activity.rootId)) ||
+      takesTurns(watched.get(opposite));
     if (!isNews) return [];
     const newest = known.get(opposite)?.at(-1);
     if (newest === undefined || newest.status !== 'ok' || newest.publishedAt === null) return [];
     return compareInstants(newest.publishedAt, windowAfter) > 0 ? [newest] : [];
   });
+}
+
+/** Whether an identity was superseded by its opposite sign, or is about to be. */
+export function takesTurns(memory: ActivityWatchRow | null | undefined): boolean {
+  return memory?.pendingContentHash === SUPERSEDED || memory?.withdrawn === true;
 }
 
 function busted(revision: ActivityRevision, now: Instant): NewRevision {
@@ -129,6 +137,7 @@ function decide(activity: Activity, chain: RevisionChain, pending: string | null
 export function absentFrom(
   incoming: readonly Activity[],
   expected: readonly { readonly rootId: string; readonly watch: ActivityWatchRow | null }[],
+  watched: ReadonlyMap<string, ActivityWatchRow> = new Map(),
 ): readonly { readonly rootId: string; readonly watch: ActivityWatchRow | null }[] {
   const present = new Set(incoming.map((activity) => activity.rootId));
   const known = new Set(expected.map((row) => row.rootId));
@@ -138,7 +147,7 @@ export function absentFrom(
     const changedSign =
       opposite !== null &&
       present.has(opposite) &&
-      (!known.has(opposite) || watch?.pendingContentHash === SUPERSEDED);
+      (!known.has(opposite) || takesTurns(watch) || takesTurns(watched.get(opposite)));
     const listed = present.has(rootId) || changedSign;
     return !listed && watch?.withdrawn !== true;
   });

@@ -31,7 +31,9 @@ export function isSuspicious(state: SyncState, look: Look, result: WorkedOut): b
   const positionsDiffer = result.differences.some(
     (difference) => difference.kind === 'position' && !isKnown(state, difference),
   );
-  if (!positionsDiffer) return false;
+  // Before the account is pinned its very identity rests on this agreement.
+  const unpinned = state.account.pinnedFingerprint === null;
+  if (!positionsDiffer && !unpinned) return false;
   return suspicionCount(suspicionOf(state, look, result)) < SUSPICIONS_MAX;
 }
 

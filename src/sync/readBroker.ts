@@ -16,7 +16,7 @@ import {
 } from '../domain/snapshot.ts';
 import { addMs, type Instant } from '../domain/time.ts';
 import { type ActivityWatchRow, type Store, type SyncReadRow } from '../store/store.ts';
-import { absentFrom, countAbsence } from './mergeActivities.ts';
+import { absentFrom, countAbsence, oppositeSign } from './mergeActivities.ts';
 import { type ReadDepth } from './schedule.ts';
 
 /** Everything a run was told, kept for the record whether it was believed or not. */
@@ -170,7 +170,11 @@ export const KNOWN_ID_ABSENT = 'known_id_absent';
 async function refuseShort(request: LookRequest, activities: readonly Activity[]): Promise<Refusal | null> {
   const { store, account, now } = request;
   const expected = await store.knownIds(account.id, account.epoch, request.windowAfter, addMs(now, -DAY_MS));
-  const absent = absentFrom(activities, expected);
+  const opposites = expected.flatMap(({ rootId }) => oppositeSign(rootId) ?? []);
+  const watched = new Map(
+    (await store.watchRows(account.id, opposites)).map((row) => [row.rootId, row] as const),
+  );
+  const absent = absentFrom(activities, expected, watched);
   const first = absent[0];
   if (first === undefined) return null;
   const watch = request.countsAbsence ? absent.map(({ rootId, watch }) => countAbsence(rootId, watch)) : [];

@@ -15,7 +15,7 @@ import {
   type SyncType,
 } from '../store/store.ts';
 import { believedCommit, refusedCommit, type RunFrame } from './commit.ts';
-import { readHistory } from './firstContact.ts';
+import { readHistory, refuseForeignFills, refuseUnstable } from './firstContact.ts';
 import { isSettled, isSuspicious, suspicionOf } from './proof.ts';
 import { readExtras } from './readExtras.ts';
 import { emptyDossier, KNOWN_ID_ABSENT, lookAtBroker, type Look, type Refusal } from './readBroker.ts';
@@ -79,6 +79,8 @@ export async function syncAccount(
     look = await takeLook(frame, history.state, 'deep');
   }
   if (look.kind === 'refusal') return commitRefusal(frame, look);
+  const unstable = refuseUnstable(history.held, look);
+  if (unstable !== null) return commitRefusal(frame, unstable);
   let result = await workOut(store, history.state, look, now, deps.missing);
 
   // Something differs: look again, deeper, before believing it. A fill that fell between two calls settles here, a
@@ -94,15 +96,28 @@ export async function syncAccount(
     );
     const again = await takeLook(frame, history.state, depth);
     if (again.kind === 'refusal') return commitRefusal(frame, { depth: look.depth, ...again });
+    const shaken = refuseUnstable(history.held, again);
+    if (shaken !== null) return commitRefusal(frame, shaken);
     look = again;
     result = await workOut(store, history.state, look, now, deps.missing);
+  }
+  if (!history.state.cursors.some((cursor) => cursor.name === 'first_contact')) {
+    const foreign = await refuseForeignFills(frame, look.activities.rows);
+    if (foreign !== null) return commitRefusal(frame, foreign);
   }
   if (isSuspicious(history.state, look, result))
     return commitRefusal(frame, totalsRefusal(history.state, look, result));
 
   // What decorates the book but proves nothing: who placed the trades, prices and Greeks of options.
   const extras = await readExtras(frame, look, result);
-  return store.commitRun(believedCommit({ ...frame, state: history.state }, look, result, extras));
+  return store.commitRun(
+    believedCommit(
+      { ...frame, state: history.state, historyHeld: history.held !== null },
+      look,
+      result,
+      extras,
+    ),
+  );
 }
 
 /** One look at the broker, as deep as asked. */
