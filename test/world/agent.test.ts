@@ -3,6 +3,7 @@
  * one, so five minutes are one call.
  */
 import { afterEach, describe, expect, test } from 'vitest';
+import { now as instantNow } from '../../src/domain/time.ts';
 import { realMonoMs, realSleep } from '../../src/platform.ts';
 import { runAgent, type AgentOptions, type AgentSummary, type CycleReport } from '../../src/sync/agent.ts';
 import { requestSync } from '../../src/sync/requestSync.ts';
@@ -192,6 +193,14 @@ describe('several accounts', () => {
     await at.control('fault', { broker: 'alpaca', account: PAPER, resource: 'account', kind: 'timeout' });
     const agent = await start(at, { accounts: await at.truebook.agentAccounts() });
     await until('both are read', () => agent.lines.includes('INFO Starting sync cycle #1'));
+    // A request for the one that hangs waits: two runs of one account at once would be two writers.
+    await at.truebook.store.requestSync({
+      accountId: (await at.truebook.account(PAPER)).id,
+      type: 'all',
+      trigger: 'command',
+      requestedAt: instantNow(at.truebook.clock),
+      requestedBy: 'test',
+    });
     const asked = realMonoMs();
     const { by, run } = await ask(at, LIVE);
     expect({ by, outcome: run.outcome }).toEqual({ by: 'agent', outcome: 'complete' });
@@ -202,6 +211,8 @@ describe('several accounts', () => {
     await until('the position is in the book', async () =>
       holdings(await at.positions(LIVE)).includes('HINT 1'),
     );
+    const hanging = at.requests().filter(({ account, path }) => account === PAPER && path === '/v2/account');
+    expect(hanging).toHaveLength(1);
     // The account that hangs is still in its first cycle, and started no second run beside it.
     expect(agent.cycles.map((cycle) => cycle.number)).not.toContain(1);
     expect(agent.cycles.flatMap((cycle) => cycle.runs.map((entry) => entry.account.name))).not.toContain(
