@@ -12,6 +12,8 @@ import { addMs, compareInstants, minInstant, newYorkDate, type Instant } from '.
 import { type Book } from '../book/foldBook.ts';
 import { type NewRevision } from '../store/store.ts';
 
+const DAY_MS = 86_400_000;
+
 export function openingRootId(subject: InstrumentId | Currency): string {
   return `opening:${subject}`;
 }
@@ -253,6 +255,11 @@ async function newRest(
   }
   // An adjustment that took units away was a guess: when they are there again, it is withdrawn.
   if (opening.kind === 'adjustment' && opening.status === 'ok' && agrees(Decimal.zero)) return Decimal.zero;
+  // A first answer that was off (rounded, of another moment): while the contact is young, a history that alone gives
+  // what the broker lists now needs no opening. Never where the list lacks the instrument: absence is not flat.
+  const young = compareInstants(evidence.now, addMs(contactAt, DAY_MS)) <= 0;
+  const isListed = opening.instrument === null || evidence.statedQuantity.has(opening.instrument.id);
+  if (opening.status === 'ok' && young && isListed && agrees(Decimal.zero)) return Decimal.zero;
   const { sure } = olderThanContact(opening, contactAt, evidence.arrived, evidence.arrived);
   return sure.length === 0 ? null : held.minus(Decimal.sum(sure));
 }

@@ -138,6 +138,18 @@ describe('older history arrives', () => {
     expect(result.book).toContain('OLD 100 since');
   });
 
+  test('a first answer that was rounded is forgotten when history alone gives what is listed', async () => {
+    const history = '2025-08-10 10:00 buy 0.2494 BTC/USD @ 100';
+    expect((await later(history, 'BTC/USD 0.25', [])).openings).toEqual(['BTC/USD 0.0006 ok 2025-08-10']);
+    const result = await later(history, 'BTC/USD 0.25', [{ arrives: '', broker: 'BTC/USD 0.2494' }]);
+    expect(result.openings).toEqual(['BTC/USD 0.0006 bust 2025-08-10']);
+  });
+
+  test('an opening whose instrument left the list stays', async () => {
+    const result = await later('', 'OLD 5', [{ arrives: '', broker: 'KO 1' }]);
+    expect(result.openings).toEqual(['OLD 5 ok 2025-08-21']);
+  });
+
   test('a trade dated back after the contact leaves the opening alone', async () => {
     const result = await later('', 'OLD 5', [{ arrives: '2025-08-20 10:00 buy 3 OLD @ 1', broker: 'OLD 8' }]);
     expect(result.openings).toEqual(['OLD 5 ok 2025-08-21']);
