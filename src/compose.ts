@@ -90,7 +90,7 @@ export async function compose(options: ComposeOptions): Promise<Truebook> {
       confirmations: config.settings.MISSING_CONFIRMATIONS,
     },
     holder: (kind) => ({ incarnation, kind, processId: processId(), host: hostName(), startedAt }),
-    isGone: (holder) => holder.host === hostName() && !isProcessAlive(holder.processId),
+    isGone,
     agentAccounts: (purpose = 'command') => {
       const heldElsewhere = async (account: Account): Promise<boolean> => {
         const lease = purpose === 'agent' ? await store.leaseState(account.id) : null;
@@ -107,6 +107,10 @@ export async function compose(options: ComposeOptions): Promise<Truebook> {
   };
 }
 
+function isGone(holder: LeaseHolder): boolean {
+  return holder.host === hostName() && !isProcessAlive(holder.processId);
+}
+
 /** The address `openStore` wants. It may hold a password: never print it, print `config.database.shown`. */
 export function databaseUrl({ database }: Pick<Config, 'database'>): string {
   return database.kind === 'sqlite' ? `sqlite:${database.path}` : database.url.reveal();
@@ -120,6 +124,7 @@ function recordContext(config: Config, store: Store, clock: Clock): RecordContex
     maxAgeSeconds: (account) => config.rules[account.broker].freshMaxAgeSeconds,
     enabled: (account) => config.rules[account.broker].enabled,
     automationOrderIds: config.settings.AUTOMATION_ORDER_IDS,
+    isGone,
   };
 }
 

@@ -80,7 +80,7 @@ export async function syncAccount(
   }
   if (look.kind === 'refusal') return commitRefusal(frame, look);
   const unstable = refuseUnstable(history.held, look);
-  if (unstable !== null) return commitRefusal(frame, unstable);
+  if (unstable !== null) return commitRefusal(frame, { ...unstable, depth: look.depth });
   let result = await workOut(store, history.state, look, now, deps.missing);
 
   // Something differs: look again, deeper, before believing it. A fill that fell between two calls settles here, a
@@ -97,13 +97,13 @@ export async function syncAccount(
     const again = await takeLook(frame, history.state, depth);
     if (again.kind === 'refusal') return commitRefusal(frame, { depth: look.depth, ...again });
     const shaken = refuseUnstable(history.held, again);
-    if (shaken !== null) return commitRefusal(frame, shaken);
+    if (shaken !== null) return commitRefusal(frame, { ...shaken, depth: again.depth });
     look = again;
     result = await workOut(store, history.state, look, now, deps.missing);
   }
   if (!history.state.cursors.some((cursor) => cursor.name === 'first_contact')) {
     const foreign = await refuseForeignFills(frame, look.activities.rows);
-    if (foreign !== null) return commitRefusal(frame, foreign);
+    if (foreign !== null) return commitRefusal(frame, { ...foreign, depth: look.depth });
   }
   if (isSuspicious(history.state, look, result))
     return commitRefusal(frame, totalsRefusal(history.state, look, result));

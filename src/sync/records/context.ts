@@ -1,7 +1,7 @@
 /** What every listing needs: where to read, whose rows, and the settings that decide about age and authorship. */
 import { type Account } from '../../domain/account.ts';
 import { type Clock, type Instant } from '../../domain/time.ts';
-import { type Store } from '../../store/store.ts';
+import { type LeaseHolder, type Store } from '../../store/store.ts';
 
 /** What the records need besides the store: settings and the clock, handed in. */
 export interface RecordContext {
@@ -15,6 +15,8 @@ export interface RecordContext {
   enabled(account: Account): boolean;
   /** Patterns of client order ids that automation uses (`AUTOMATION_ORDER_IDS`), `*` allowed. */
   readonly automationOrderIds: readonly string[];
+  /** Whether the process behind a lease no longer exists on this host: a killed agent is not a running one. */
+  isGone(holder: LeaseHolder): boolean;
 }
 
 export interface AccountScope {

@@ -1,6 +1,6 @@
 /** The status document: how every account and the agent are doing. */
 import { addMs } from '../../domain/time.ts';
-import { type RunRecord, type Store, type SyncStatistics } from '../../store/store.ts';
+import { type LeaseHolder, type RunRecord, type SyncStatistics } from '../../store/store.ts';
 import { accountFreshness, type AccountFreshness } from './accountFreshness.ts';
 import { type AccountScope, type RecordContext } from './context.ts';
 
@@ -54,7 +54,7 @@ export async function statusRecord(context: RecordContext, scope: AccountScope =
   const owners = await accountFreshness(context, scope, ['positions', 'activities', 'balances']);
   const accounts: AccountStatusRecord[] = [];
   for (const owner of owners.values()) accounts.push(await accountStatus(context, owner));
-  const agent = await agentStatus(store, owners);
+  const agent = await agentStatus(context, owners);
   const filter = scope.account === undefined ? {} : { accountId: scope.account.id };
   const first = accounts[0]?.position_sync;
   return {
@@ -74,8 +74,7 @@ async function accountStatus(context: RecordContext, owner: AccountFreshness): P
   const lastGood = await store.lastRun(account.id, 'complete');
   const findings = await store.findings({ accountId: account.id, states: ['open', 'reopened'] });
   const interval = context.intervalSeconds(account);
-  const lease = await store.leaseState(account.id);
-  const scheduled = lease?.live === true && lease.holder?.kind === 'agent' && context.enabled(account);
+  const scheduled = (await livingAgent(context, account.id)) !== null && context.enabled(account);
   return {
     account: account.name,
     accountId: account.id,
@@ -104,15 +103,21 @@ function authState(run: RunRecord | null): 'ok' | 'failed' | 'unknown' {
   return run.outcome === 'complete' ? 'ok' : 'unknown';
 }
 
+/** The agent that keeps an account now: its lease is live and its process exists, as far as this host can tell. */
+async function livingAgent(context: RecordContext, accountId: number): Promise<LeaseHolder | null> {
+  const lease = await context.store.leaseState(accountId);
+  if (lease?.live !== true || lease.holder?.kind !== 'agent') return null;
+  return context.isGone(lease.holder) ? null : lease.holder;
+}
+
 async function agentStatus(
-  store: Store,
+  context: RecordContext,
   owners: ReadonlyMap<number, AccountFreshness>,
 ): Promise<StatusRecord['agent']> {
   for (const { account, newestRun } of owners.values()) {
-    const lease = await store.leaseState(account.id);
-    const holder = lease?.holder;
-    if (lease?.live !== true || holder?.kind !== 'agent') continue;
-    const counts = await store.statistics({ since: holder.startedAt });
+    const holder = await livingAgent(context, account.id);
+    if (holder === null) continue;
+    const counts = await context.store.statistics({ since: holder.startedAt });
     return {
       running: true,
       pid: holder.processId,
