@@ -84,6 +84,7 @@ describe('what it says', () => {
       '✓ Synced 5 stock positions',
       '✓ Synced 3 option positions',
       '✓ Synced 2 crypto positions',
+      expect.stringMatching(/^✓ Synced \d+ new activities$/),
       expect.stringMatching(/^✓ Buying Power: \$\d{1,3}(,\d{3})*\.\d\d$/),
       expect.stringMatching(/^✓ Portfolio Value: \$\d{1,3}(,\d{3})*\.\d\d$/),
       '✓ Portfolio balance recorded',

@@ -42,7 +42,8 @@ test.each(['sqlite', 'postgres'] as const)(
   'orders that are gone are each asked for once, never in more than eight calls, and again much later (%s)',
   async (database) => {
     const at = await world({ database });
-    await at.control('fault', ordersFault('short-history', { at: 1 }));
+    // A few are left, or the account would not be believed to be the one of these fills.
+    await at.control('fault', ordersFault('short-history', { at: 3 }));
     await at.sync(PAPER);
     const asked: string[] = [];
     for (let cycle = 0; cycle < 12; cycle += 1) {
