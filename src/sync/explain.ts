@@ -235,11 +235,16 @@ function ofWithdrawal(now: Instant, rootId: string): Finding {
   };
 }
 
+const DECORATIONS: ReadonlySet<string> = new Set(['orders', 'marketdata']);
+
 /** Resolved when what it says is no longer so; null when this run cannot tell. */
 function resolution(input: ExplainInput, finding: Finding): Finding | null {
   if (finding.type === 'quarantine') {
     const resource = finding.key.split(':')[1] ?? '';
-    if (!input.resourcesRead.includes(resource)) return null;
+    const isRead = input.resourcesRead.includes(resource);
+    // Orders and market data decorate: a believed run that needed none of them has none to doubt either.
+    const isSettled = isRead || (DECORATIONS.has(resource) && input.resourcesRead.length > 0);
+    if (!isSettled) return null;
     if (resource === 'activities' && !activityUnderstood(input, finding)) return null;
     return close(input, finding, 'broker_correction', 'certain', [
       { kind: 'rule', reference: resource, text: 'A later complete answer had no such row.' },
