@@ -255,7 +255,9 @@ export function fullCommit(lease: Lease): RunCommit {
       events: [
         { kind: 'opened', at: AT, instrument: AAPL.id, symbol: 'AAPL', facts: { after: '10', before: '0' } },
       ],
-      orders: [{ orderId: 'order-of-FILL:1', clientOrderId: 'auto-1', parentOrderId: null, nextLookupAt: null }],
+      orders: [
+        { orderId: 'order-of-FILL:1', clientOrderId: 'auto-1', parentOrderId: null, nextLookupAt: null },
+      ],
       positionObservations: [observationOf()],
       balanceObservations: [
         {
