@@ -20,11 +20,10 @@ import {
 } from '../store/store.ts';
 import { eventOf, explain } from './explain.ts';
 import { applyLifecycle } from './lifecycle.ts';
-import { HISTORY_DONE } from './firstContact.ts';
 import { hasHoles, suspicionOf } from './proof.ts';
 import { type Extras } from './readExtras.ts';
 import { type Dossier, type Look, type Refusal } from './readBroker.ts';
-import { OPENINGS_UNCONFIRMED, type ReadDepth } from './schedule.ts';
+import { HISTORY_DONE, OPENINGS_UNCONFIRMED, type ReadDepth } from './schedule.ts';
 import { type SyncDependencies, type SyncOptions } from './syncAccount.ts';
 import { type WorkedOut } from './workOut.ts';
 

@@ -8,13 +8,11 @@ import { compareInstants, now as instantNow } from '../domain/time.ts';
 import { type SyncState } from '../store/store.ts';
 import { historyCommit, type RunFrame } from './commit.ts';
 import { mergeActivities } from './mergeActivities.ts';
+import { HISTORY_DONE } from './schedule.ts';
 import { emptyDossier, record, refuse, type Dossier, type Look, type Refusal } from './readBroker.ts';
 
 /** Pages of 100 rows between two commits. */
 const PAGES_PER_CHUNK = 20;
-
-/** Position of the `history` cursor when the beginning was reached and everything since read. */
-export const HISTORY_DONE = 'done';
 
 /** The history as far as it must be known before an ordinary run. */
 export interface History {

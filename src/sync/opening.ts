@@ -135,8 +135,8 @@ export function bookOpenings(contact: FirstContact): readonly NewRevision[] {
 }
 
 /**
- * Units that history lacks were there before it began, so that selling them is no short sale; units that history has
- * and the broker does not left without a record, at the latest when we looked.
+ * Units that history lacks were there before it began, so that selling them is no short sale; where the broker states
+ * fewer than history has, the rest left without a record, at the latest when we looked.
  */
 function openingInstant(contact: FirstContact, id: InstrumentId, rest: Decimal, stated: Decimal): Instant {
   const leftWithoutRecord = rest.sign() < 0 && stated.sign() >= 0;

@@ -11,6 +11,9 @@ import {
 } from '../domain/time.ts';
 import { type CursorRow } from '../store/store.ts';
 
+/** Position of the `history` cursor once the whole history was read. */
+export const HISTORY_DONE = 'done';
+
 /** Position of the `first_contact` cursor until the whole history was read once more after openings were booked. */
 export const OPENINGS_UNCONFIRMED = 'unconfirmed';
 

@@ -40,8 +40,6 @@ export interface SyncOptions {
   readonly trigger: SyncTrigger;
   readonly type: SyncType;
   readonly requestIds: readonly number[];
-  /** Reads at least this deep whatever is due. */
-  readonly depth?: ReadDepth;
   readonly signal?: AbortSignal;
 }
 
@@ -71,8 +69,7 @@ export async function syncAccount(
   if (history.kind === 'refusal') return commitRefusal(frame, history);
 
   // Read, and work out what it means.
-  const due =
-    options.depth ?? depthDue(history.state.cursors, history.state.checkpoint?.activityCount ?? 0, now);
+  const due = depthDue(history.state.cursors, history.state.checkpoint?.activityCount ?? 0, now);
   let look = await takeLook(frame, history.state, due);
   // A known id is absent from a short window: only a deep scan can tell a short answer from a withdrawn row.
   if (look.kind === 'refusal' && look.reason === KNOWN_ID_ABSENT && look.depth === 'recent') {

@@ -57,9 +57,10 @@ export async function workOut(
 ): Promise<WorkedOut> {
   const { account } = state;
   const incoming = look.activities.rows;
-  const rootIds = incoming.flatMap((activity) =>
-    [activity.rootId, oppositeSign(activity.rootId) ?? []].flat(),
-  );
+  const rootIds = incoming.flatMap(({ rootId }) => {
+    const opposite = oppositeSign(rootId);
+    return opposite === null ? [rootId] : [rootId, opposite];
+  });
   const known = await store.revisions(account.id, account.epoch, rootIds);
   const watched = new Map((await store.watchRows(account.id, rootIds)).map((row) => [row.rootId, row]));
   const merged = mergeActivities(incoming, known, watched, now, look.windowAfter);
