@@ -1,7 +1,9 @@
 import { type Config, type EffectiveSetting } from '../config/load.ts';
 import { type Connection } from '../config/connections.ts';
+import { type KeyPlace } from '../config/masterKey.ts';
+import { errorText } from '../domain/errors.ts';
 import { printJson, printLine, tableLines } from './print.ts';
-import { loadSettings, type CommonOptions } from './session.ts';
+import { keyPlaceText, loadSettings, type CommonOptions } from './session.ts';
 
 /** Effective settings, where each comes from, and which connections they make. No secret is shown. */
 export async function showConfig(options: CommonOptions): Promise<number> {
@@ -15,6 +17,7 @@ function configRecord(config: Config): object {
   return {
     home: config.home,
     database: config.database.shown,
+    secretKey: secretKeyRecord(config),
     filesRead: config.filesRead.map(({ kind, path }) => ({ kind, path })),
     settings: config.effective.map(({ name, value, source, path, line, doc }) => ({
       name,
@@ -33,6 +36,27 @@ function configRecord(config: Config): object {
     rules: config.rules,
     warnings: config.warnings,
   };
+}
+
+/** Where the key of the sealed secrets comes from and why it cannot be used, if so; null where there is none yet. */
+function secretKeyRecord({
+  sealedSecrets,
+}: Config): { source: KeyPlace['source'] | null; path: string | null; problem: string | null } | null {
+  try {
+    const place = sealedSecrets.checkKey();
+    return place === null ? null : { ...place, problem: null };
+  } catch (error) {
+    return { source: null, path: null, problem: errorText(error) };
+  }
+}
+
+function secretKeyText(config: Config): string {
+  try {
+    const place = config.sealedSecrets.checkKey();
+    return place === null ? 'none yet' : keyPlaceText(place);
+  } catch (error) {
+    return `NOT USABLE: ${errorText(error)}`;
+  }
 }
 
 /** What may be said of a connection: its name, and where it leads. */
@@ -62,6 +86,7 @@ function configLines(config: Config): string[] {
   return [
     `Data folder: ${config.home}`,
     `Database:    ${config.database.shown}`,
+    `Secret key:  ${secretKeyText(config)}`,
     files.length === 0 ? 'Files read:  none' : 'Files read (later wins):',
     ...files,
     '',

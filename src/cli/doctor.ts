@@ -9,7 +9,7 @@ import { errorText, isTruebookError, type TruebookError } from '../domain/errors
 import { instantToMs } from '../domain/time.ts';
 import { openClock, operatingSystem, refreshClock, runtimeVersion } from '../platform.ts';
 import { printJson, printLine } from './print.ts';
-import { loadSettings, withBook, type CommonOptions } from './session.ts';
+import { keyPlaceText, loadSettings, withBook, type CommonOptions } from './session.ts';
 
 export interface Check {
   readonly level: 'ok' | 'warning' | 'fault';
@@ -45,7 +45,7 @@ async function allChecks(options: CommonOptions): Promise<readonly Check[]> {
   return [
     node,
     ...configChecks(config),
-    ...keyFileChecks(config),
+    ...secretKeyChecks(config),
     await databaseCheck(config),
     ...databaseFileChecks(config),
     logCheck(config),
@@ -70,14 +70,14 @@ function configChecks(config: Config): Check[] {
   return [read, ...warnings, none];
 }
 
-function keyFileChecks(config: Config): Check[] {
-  const path = config.settings.TRUEBOOK_KEY_FILE;
-  if (!existsSync(path)) return [];
-  return [
-    isOpenToOthers(path)
-      ? fault('key file', `${path} can be read by others, so it is not used.`, `chmod 600 '${path}'`)
-      : ok('key file', path),
-  ];
+/** The key that would be used, where there is one: it is read, nothing is opened with it. */
+function secretKeyChecks(config: Config): Check[] {
+  try {
+    const place = config.sealedSecrets.checkKey();
+    return place === null ? [] : [ok('secret key', keyPlaceText(place))];
+  } catch (error) {
+    return [faultOf('secret key', error, 'Bring the right key back from your backup.')];
+  }
 }
 
 async function databaseCheck(config: Config): Promise<Check> {

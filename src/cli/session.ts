@@ -1,6 +1,7 @@
 /** What commands share: their common options, the configuration, the opened book. */
 import { compose, type ComposeOptions, type Truebook } from '../compose.ts';
 import { loadConfig, type Config, type LoadOptions } from '../config/load.ts';
+import { type KeyPlace } from '../config/masterKey.ts';
 import { type Account } from '../domain/account.ts';
 import { TruebookError } from '../domain/errors.ts';
 import { type ListingFormat, printProblem } from './print.ts';
@@ -64,6 +65,11 @@ export async function readBook<Result>(
     const scope = options.account === undefined ? {} : { account: await book.account(options.account) };
     return use(book, scope);
   });
+}
+
+/** `TRUEBOOK_SECRET_KEY`, `systemd credential PATH`, `key file PATH`. */
+export function keyPlaceText({ source, path }: KeyPlace): string {
+  return path === null ? 'TRUEBOOK_SECRET_KEY' : `${source} ${path}`;
 }
 
 /** On stderr, so that the answer on stdout stays clean. */

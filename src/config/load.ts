@@ -7,7 +7,8 @@ import type { Connection, ConnectionKey, IncompleteConnection } from './connecti
 import { dataFolder, resolvePath } from './paths.ts';
 import type { Machine } from './paths.ts';
 import { openSealedSecrets } from './sealed.ts';
-import type { RandomBytes, SealedSecrets } from './sealed.ts';
+import type { RandomBytes } from './masterKey.ts';
+import type { SealedSecrets } from './sealed.ts';
 import { Secret } from './secret.ts';
 import { definitionOf, isSettingName, SETTING_NAMES, settingNameFor, splitSuffix } from './settings.ts';
 import type {
@@ -234,6 +235,7 @@ class SettingReader {
     if (secretKey !== null) registerSecret(secretKey.reveal());
     this.#sealedSecrets = openSealedSecrets(this.#home, {
       secretKey,
+      credentialsFolder: this.#options.env['CREDENTIALS_DIRECTORY'] || null,
       keyFile: early('TRUEBOOK_KEY_FILE') as string,
       operatingSystem: this.#options.machine.operatingSystem,
       randomBytes: this.#options.randomBytes,

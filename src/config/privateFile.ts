@@ -54,14 +54,32 @@ function syncFolder(folder: string): void {
   }
 }
 
-/** Throws `secret_unreadable` when group or world has any right on the file. Windows has other rights: not asked there. */
-export function refuseReadableByOthers(path: string, operatingSystem: string): void {
+/**
+ * Throws `secret_unreadable` when `others` have any right on the file, or when that cannot be told. Windows has other
+ * rights: not asked there.
+ */
+export function refuseReadableByOthers(
+  path: string,
+  operatingSystem: string,
+  others: 'group and world' | 'world' = 'group and world',
+): void {
   if (operatingSystem === 'win32') return;
-  const mode = statSync(path).mode & 0o777;
-  if ((mode & 0o077) === 0) return;
+  const mode = modeOf(path);
+  if ((mode & (others === 'world' ? 0o007 : 0o077)) === 0) return;
   throw new TruebookError(
     'secret_unreadable',
     `${path} can be read by others (mode ${mode.toString(8).padStart(4, '0')}), so it is not used.`,
     { hint: `Run: chmod 600 '${path}'` },
   );
+}
+
+function modeOf(path: string): number {
+  try {
+    return statSync(path).mode & 0o777;
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
+    throw new TruebookError('secret_unreadable', `${path} cannot be read (${code}).`, {
+      hint: 'Let the user that Truebook runs as read it, and nobody else.',
+    });
+  }
 }

@@ -3,28 +3,20 @@
  * additional data `version|key id|purpose|name` to its place, so that entries cannot be swapped. They are useless
  * without a key that stands in another file or in the environment.
  */
-import { createCipheriv, createDecipheriv, createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { createCipheriv, createDecipheriv } from 'node:crypto';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { TruebookError } from '../domain/errors.ts';
+import { CREDENTIAL_NAME, findKey, KEY_ID_BYTES, readMasterKey, readOrMakeMasterKey } from './masterKey.ts';
+import type { KeyPlace, KeySources, MasterKey, RandomBytes } from './masterKey.ts';
 import { refuseReadableByOthers, writePrivateFile } from './privateFile.ts';
 import { Secret } from './secret.ts';
 
 const MAGIC = Buffer.from('TBSL');
 const VERSION = 1;
-const KEY_BYTES = 32;
-const KEY_ID_BYTES = 8;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 const HEADER_BYTES = MAGIC.length + 1 + KEY_ID_BYTES;
-
-/** A key that is ready to seal and open, with the short name that says which key an entry needs. */
-export interface MasterKey {
-  readonly bytes: Buffer;
-  readonly id: string;
-  /** Where it came from, for errors: `TRUEBOOK_SECRET_KEY` or the key file's path. */
-  readonly from: string;
-}
 
 /** What a sealed value is for and whose it is: part of its additional data. */
 export interface SealedPlace {
@@ -32,8 +24,6 @@ export interface SealedPlace {
   readonly purpose: string;
   readonly name: string;
 }
-
-export type RandomBytes = (count: number) => Buffer;
 
 /** Seals with a fresh random nonce. */
 export function seal(
@@ -94,60 +84,6 @@ function unreadable(message: string, hint: string): TruebookError {
   return new TruebookError('secret_unreadable', message, { hint });
 }
 
-// ---- the key ---------------------------------------------------------------------------------------------------
-
-export interface KeySources {
-  /** `TRUEBOOK_SECRET_KEY`. */
-  readonly secretKey: Secret | null;
-  /** `TRUEBOOK_KEY_FILE`. */
-  readonly keyFile: string;
-  readonly operatingSystem: string;
-  readonly randomBytes: RandomBytes;
-}
-
-/** The key, or null when there is none yet. Throws `secret_unreadable` when there is one that cannot be used. */
-export function readMasterKey(sources: KeySources): MasterKey | null {
-  if (sources.secretKey !== null) return masterKey(sources.secretKey.reveal(), 'TRUEBOOK_SECRET_KEY');
-  if (!existsSync(sources.keyFile)) return null;
-  refuseReadableByOthers(sources.keyFile, sources.operatingSystem);
-  return masterKey(readFileSync(sources.keyFile, 'utf8'), sources.keyFile);
-}
-
-/** The key; makes the key file (0600) when there is none. */
-export function readOrMakeMasterKey(sources: KeySources): MasterKey {
-  const existing = readMasterKey(sources);
-  if (existing !== null) return existing;
-  const text = `${sources.randomBytes(KEY_BYTES).toString('base64')}\n`;
-  try {
-    writePrivateFile(sources.keyFile, text, sources.randomBytes(6).toString('hex'), 'new');
-  } catch (error) {
-    // Two commands at once: the first one's key counts.
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  }
-  return masterKey(readFileSync(sources.keyFile, 'utf8'), sources.keyFile);
-}
-
-function masterKey(text: string, from: string): MasterKey {
-  const written = text.trim();
-  const bytes = Buffer.from(written, 'base64');
-  // Node skips what is not base64; only text that comes out the same again is a key.
-  if (
-    bytes.length !== KEY_BYTES ||
-    bytes.toString('base64').replace(/=+$/, '') !== written.replace(/=+$/, '')
-  ) {
-    throw unreadable(
-      `${from} does not hold a key: 32 bytes in base64.`,
-      'Bring the right key back from your backup.',
-    );
-  }
-  const id = createHash('sha256')
-    .update('truebook key id')
-    .update(bytes)
-    .digest('hex')
-    .slice(0, KEY_ID_BYTES * 2);
-  return { bytes, id, from };
-}
-
 // ---- the file --------------------------------------------------------------------------------------------------
 
 const PURPOSE = 'setting';
@@ -171,6 +107,18 @@ export interface SealedSecrets {
   listSecrets(): string[];
   /** True if there was one. Needs no key. */
   removeSecret(name: string): boolean;
+  /**
+   * Seals some and forgets others in one step: all of it stands in the file, or nothing does. Answers what undoes it.
+   * Throws as `sealSecret`.
+   */
+  changeSecrets(change: SecretChange): () => void;
+  /** Where the key is taken from, null when there is none yet. Throws `secret_unreadable` when it cannot be used. */
+  checkKey(): KeyPlace | null;
+}
+
+export interface SecretChange {
+  readonly seal: Readonly<Record<string, Secret>>;
+  readonly forget: readonly string[];
 }
 
 /** The sealed secrets of a data folder. Nothing is read or made before it is asked for. */
@@ -193,33 +141,44 @@ export function openSealedSecrets(home: string, sources: KeySources): SealedSecr
   };
   const keyMissing = (): TruebookError =>
     new TruebookError('secret_key_missing', `The key of the sealed secrets in ${path} is missing.`, {
-      hint: `Bring ${sources.keyFile} back or set TRUEBOOK_SECRET_KEY; without the key, delete ${path} and seal anew.`,
+      hint:
+        `Bring ${sources.keyFile} back, set TRUEBOOK_SECRET_KEY or load the credential ${CREDENTIAL_NAME}; ` +
+        `without the key, delete ${path} and seal anew.`,
     });
+
+  const changeSecrets = ({ seal: wanted, forget }: SecretChange): (() => void) => {
+    const names = Object.keys(wanted);
+    if (!names.every((name) => NAME.test(name))) {
+      throw new TruebookError('usage', 'A secret needs a name of letters, digits, _, - and dots.', {
+        hint: 'Use the name of the setting: truebook secret set ALPACA_SECRET_KEY',
+      });
+    }
+    const before = readEntries();
+    const kept = Object.entries(before).filter(([name]) => !names.includes(name) && !forget.includes(name));
+    // A new key beside old entries would lock them away for ever without a word.
+    const key = kept.length > 0 ? readMasterKey(sources) : readOrMakeMasterKey(sources);
+    if (key === null) throw keyMissing();
+    const [other] = kept;
+    if (other !== undefined)
+      unseal(key, { purpose: PURPOSE, name: other[0] }, Buffer.from(other[1], 'base64'));
+    const sealed = Object.entries(wanted).map(([name, value]): [string, string] => {
+      const bytes = Buffer.from(value.reveal(), 'utf8');
+      return [name, seal(key, { purpose: PURPOSE, name }, bytes, sources.randomBytes).toString('base64')];
+    });
+    const existed = existsSync(path);
+    writeEntries(Object.fromEntries([...kept, ...sealed].sort(byName)));
+    return () => (existed ? writeEntries(before) : rmSync(path, { force: true }));
+  };
 
   return {
     path,
     sealSecret(name, value) {
-      if (!NAME.test(name)) {
-        throw new TruebookError('usage', 'A secret needs a name of letters, digits, _, - and dots.', {
-          hint: 'Use the name of the setting: truebook secret set ALPACA_SECRET_KEY',
-        });
-      }
-      const entries = readEntries();
-      const others = Object.entries(entries).filter(([other]) => other !== name);
-      // A new key beside old entries would lock them away for ever without a word.
-      const key = others.length > 0 ? readMasterKey(sources) : readOrMakeMasterKey(sources);
-      if (key === null) throw keyMissing();
-      const [other] = others;
-      if (other !== undefined)
-        unseal(key, { purpose: PURPOSE, name: other[0] }, Buffer.from(other[1], 'base64'));
-      const sealed = seal(
-        key,
-        { purpose: PURPOSE, name },
-        Buffer.from(value.reveal(), 'utf8'),
-        sources.randomBytes,
-      );
-      const all: [string, string][] = [...others, [name, sealed.toString('base64')]];
-      writeEntries(Object.fromEntries(all.sort(byName)));
+      changeSecrets({ seal: { [name]: value }, forget: [] });
+    },
+    changeSecrets,
+    checkKey() {
+      readMasterKey(sources);
+      return findKey(sources);
     },
     openSecret(name) {
       const entries = readEntries();

@@ -108,7 +108,7 @@ export const SETTINGS = {
     ...general,
     type: 'secret',
     default: null,
-    doc: 'The key of the sealed secrets: 32 bytes in base64. Wins over the key file.',
+    doc: 'The key of the sealed secrets: 32 bytes in base64. Wins over the systemd credential `truebook-key`, which wins over the key file.',
   },
   TRUEBOOK_KEY_FILE: {
     ...general,

@@ -687,6 +687,18 @@ describe('secrets', () => {
     expect(config.warnings.join()).toContain('is missing');
   });
 
+  test('the key comes from the folder of systemd credentials that the environment names', () => {
+    const folder = join(root, 'credentials');
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'truebook-key'), randomBytes(32).toString('base64'), { mode: 0o400 });
+    const env = { CREDENTIALS_DIRECTORY: folder };
+    load({}, { env }).sealedSecrets.sealSecret('ALPACA_API_KEY', new Secret('sealed-id'));
+    expect(existsSync(join(root, 'home/master.key'))).toBe(false);
+    const opened = load({ 'work/.env': 'ALPACA_SECRET_KEY=x1' }, { env });
+    expect(revealed(opened.connections[0])).toBe('sealed-id/x1');
+    expect(problem({})).toMatch(/^secret_key_missing: .*credential truebook-key/);
+  });
+
   test('one nobody uses is never opened', () => {
     load().sealedSecrets.sealSecret('ALPACA_API_KEY', new Secret('sealed-id'));
     rmSync(join(root, 'home/master.key'));

@@ -1,16 +1,21 @@
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import {
-  openSealedSecrets,
-  readMasterKey,
-  readOrMakeMasterKey,
-  seal,
-  unseal,
-} from '../../src/config/sealed.ts';
-import type { KeySources, MasterKey } from '../../src/config/sealed.ts';
+import { readMasterKey, readOrMakeMasterKey } from '../../src/config/masterKey.ts';
+import type { KeySources, MasterKey } from '../../src/config/masterKey.ts';
+import { openSealedSecrets, seal, unseal } from '../../src/config/sealed.ts';
 import { Secret } from '../../src/config/secret.ts';
 import { assertNoCanary, plantCanary } from '../canary.ts';
 
@@ -22,6 +27,7 @@ afterEach(() => rmSync(home, { recursive: true, force: true }));
 
 const sources = (changes: Partial<KeySources> = {}): KeySources => ({
   secretKey: null,
+  credentialsFolder: null,
   keyFile: join(home, 'master.key'),
   operatingSystem: 'linux',
   randomBytes,
@@ -131,6 +137,97 @@ describe('the key', () => {
   test('is made once: a second maker takes the first one', () => {
     expect(key().id).toBe(key().id);
     expect(key().bytes).toHaveLength(32);
+  });
+});
+
+describe('the key of a systemd credential', () => {
+  const credential = (text: string | Buffer, mode = 0o440): string => {
+    const folder = mkdtempSync(join(home, 'credentials-'));
+    writeFileSync(join(folder, 'truebook-key'), text);
+    chmodSync(join(folder, 'truebook-key'), mode);
+    return folder;
+  };
+  const written = (): string => `${randomBytes(32).toString('base64')}\n`;
+
+  test('is used before the key file and after TRUEBOOK_SECRET_KEY', () => {
+    open().sealSecret('A', new Secret('of the file'));
+    const credentialsFolder = credential(written());
+    const path = join(credentialsFolder, 'truebook-key');
+    expect(() => open({ credentialsFolder }).openSecret('A')).toThrow(
+      new RegExp(`sealed with another key .* the systemd credential ${path}`),
+    );
+    expect(open().checkKey()).toEqual({ source: 'key file', path: join(home, 'master.key') });
+    expect(open({ credentialsFolder }).checkKey()).toEqual({ source: 'systemd credential', path });
+    const secretKey = keyText();
+    expect(open({ credentialsFolder, secretKey }).checkKey()).toEqual({ source: 'setting', path: null });
+    expect(readMasterKey(sources({ credentialsFolder, secretKey }))?.from).toBe('TRUEBOOK_SECRET_KEY');
+  });
+
+  test('opens what the key file of the same text sealed, and no key file is made', () => {
+    open().sealSecret('A', new Secret('one'));
+    const credentialsFolder = credential(readFileSync(join(home, 'master.key')));
+    rmSync(join(home, 'master.key'));
+    expect(open({ credentialsFolder }).openSecret('A')?.reveal()).toBe('one');
+    open({ credentialsFolder }).sealSecret('B', new Secret('two'));
+    expect(existsSync(join(home, 'master.key'))).toBe(false);
+  });
+
+  test('that was not loaded leaves the key file to be used', () => {
+    const credentialsFolder = mkdtempSync(join(home, 'credentials-'));
+    writeFileSync(join(credentialsFolder, 'other'), 'x');
+    expect(open({ credentialsFolder }).checkKey()).toBeNull();
+    open({ credentialsFolder }).sealSecret('A', new Secret('one'));
+    expect(open({ credentialsFolder }).checkKey()?.source).toBe('key file');
+  });
+
+  test.each([
+    ['empty', '', 'it is empty'],
+    ['too short', 'c2hvcnQ=', 'it is 5 bytes'],
+    ['raw bytes', Buffer.alloc(32, 200), 'it is no base64'],
+  ])('that is %s is refused, and the key file does not stand in for it', (_what, text, found) => {
+    open().sealSecret('A', new Secret('one'));
+    const credentialsFolder = credential(text);
+    expect(() => open({ credentialsFolder }).checkKey()).toThrow(
+      expect.objectContaining({
+        code: 'secret_unreadable',
+        message: `The systemd credential ${join(credentialsFolder, 'truebook-key')} does not hold a key: 32 bytes in base64 (${found}).`,
+        hint: expect.stringContaining('LoadCredential=truebook-key'),
+      }) as Error,
+    );
+  });
+
+  test('that cannot be read says so', () => {
+    const credentialsFolder = mkdtempSync(join(home, 'credentials-'));
+    mkdirSync(join(credentialsFolder, 'truebook-key'));
+    chmodSync(join(credentialsFolder, 'truebook-key'), 0o700);
+    expect(() => open({ credentialsFolder }).checkKey()).toThrow(
+      /^The systemd credential .* cannot be read \(EISDIR\)/,
+    );
+    const open4all = credential(written(), 0o444);
+    expect(() => open({ credentialsFolder: open4all }).checkKey()).toThrow(/can be read by others/);
+  });
+});
+
+describe('several secrets in one step', () => {
+  test('stand or fall together, and can be undone', () => {
+    open().sealSecret('A', new Secret('one'));
+    const undo = open().changeSecrets({
+      seal: { B: new Secret('two'), C: new Secret('three') },
+      forget: ['A'],
+    });
+    expect(open().listSecrets()).toEqual(['B', 'C']);
+    undo();
+    expect(open().listSecrets()).toEqual(['A']);
+    expect(open().openSecret('A')?.reveal()).toBe('one');
+    expect(() =>
+      open().changeSecrets({ seal: { D: new Secret('x'), 'a b': new Secret('y') }, forget: [] }),
+    ).toThrow(expect.objectContaining({ code: 'usage' }) as Error);
+    expect(open().listSecrets()).toEqual(['A']);
+  });
+
+  test('undone where nothing was sealed before, no file is left', () => {
+    open().changeSecrets({ seal: { A: new Secret('one') }, forget: [] })();
+    expect(readdirSync(home)).toEqual(['master.key']);
   });
 });
 

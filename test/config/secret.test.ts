@@ -31,6 +31,7 @@ test('reveal is the way to it', () => {
 /** Who may reveal a secret, and why. A new caller is a decision, not an accident. */
 const MAY_REVEAL: readonly [RegExp, string][] = [
   [/^config\/sealed\.ts$/, 'seals it'],
+  [/^config\/masterKey\.ts$/, 'makes the key of it'],
   [/^config\/values\.ts$/, 'finds the password in a database address'],
   [/^config\/load\.ts$/, 'registers it with the scrubber'],
   [/^compose\.ts$/, 'hands it to the room that needs it'],
