@@ -49,6 +49,7 @@ export class Control {
     this.#options = options;
     this.#posts = {
       '/control/trade': (fields) => this.#trade(fields),
+      '/control/trade-all': (fields) => this.#tradeAll(fields),
       '/control/cash': (fields) => this.#cash(fields),
       '/control/corporate-action': (fields) => this.#corporateAction(fields),
       '/control/option': (fields) => this.#option(fields),
@@ -135,6 +136,30 @@ export class Control {
     ];
   }
 
+  /** Every stock the account holds, at its price of the moment: an order and a fill each. */
+  #tradeAll(fields: Fields): Created {
+    const { ledger, clock } = this.#world;
+    const name = fields.text('account');
+    const side = fields.word('side', ['buy', 'sell']);
+    const quantity = fields.amount('quantity');
+    fields.end();
+    const now = clock.now();
+    const stocks = [...ledger.standing(ledger.account(name), now).holdings.values()]
+      .map((holding) => holding.instrument)
+      .filter((instrument) => instrument.kind === 'equity');
+    const entries = ledger.tradeAll(
+      name,
+      stocks.map((instrument) => ({
+        symbol: instrument.symbol,
+        side,
+        quantity,
+        price: ledger.market.price(instrument, now),
+      })),
+    );
+    const account = ledger.account(name);
+    return entries.map((entry) => createdRecord(account, entry));
+  }
+
   #cash(fields: Fields): Created {
     const { ledger } = this.#world;
     const account = fields.text('account');
@@ -208,8 +233,12 @@ export class Control {
 
   #account(fields: Fields): Created {
     const name = fields.text('account');
-    fields.word('action', ['reset']);
+    const action = fields.word('action', ['reset', 'new-keys']);
     fields.end();
+    if (action === 'new-keys') {
+      const { keyId, secretKey } = this.#world.ledger.newKeys(name);
+      return [{ account: name, keyId, secretKey }];
+    }
     const account = this.#world.ledger.reset(name, this.#options.startingCash);
     return [
       { account: name, brokerAccountId: account.id, number: account.number, createdAt: account.createdAt },
@@ -247,7 +276,8 @@ export class Control {
       times: fields.has('times') ? fields.integer('times') : null,
       forMs: fields.has('forMs') ? fields.integer('forMs') : null,
       status: fields.has('status') ? fields.integer('status') : null,
-      at: fields.has('at') ? fields.integer('at') : null,
+      at: fields.has('at') ? fields.signedInteger('at') : null,
+      retryAfter: fields.has('retryAfter') ? fields.text('retryAfter') : null,
     };
     fields.end();
     checkFault(call);
@@ -285,7 +315,7 @@ function orderFields(fields: Fields): NonNullable<TradeCall['order']> {
 }
 
 /** Refuses combinations that could never have an effect: a fault that does nothing would make a test that cannot fail. */
-function checkFault({ kind, resource, status, times }: FaultCall): void {
+function checkFault({ kind, resource, status, times, at, retryAfter }: FaultCall): void {
   if (kind === 'device-approval') throw new Refusal('device-approval: not for Alpaca');
   if (resource === 'flex') throw new Refusal('resource flex: not for Alpaca');
   if (STREAM_ONLY.has(kind) && resource !== null && resource !== 'stream')
@@ -296,6 +326,12 @@ function checkFault({ kind, resource, status, times }: FaultCall): void {
     throw new Refusal(`status goes with the kinds status and html, not ${kind}`);
   if (status !== null && (status < 200 || status > 599)) throw new Refusal('status must be an HTTP status');
   if (times === 0) throw new Refusal('times must be above 0');
+  if (at !== null && at < 0 && kind !== 'clock-skew')
+    throw new Refusal(`at must not be negative for ${kind}: only a clock can lag behind`);
+  if (retryAfter !== null && kind !== 'status')
+    throw new Refusal(`retryAfter goes with the kind status, not ${kind}`);
+  if (retryAfter !== null && !/^[ -~]{1,100}$/.test(retryAfter))
+    throw new Refusal('retryAfter must be the value of a header: at most 100 plain characters');
   if (
     kind === 'short-history' &&
     resource !== null &&

@@ -57,9 +57,16 @@ export class Fields {
   }
 
   integer(name: string): number {
+    const value = this.signedInteger(name);
+    if (value < 0) throw new Refusal(`${this.#where}${name} must not be negative`);
+    return value;
+  }
+
+  /** As `integer`, but it may lie below zero. */
+  signedInteger(name: string): number {
     const value = this.#take(name);
     const text = value instanceof NumberText ? value.text : typeof value === 'string' ? value : '';
-    if (!/^\d{1,12}$/.test(text)) throw new Refusal(`${this.#where}${name} must be a whole number`);
+    if (!/^-?\d{1,12}$/.test(text)) throw new Refusal(`${this.#where}${name} must be a whole number`);
     return Number.parseInt(text, 10);
   }
 

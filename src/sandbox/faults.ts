@@ -26,6 +26,7 @@ export const FAULT_KINDS = [
   'status',
   'html',
   'truncate',
+  'cut-line',
   'empty',
   'partial',
   'stale',
@@ -71,6 +72,8 @@ export interface FaultCall {
   readonly forMs: number | null;
   readonly status: number | null;
   readonly at: number | null;
+  /** The value of a `Retry-After` header that goes with a status: seconds, a date, or nonsense. */
+  readonly retryAfter: string | null;
 }
 
 export interface Fault extends FaultCall {
@@ -139,6 +142,7 @@ export class Faults {
 
 /** A fault as control calls show it. */
 export function faultRecord(fault: Fault): Record<string, unknown> {
-  const { id, broker, account, resource, kind, times, forMs, status, at, since, until, applied } = fault;
-  return { id, broker, account, resource, kind, times, forMs, status, at, since, until, applied };
+  const { id, broker, account, resource, kind, times, forMs, status, at, retryAfter, since, until, applied } =
+    fault;
+  return { id, broker, account, resource, kind, times, forMs, status, at, retryAfter, since, until, applied };
 }

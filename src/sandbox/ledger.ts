@@ -127,14 +127,59 @@ export class Ledger {
   /** Executes a trade, or ends an order (`order.cancel`), or leaves one resting (quantity 0 of a larger order). */
   trade(name: string, call: TradeCall): { entries: Entry[]; order: Order } {
     const account = this.account(name);
+    const instrument = this.#tradable(call.symbol, call.at ?? this.#now());
+    const made = this.#execute(account, call, this.#heldAt(account, instrument, call.at ?? this.#now()));
+    const { entries, order, known } = made;
+    const orders = known
+      ? account.orders.map((one) => (one.id === order.id ? order : one))
+      : [...account.orders, order];
+    const after = this.#keep({ ...account, entries: [...account.entries, ...entries], orders });
+    this.#announce(after, order, entries[0] ?? null, !known);
+    return { entries: entries.map((entry) => this.#current(after, entry)), order };
+  }
+
+  /**
+   * Trades of different symbols, an order each, booked together: what `trade` does one by one, without folding the
+   * account anew for each. Throws `Refusal` where a symbol comes twice or a call goes on with an order.
+   */
+  tradeAll(name: string, calls: readonly TradeCall[]): Entry[] {
+    const account = this.account(name);
+    const now = this.#now();
+    const { holdings } = this.standing(account, now);
+    if (
+      new Set(calls.map((call) => call.symbol)).size < calls.length ||
+      calls.some((call) => call.order ?? call.at)
+    )
+      throw new Refusal('one trade per symbol, now, without an order of its own');
+    const made = calls.map((call) => {
+      const held = holdings.get(this.#tradable(call.symbol, now).id)?.quantity ?? Decimal.zero;
+      return this.#execute(account, call, held);
+    });
+    const entries = made.flatMap((one) => one.entries);
+    const after = this.#keep({
+      ...account,
+      entries: [...account.entries, ...entries],
+      orders: [...account.orders, ...made.map((one) => one.order)],
+    });
+    for (const one of made) this.#announce(after, one.order, one.entries[0] ?? null, true);
+    return entries;
+  }
+
+  /** What a trade books, given what the account holds of the instrument. */
+  #execute(
+    account: Account,
+    call: TradeCall,
+    held: Decimal,
+  ): { entries: Entry[]; order: Order; known: boolean } {
     const now = this.#now();
     const at = call.at ?? now;
     const instrument = this.#tradable(call.symbol, at);
     this.#checkTime(account, at, now);
     checkQuantity(instrument, call.quantity, call.order !== undefined);
-    const held = this.#heldAt(account, instrument, at);
     if (instrument.kind === 'crypto' && call.side === 'sell' && held.compare(call.quantity) < 0) {
-      throw new Refusal(`${name} holds ${held.toString()} ${instrument.symbol}: crypto cannot be sold short`);
+      throw new Refusal(
+        `${account.name} holds ${held.toString()} ${instrument.symbol}: crypto cannot be sold short`,
+      );
     }
     this.market.know(
       instrument.option === null ? instrument.symbol : underlyingOf(instrument, this.#contracts),
@@ -144,7 +189,7 @@ export class Ledger {
 
     const known = call.order?.id === undefined ? undefined : findOrder(account, call.order.id);
     const order = known ?? this.#newOrder(call, instrument, at, held);
-    const filled = filledOf(account, order);
+    const filled = known === undefined ? Decimal.zero : filledOf(account, known);
     if (known !== undefined) checkSameOrder(account, known, call, instrument);
     const filledSoFar = filled.plus(call.quantity);
     const remaining = order.quantity.minus(filledSoFar);
@@ -176,13 +221,7 @@ export class Ledger {
     }
     const canceled =
       call.order?.cancel === true && remaining.sign() > 0 ? { ...order, canceledAt: now } : order;
-    const orders =
-      known === undefined
-        ? [...account.orders, canceled]
-        : account.orders.map((one) => (one.id === order.id ? canceled : one));
-    const after = this.#keep({ ...account, entries: [...account.entries, ...entries], orders });
-    this.#announce(after, canceled, entries[0] ?? null, known === undefined);
-    return { entries: entries.map((entry) => this.#current(after, entry)), order: canceled };
+    return { entries, order: canceled, known: known !== undefined };
   }
 
   /** Ends an order of which something is left. */
@@ -364,6 +403,23 @@ export class Ledger {
     ]);
   }
 
+  /** Shares of many stocks arrive without a trade, booked together: the holdings of a large world. */
+  receiveAll(
+    name: string,
+    rows: readonly { readonly symbol: string; readonly quantity: Decimal; readonly price: Decimal }[],
+  ): Entry[] {
+    const account = this.account(name);
+    const now = this.#now();
+    const entries = rows.map(({ symbol, quantity, price }) => {
+      const instrument = this.#tradable(symbol, now);
+      checkQuantity(instrument, quantity, false);
+      this.market.know(instrument.symbol, price, now);
+      return this.#entry('transfer', now, now, { instrument, quantity, price });
+    });
+    this.#keep({ ...account, entries: [...account.entries, ...entries] });
+    return entries;
+  }
+
   /** A split or a rename on all accounts that hold the symbol, options on it included. Open orders of it end. */
   corporateAction(
     call:
@@ -454,6 +510,18 @@ export class Ledger {
     this.#accounts.set(name, { ...account, id, number, createdAt: this.#now(), entries: [], orders: [] });
     if (!startingCash.isZero())
       this.cash(name, account.env === 'paper' ? 'funding' : 'deposit', startingCash, null);
+    return this.account(name);
+  }
+
+  /** The user makes new keys in the broker's dashboard: the old ones are refused from then on. */
+  newKeys(name: string): Account {
+    const account = this.account(name);
+    const made = this.#seeded.uuid();
+    this.#accounts.set(name, {
+      ...account,
+      keyId: account.keyId.slice(0, 2) + this.#seeded.namedText(`key:${made}`, 18, KEY_LETTERS),
+      secretKey: this.#seeded.namedText(`secret:${made}`, 40, KEY_LETTERS + KEY_LETTERS.toLowerCase()),
+    });
     return this.account(name);
   }
 
@@ -615,6 +683,7 @@ export class Ledger {
 }
 
 export const DIGITS = '0123456789';
+const KEY_LETTERS = `ABCDEFGHIJKLMNOPQRSTUVWXYZ${DIGITS}`;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 function findOrder(account: Account, id: string): Order | undefined {

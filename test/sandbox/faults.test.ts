@@ -48,6 +48,16 @@ describe('faults that replace the answer', () => {
     expect((await play.get(ACTIVITIES)).status).toBe(200);
   });
 
+  it('a status with the wish to be left alone, as it was written', async () => {
+    await using play = await world();
+    for (const retryAfter of ['7', 'Thu, 21 Aug 2025 16:00:30 GMT', '99999999999', 'soon']) {
+      fault(play, 'status', { status: 429, retryAfter, times: 1 });
+      expect((await play.get(POSITIONS)).headers.get('retry-after')).toBe(retryAfter);
+    }
+    fault(play, 'status', { status: 503, times: 1 });
+    expect((await play.get(POSITIONS)).headers.get('retry-after')).toBeNull();
+  });
+
   it('html, session-expired', async () => {
     await using play = await world();
     fault(play, 'html', { times: 1 });
@@ -83,6 +93,21 @@ describe('faults of the body', () => {
     expect(cut.headers.get('content-length')).toBe('100');
     fault(play, 'truncate', { times: 1 });
     expect((await play.get(POSITIONS)).text).toBe(whole.slice(0, Math.floor(whole.length / 2)));
+  });
+
+  it.each([0, 100, null])('cut-line announces the whole and breaks off after %s bytes', async (at) => {
+    await using play = await world();
+    const whole = (await play.get(POSITIONS)).text;
+    fault(play, 'cut-line', { times: 1, ...(at === null ? {} : { at }) });
+    const response = await fetch(play.paper.tradingUrl + POSITIONS, { headers: keysOf(play.paper) });
+    expect(response.headers.get('content-length')).toBe(String(whole.length));
+    let received = 0;
+    const reading = async (): Promise<void> => {
+      for await (const part of response.body!) received += part.byteLength;
+    };
+    await expect(reading()).rejects.toThrow();
+    expect(received).toBe(at ?? Math.floor(whole.length / 2));
+    expect((await play.get(POSITIONS)).text).toBe(whole);
   });
 
   it('empty, partial, duplicate, reorder', async () => {
@@ -186,7 +211,23 @@ describe('faults of the truth behind the answer', () => {
     expect(reply.body).toMatchObject({ timestamp: '2025-08-21T12:01:30-04:00' });
     expect(reply.headers.get('date')).toBe('Thu, 21 Aug 2025 16:01:30 GMT');
     expect((await play.get('/v2/clock')).headers.get('date')).toBe('Thu, 21 Aug 2025 16:00:00 GMT');
+    fault(play, 'clock-skew', { times: 1, at: -7_200_000 });
+    expect((await play.get('/v2/clock')).headers.get('date')).toBe('Thu, 21 Aug 2025 14:00:00 GMT');
   });
+});
+
+it('new keys: the account stays, its old keys are refused', async () => {
+  await using play = await world();
+  const before = play.truth();
+  const [made] = play.post('/control/account', { account: PAPER, action: 'new-keys' });
+  expect((await play.get(POSITIONS)).status).toBe(401);
+  const keys = keysOf({
+    ...play.paper,
+    keyId: String(made!['keyId']),
+    secretKey: String(made!['secretKey']),
+  });
+  expect((await read(play.paper.tradingUrl + POSITIONS, keys)).status).toBe(200);
+  expect(play.truth()).toEqual(before);
 });
 
 describe('faults of paging', () => {
@@ -257,6 +298,10 @@ describe('reach and end of a fault', () => {
     expect(refused({ kind: 'empty', resource: 'stream' })).toContain('no meaning');
     expect(refused({ kind: 'empty', status: 500 })).toContain('status');
     expect(refused({ times: 0 })).toContain('times');
+    expect(refused({ times: -1 })).toContain('times');
+    expect(refused({ kind: 'truncate', at: -1 })).toContain('at');
+    expect(refused({ kind: 'html', retryAfter: '7' })).toContain('retryAfter');
+    expect(refused({ retryAfter: 'a\nb' })).toContain('retryAfter');
     expect(refused({ byte: 3 })).toContain('"byte"');
   });
 

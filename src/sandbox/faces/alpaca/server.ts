@@ -30,6 +30,8 @@ interface Reply {
   body: Buffer;
   type: string;
   headers: Record<string, string>;
+  /** The line breaks after this many bytes of the body, whatever its announced length says. */
+  cutAfter?: number;
 }
 
 export class AlpacaServer {
@@ -135,7 +137,7 @@ export class AlpacaServer {
       case 'timeout':
         return 'silence';
       case 'status':
-        return statusReply(fault.status ?? 500);
+        return statusReply(fault.status ?? 500, fault.retryAfter);
       case 'session-expired':
         return json(401, { code: 40110000, message: 'request is not authorized' });
       case 'html':
@@ -179,9 +181,11 @@ export class AlpacaServer {
     }
     const reply = json(200, body);
     for (const fault of faults) {
-      if (fault.kind !== 'truncate') continue;
+      if (fault.kind !== 'truncate' && fault.kind !== 'cut-line') continue;
       fault.applied += 1;
-      reply.body = reply.body.subarray(0, fault.at ?? Math.floor(reply.body.length / 2));
+      const kept = fault.at ?? Math.floor(reply.body.length / 2);
+      if (fault.kind === 'cut-line') reply.cutAfter = kept;
+      else reply.body = reply.body.subarray(0, kept);
     }
     return reply;
   }
@@ -249,7 +253,13 @@ export class AlpacaServer {
       ...this.#limitHeaders(),
       ...reply.headers,
     });
-    response.end(reply.body);
+    if (reply.cutAfter === undefined) {
+      response.end(reply.body);
+      return;
+    }
+    // What was written must be on its way before the line breaks.
+    response.flushHeaders();
+    response.write(reply.body.subarray(0, reply.cutAfter), () => response.destroy());
   }
 
   #limitHeaders(): Record<string, string> {
@@ -279,11 +289,12 @@ function json(status: number, body: unknown): Reply {
 }
 
 /** The body Alpaca gives a status: brokers/alpaca.md sections 1.3 and 10.14. */
-export function statusReply(status: number): Reply {
+export function statusReply(status: number, retryAfter: string | null = null): Reply {
+  const headers: Record<string, string> = retryAfter === null ? {} : { 'retry-after': retryAfter };
   if (status === 429) {
     return {
       ...json(429, { code: 42910000, message: 'rate limit exceeded' }),
-      headers: { 'x-ratelimit-remaining': '0' },
+      headers: { 'x-ratelimit-remaining': '0', ...headers },
     };
   }
   const bodies: Readonly<Record<number, Record<string, unknown>>> = {
@@ -293,5 +304,5 @@ export function statusReply(status: number): Reply {
     404: { code: 40410000, message: 'not found' },
     422: { code: 42210000, message: 'unprocessable' },
   };
-  return json(status, bodies[status] ?? { message: 'internal server error' });
+  return { ...json(status, bodies[status] ?? { message: 'internal server error' }), headers };
 }
