@@ -193,7 +193,7 @@ function listFormat(command: Command): Command {
 
 function scenario(): Option {
   return new Option('--scenario <name>', 'the world to begin with')
-    .choices(['default', 'empty'])
+    .choices(['default', 'empty', 'large'])
     .default('default');
 }
 

@@ -7,7 +7,7 @@ import { listenForStop } from './stopping.ts';
 export interface SandboxCommandOptions {
   readonly port?: number;
   readonly seed?: number;
-  readonly scenario?: 'default' | 'empty';
+  readonly scenario?: 'default' | 'empty' | 'large';
   readonly envFile?: string;
   readonly clock?: 'wall' | 'manual';
   readonly at?: string;

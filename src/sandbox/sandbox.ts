@@ -26,6 +26,8 @@ export interface SandboxOptions {
   /** Same seed, same manual clock and same calls: same ids and prices. Default 1. */
   readonly seed?: number;
   readonly scenario?: Scenario;
+  /** Stocks that the scenario `large` holds; default 10,000. */
+  readonly positions?: number;
   readonly clock?: ClockSetting;
   /** Where to write a settings file for an agent; none by default. */
   readonly envFile?: string;
@@ -55,7 +57,7 @@ const DRIFT_MS = 4_000;
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const scenario = options.scenario ?? 'default';
   const clock = new SandboxClock(options.clock ?? 'wall');
-  const world = makeWorld(clock, new Seeded(options.seed ?? 1), scenario);
+  const world = makeWorld(clock, new Seeded(options.seed ?? 1), scenario, options.positions);
   const face = new AlpacaFace(world);
   const control = new Control(world, {
     startingCash: startingCash(scenario),
@@ -98,13 +100,19 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
 }
 
 /** The world with its history lived through: until it is told, "now" is the time of each past event. */
-function makeWorld(clock: SandboxClock, seeded: Seeded, scenario: Scenario): World {
+function makeWorld(
+  clock: SandboxClock,
+  seeded: Seeded,
+  scenario: Scenario,
+  positions: number | undefined,
+): World {
   const start = clock.now();
   let past: Instant | null = null;
   const ledger = new Ledger(() => past ?? clock.now(), seeded, new Market(seeded, start));
-  buildWorld(ledger, seeded, scenario, start, (instant) => {
+  const at = (instant: Instant): void => {
     past = instant;
-  });
+  };
+  buildWorld(ledger, seeded, scenario, start, at, positions);
   past = null;
   return { clock, ledger, seeded, faults: new Faults(() => clock.now()), requests: new RequestLog() };
 }

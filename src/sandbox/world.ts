@@ -20,7 +20,8 @@ import { type Account } from './entries.ts';
 import { DIGITS, type Ledger, type TradeCall } from './ledger.ts';
 import { type Seeded } from './seeded.ts';
 
-export type Scenario = 'default' | 'empty';
+/** `large`: one account holds as many stocks as asked for, nothing else happens (for measurements). */
+export type Scenario = 'default' | 'empty' | 'large';
 
 const KEY_LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789';
 const SECRET_LETTERS = `${KEY_LETTERS}abcdefghijklmnopqrstuvwxyz`;
@@ -38,17 +39,53 @@ export function buildWorld(
   scenario: Scenario,
   start: Instant,
   at: (instant: Instant) => void,
+  positions = POSITIONS_OF_LARGE,
 ): void {
   const days = tradingDaysBefore(newYorkDate(start), DAYS);
   const opened = zonedInstant(days[0]!, '09:02:10', NEW_YORK);
   ledger.open(alpacaAccount(seeded, 'paper', opened));
   ledger.open(alpacaAccount(seeded, 'live', opened));
   if (scenario === 'empty') return;
+  if (scenario === 'large') return holdMany(ledger, seeded, positions, days[0]!, at);
   const story = new Story(ledger, days, start, at);
   paperStory(story);
   liveStory(story);
   story.tell();
   ledger.market.setPrice(equity('XMPL'), decimal('103.5'), start);
+}
+
+const POSITIONS_OF_LARGE = 10_000;
+const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
+
+/** Cash, and many stocks that arrived from another broker on the first day, with names and prices from the seed. */
+function holdMany(
+  ledger: Ledger,
+  seeded: Seeded,
+  count: number,
+  day: TradeDate,
+  at: (instant: Instant) => void,
+): void {
+  const name = 'alpaca-paper';
+  at(zonedInstant(day, '09:02:11', NEW_YORK));
+  ledger.cash(name, 'deposit', decimal('50000000'), null);
+  at(zonedInstant(day, '09:30:00', NEW_YORK));
+  const rows = stockNames(seeded, count).map((symbol) => ({
+    symbol,
+    quantity: Decimal.ofInteger(seeded.namedInteger(`shares:${symbol}`, 10, 500)),
+    price: Decimal.ofInteger(seeded.namedInteger(`price:${symbol}`, 500, 60_000)).dividedBy(
+      decimal('100'),
+      2,
+    ),
+  }));
+  ledger.receiveAll(name, rows);
+}
+
+/** Different names of five letters, none of which the market lists or renames. */
+function stockNames(seeded: Seeded, count: number): string[] {
+  const names = new Set<string>();
+  for (let number = 0; names.size < count; number += 1)
+    names.add(seeded.namedText(`stock:${number}`, 5, LETTERS));
+  return [...names];
 }
 
 function alpacaAccount(

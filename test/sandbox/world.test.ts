@@ -75,6 +75,36 @@ describe('the default world', () => {
     expect((await play.get('/v2/account')).body).toMatchObject({ cash: '0', equity: '0', buying_power: '0' });
     expect((await play.get('/v2/account/portfolio/history')).status).toBe(200);
   });
+
+  it('scenario large holds as many stocks as asked for, each listed on the wire', async () => {
+    await using play = await start({ scenario: 'large', positions: 23 });
+    const { positions } = play.truth();
+    expect(positions).toHaveLength(23);
+    const listed = await play.rows('/v2/positions');
+    expect(listed.map(({ symbol, qty }) => `${String(symbol)} ${String(qty)}`)).toEqual(
+      positions.map(({ symbol, quantity }) => `${String(symbol)} ${String(quantity)}`),
+    );
+    expect(await play.rows('/v2/account/activities?page_size=100')).toHaveLength(24);
+  });
+
+  it('trade-all is one trade per stock held, as if each had been called alone', async () => {
+    await using together = await start({ scenario: 'large', positions: 5 });
+    await using alone = await start({ scenario: 'large', positions: 5 });
+    for (const side of ['buy', 'sell'] as const) {
+      const listed = await alone.rows('/v2/positions');
+      const created = together.post('/control/trade-all', { account: PAPER, side, quantity: '7' });
+      const single = alone.truth().positions.flatMap(({ symbol }) => {
+        const price = listed.find((row) => row['symbol'] === symbol)?.['current_price'];
+        return alone.post('/control/trade', { account: PAPER, symbol, side, quantity: '7', price });
+      });
+      expect(created.map((row) => row['symbol']).sort()).toEqual(single.map((row) => row['symbol']).sort());
+      expect(together.truth().positions).toEqual(alone.truth().positions);
+      expect(together.truth().balances).toEqual(alone.truth().balances);
+    }
+    expect(
+      together.refused('/control/trade-all', { account: PAPER, side: 'buy', quantity: '1', price: '2' }),
+    ).toContain('unknown field "price"');
+  });
 });
 
 describe('the ready line and the settings file', () => {

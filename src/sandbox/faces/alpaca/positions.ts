@@ -1,6 +1,7 @@
 /** `GET /v2/positions` and `/v2/positions/{symbol or asset id}`: brokers/alpaca.md section 3. */
 import { Decimal } from '../../../domain/decimal.ts';
 import { compareInstants, NEW_YORK, newYorkDate, zonedInstant } from '../../../domain/time.ts';
+import { type Entry, type Order } from '../../entries.ts';
 import { type Holding } from '../../fold.ts';
 import { filledOf, isWorking } from '../../ledger.ts';
 import { type View } from '../../view.ts';
@@ -13,12 +14,13 @@ const RATIO_PLACES = 16;
 const KIND_ORDER = ['equity', 'option', 'crypto'];
 
 export function positionsAnswer(view: View, assets: AssetBook): Record<string, unknown>[] {
+  const known = lookOnce(view);
   return [...view.standing.holdings.values()]
     .sort((left, right) => {
       const kinds = KIND_ORDER.indexOf(left.instrument.kind) - KIND_ORDER.indexOf(right.instrument.kind);
       return kinds || (left.instrument.symbol < right.instrument.symbol ? -1 : 1);
     })
-    .map((holding) => positionAnswer(view, assets, holding));
+    .map((holding) => positionAnswer(view, assets, holding, known));
 }
 
 /** One position by symbol (coins without slash) or asset id; 404 where nothing is held. */
@@ -30,7 +32,39 @@ export function onePositionAnswer(view: View, assets: AssetBook, name: string): 
   return found;
 }
 
-function positionAnswer(view: View, assets: AssetBook, holding: Holding): Record<string, unknown> {
+/** What every row asks of the account, gathered once: an account may hold ten thousand positions. */
+interface Known {
+  /** Instruments that something moved before today. */
+  readonly older: ReadonlySet<string>;
+  /** Orders that can still fill, by instrument. */
+  readonly working: ReadonlyMap<string, readonly Order[]>;
+}
+
+function lookOnce(view: View): Known {
+  const midnight = zonedInstant(newYorkDate(view.now), '00:00', NEW_YORK);
+  const older = new Set<string>();
+  const lastFills = new Map<string, Entry>();
+  for (const entry of view.account.entries) {
+    if (entry.instrument !== null && entry.status === 'ok' && compareInstants(entry.at, midnight) < 0)
+      older.add(entry.instrument.id);
+    if (entry.fill !== null) lastFills.set(entry.fill.orderId, entry);
+  }
+  const working = new Map<string, Order[]>();
+  for (const order of view.orders) {
+    if (lastFills.get(order.id)?.fill?.remaining.isZero() === true || !isWorking(view.account, order))
+      continue;
+    const { id } = order.instrument!;
+    working.set(id, [...(working.get(id) ?? []), order]);
+  }
+  return { older, working };
+}
+
+function positionAnswer(
+  view: View,
+  assets: AssetBook,
+  holding: Holding,
+  known: Known,
+): Record<string, unknown> {
   const { instrument, quantity, averagePrice } = holding;
   const price = view.market.price(instrument, view.now);
   const lastDay = view.market.previousClose(instrument, view.now);
@@ -38,7 +72,7 @@ function positionAnswer(view: View, assets: AssetBook, holding: Holding): Record
   const cost = valueOf(holding, averagePrice);
   const gain = value.minus(cost);
   // A position opened today counts its day from its entry, an older one from the last close.
-  const base = openedToday(view, holding) ? cost : valueOf(holding, lastDay);
+  const base = known.older.has(instrument.id) ? valueOf(holding, lastDay) : cost;
   const dayGain = value.minus(base);
   return {
     asset_id: assets.positionAssetId(instrument),
@@ -58,25 +92,14 @@ function positionAnswer(view: View, assets: AssetBook, holding: Holding): Record
     current_price: text(price),
     lastday_price: text(lastDay),
     change_today: ratio(price.minus(lastDay), lastDay),
-    qty_available: text(availableOf(view, holding)),
+    qty_available: text(availableOf(view, holding, known)),
   };
 }
 
-function openedToday(view: View, holding: Holding): boolean {
-  const midnight = zonedInstant(newYorkDate(view.now), '00:00', NEW_YORK);
-  return !view.account.entries.some(
-    (entry) =>
-      entry.instrument?.id === holding.instrument.id &&
-      entry.status === 'ok' &&
-      compareInstants(entry.at, midnight) < 0,
-  );
-}
-
 /** The quantity that no open order is about to close. */
-function availableOf(view: View, holding: Holding): Decimal {
+function availableOf(view: View, holding: Holding, known: Known): Decimal {
   let rest = holding.quantity;
-  for (const order of view.orders) {
-    if (order.instrument?.id !== holding.instrument.id || !isWorking(view.account, order)) continue;
+  for (const order of known.working.get(holding.instrument.id) ?? []) {
     const left = order.quantity.minus(filledOf(view.account, order));
     if (order.side === 'sell' && rest.sign() > 0)
       rest = rest.minus(left).sign() < 0 ? Decimal.zero : rest.minus(left);
