@@ -4,6 +4,7 @@
  */
 import { type BrokerName, type AccountEnv } from '../domain/account.ts';
 import { type Activity } from '../domain/activity.ts';
+import { type Decimal } from '../domain/decimal.ts';
 import { type Instrument } from '../domain/instrument.ts';
 import { type Currency } from '../domain/money.ts';
 import {
@@ -94,6 +95,21 @@ export interface TradingDay {
   readonly close: Instant;
 }
 
+/** Days from `from` to `to`, both included. */
+export interface DayRange {
+  readonly from: TradeDate;
+  readonly to: TradeDate;
+}
+
+/** How the account stood at the end of a past day, as the broker says it afterwards. */
+export interface EquityDay {
+  readonly date: TradeDate;
+  /** In the account's base currency. Never a zero that stands for "unknown": such a day is absent. */
+  readonly equity: Decimal;
+  /** The broker's own figure of the day, deposits included or not as its documents say; null where it states none. */
+  readonly profitLoss: Decimal | null;
+}
+
 export interface Broker {
   readonly name: BrokerName;
   readonly env: AccountEnv;
@@ -118,6 +134,8 @@ export interface Broker {
   readQuotes(instruments: readonly Instrument[], signal?: AbortSignal): Promise<Read<readonly Quote[]>>;
   readMarketClock(signal?: AbortSignal): Promise<Read<MarketClock>>;
   readCalendar(from: TradeDate, to: TradeDate, signal?: AbortSignal): Promise<Read<readonly TradingDay[]>>;
+  /** Equity at the end of past days, oldest first; days the broker does not know are absent. */
+  readEquityHistory?(range: DayRange, signal?: AbortSignal): Promise<Read<readonly EquityDay[]>>;
   /** Opens the broker's stream; `onHint` is called for every sign of life that matters. One stream per broker object. */
   watch?(onHint: (hint: Hint) => void): Watch;
   close(): Promise<void>;

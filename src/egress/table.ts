@@ -27,6 +27,7 @@ export const EGRESS_TABLE: readonly EgressRow[] = [
   get('alpaca', ALPACA_TRADING, /^\/v2\/account$/, 'account and balances'),
   get('alpaca', ALPACA_TRADING, /^\/v2\/positions$/, 'positions'),
   get('alpaca', ALPACA_TRADING, /^\/v2\/account\/activities$/, 'activities'),
+  get('alpaca', ALPACA_TRADING, /^\/v2\/account\/portfolio\/history$/, 'equity of past days'),
   get('alpaca', ALPACA_TRADING, /^\/v2\/orders$/, 'orders: who placed a trade'),
   get('alpaca', ALPACA_TRADING, /^\/v2\/orders\/[0-9A-Za-z-]{1,64}$/, 'one order: who placed a trade'),
   get('alpaca', ALPACA_TRADING, /^\/v2\/options\/contracts\/[0-9A-Z.]{1,32}$/, 'terms of an adjusted option'),

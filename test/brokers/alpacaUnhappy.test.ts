@@ -61,6 +61,12 @@ const READS = [
     path: '/v2/calendar',
     read: (one: Broker) => one.readCalendar(parseTradeDate('2025-08-01'), parseTradeDate('2025-08-29')),
   },
+  {
+    name: 'equity history',
+    path: '/v2/account/portfolio/history',
+    read: (one: Broker) =>
+      one.readEquityHistory!({ from: parseTradeDate('2025-08-01'), to: parseTradeDate('2025-08-21') }),
+  },
 ] as const;
 
 const html = '<!doctype html><html><body>Sign in to the hotel network</body></html>';

@@ -33,6 +33,7 @@ const HEALTHY: Readonly<Record<string, string>> = {
   '/v2/positions': 'positions.json',
   '/v2/orders': 'orders_nested_all.json',
   '/v2/account/activities': 'activities.json',
+  '/v2/account/portfolio/history': 'portfolio_history_1D.json',
   '/v2/clock': 'clock.json',
   '/v2/calendar': 'calendar.json',
   '/v1beta1/options/snapshots': 'option_snapshots.json',

@@ -29,6 +29,7 @@ describe('the table of allowed requests', () => {
 
   test.each([
     ['GET', `${LIVE}/v2/account`, 'account and balances'],
+    ['GET', `${LIVE}/v2/account/portfolio/history?timeframe=1D`, 'equity of past days'],
     [
       'GET',
       'https://paper-api.alpaca.markets/v2/orders/61e69015-8549-4bfd-b9c3-01e75843f47d',

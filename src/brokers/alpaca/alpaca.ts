@@ -90,6 +90,7 @@ export function openAlpaca(options: AlpacaOptions): Broker {
     readQuotes: (instruments, signal) => client.readQuotes(instruments, until(signal)),
     readMarketClock: (signal) => client.readMarketClock(until(signal)),
     readCalendar: (from, to, signal) => client.readCalendar(from, to, until(signal)),
+    readEquityHistory: (range, signal) => client.readEquityHistory(range, until(signal)),
     watch(onHint) {
       const state = watch?.status().state;
       if (state !== undefined && state !== 'closed' && state !== 'refused') {

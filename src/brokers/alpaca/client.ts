@@ -16,9 +16,12 @@ import {
   type ActivitiesAnswer,
   type ActivityWindow,
   type BalancesAnswer,
+  type DayRange,
+  type EquityDay,
   type MarketClock,
   type TradingDay,
 } from '../broker.ts';
+import { readEquityHistory } from './equityHistory.ts';
 import { type ContractTerms, isAdjustedOption } from './instruments.ts';
 import { mapActivity, mapBalance, mapOrders, mapPosition, mapQuote, mapRestrictions } from './map.ts';
 import { type Direction, judgePage, nextToken, PAGE_SIZE, type PageRow } from './pages.ts';
@@ -56,6 +59,7 @@ export interface AlpacaClient {
   readQuotes(instruments: readonly Instrument[], signal?: AbortSignal): Promise<Read<readonly Quote[]>>;
   readMarketClock(signal?: AbortSignal): Promise<Read<MarketClock>>;
   readCalendar(from: TradeDate, to: TradeDate, signal?: AbortSignal): Promise<Read<readonly TradingDay[]>>;
+  readEquityHistory(range: DayRange, signal?: AbortSignal): Promise<Read<readonly EquityDay[]>>;
 }
 
 export function createAlpacaClient(connection: Connection): AlpacaClient {
@@ -77,6 +81,8 @@ export function createAlpacaClient(connection: Connection): AlpacaClient {
     readMarketClock: (signal) => readWith(connection, signal, readMarketClock),
     readCalendar: (from, to, signal) =>
       readWith(connection, signal, (reading) => readCalendar(reading, from, to)),
+    readEquityHistory: (range, signal) =>
+      readWith(connection, signal, (reading) => readEquityHistory(reading, range)),
   };
 }
 

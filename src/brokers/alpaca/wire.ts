@@ -200,14 +200,17 @@ export const wireStockSnapshots = z.record(z.string(), z.unknown());
 
 export const wireAsset = z.looseObject({ id: text, class: text, symbol: text, status: text });
 
+/** Seconds since 1970, as text like every number here. */
+const epochSeconds = z.string().regex(/^\d{1,11}$/, 'not a time in seconds');
+
+/** Columns of equal length; base values are not asked for, they are null or `0000-00-00` at times (6.1). */
 export const wirePortfolioHistory = z.looseObject({
-  timestamp: z.array(text),
+  timestamp: z.array(epochSeconds),
   equity: z.array(decimal.nullable()),
   profit_loss: z.array(decimal.nullable()),
-  profit_loss_pct: z.array(decimal.nullable()),
-  base_value: optional(decimal),
   timeframe: text,
 });
+export type WirePortfolioHistory = z.infer<typeof wirePortfolioHistory>;
 
 export const wireClock = z.looseObject({
   timestamp: instant,
