@@ -23,7 +23,7 @@ import {
 import { openStore } from './store/open.ts';
 import { type LeaseHolder, type Store } from './store/store.ts';
 import { type AgentAccount } from './sync/agent.ts';
-import { type MissingPolicy } from './sync/workOut.ts';
+import { type SyncDependencies, type SyncRules } from './sync/syncAccount.ts';
 import { type RecordContext } from './sync/records.ts';
 
 export interface ComposeOptions {
@@ -43,8 +43,12 @@ export interface Truebook {
   readonly clock: Clock;
   readonly store: Store;
   readonly records: RecordContext;
-  /** What the user decided about positions that stay missing. */
-  readonly missing: MissingPolicy;
+  /** What a run of one account needs. `actor` appears in the audit. */
+  readonly dependencies: (
+    entry: Pick<AgentAccount, 'account' | 'broker'>,
+    actor: string,
+    tell?: Pick<SyncDependencies, 'onProgress' | 'onWarning'>,
+  ) => SyncDependencies;
   /** Who writes from this process. */
   holder(kind: LeaseHolder['kind']): LeaseHolder;
   /** Whether the process behind a lease no longer exists on this host. */
@@ -85,10 +89,14 @@ export async function compose(options: ComposeOptions): Promise<Truebook> {
     clock,
     store,
     records: recordContext(config, store, clock),
-    missing: {
-      markAsClosed: config.settings.POSITION_SYNC_MARK_MISSING_AS_CLOSED,
-      confirmations: config.settings.MISSING_CONFIRMATIONS,
-    },
+    dependencies: ({ broker }, actor, tell = {}) => ({
+      store,
+      broker,
+      clock,
+      actor,
+      rules: syncRules(config),
+      ...tell,
+    }),
     holder: (kind) => ({ incarnation, kind, processId: processId(), host: hostName(), startedAt }),
     isGone,
     agentAccounts: (purpose = 'command') => {
@@ -114,6 +122,17 @@ function isGone(holder: LeaseHolder): boolean {
 /** The address `openStore` wants. It may hold a password: never print it, print `config.database.shown`. */
 export function databaseUrl({ database }: Pick<Config, 'database'>): string {
   return database.kind === 'sqlite' ? `sqlite:${database.path}` : database.url.reveal();
+}
+
+function syncRules({ settings }: Config): SyncRules {
+  return {
+    missing: {
+      markAsClosed: settings.POSITION_SYNC_MARK_MISSING_AS_CLOSED,
+      confirmations: settings.MISSING_CONFIRMATIONS,
+    },
+    tolerancePct: settings.ALPACA_SYNC_TOLERANCE_PCT,
+    automationOrderIds: settings.AUTOMATION_ORDER_IDS,
+  };
 }
 
 function recordContext(config: Config, store: Store, clock: Clock): RecordContext {

@@ -37,7 +37,7 @@ export async function agent(options: AgentCommandOptions): Promise<number> {
         accounts,
         holder: book.holder('agent'),
         isGone: book.isGone,
-        missing: book.missing,
+        dependencies: book.dependencies,
         once: options.once === true,
         stop: stopping.signal,
       });

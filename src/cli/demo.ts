@@ -21,7 +21,7 @@ import { terminalScreen, type Screen } from './terminalScreen.ts';
 
 export interface DemoOptions {
   readonly once?: boolean;
-  readonly scenario?: 'default' | 'empty';
+  readonly scenario?: 'default' | 'empty' | 'large';
   readonly keep?: boolean;
   readonly json?: boolean;
 }
@@ -138,8 +138,8 @@ async function demoOnce(
 }
 
 function agentParts(book: Truebook, accounts: readonly AgentAccount[], log: Logger) {
-  const { store, clock, isGone, missing } = book;
-  return { store, clock, log, accounts, holder: book.holder('agent'), isGone, missing };
+  const { store, clock, isGone, dependencies } = book;
+  return { store, clock, log, accounts, holder: book.holder('agent'), isGone, dependencies };
 }
 
 async function drawEachSecond(

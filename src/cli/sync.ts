@@ -79,19 +79,14 @@ async function syncOne(
   tell: (line: string) => void,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  const { store, clock } = book;
   const holder = book.holder('command');
   const actor = `command:${holder.processId}@${holder.host}`;
   try {
     const { run, by } = await requestSync(
-      {
-        store,
-        broker,
-        clock,
-        actor,
-        missing: book.missing,
+      book.dependencies({ account, broker }, actor, {
         onProgress: (sentence) => tell(`${account.name}: ${sentence}`),
-      },
+        onWarning: (sentence) => printProblem(`warning: ${sentence}`),
+      }),
       account,
       {
         holder,

@@ -4,6 +4,7 @@ import { instantKey } from '../domain/time.ts';
 import { allAccounts, ensureAccount, findAccount } from './accounts.ts';
 import { bookActivities, knownIds, ledger, ordersWanted, revisions, watchRows } from './activities.ts';
 import { appendAudit } from './audit.ts';
+import { listBankroll } from './bankroll.ts';
 import { listBookEvents } from './bookEvents.ts';
 import { verifyChains } from './chain.ts';
 import { commitRun, newEpoch } from './commitRun.ts';
@@ -14,7 +15,14 @@ import { acquireLease, checkFence, leaseState, releaseLease, renewLease } from '
 import { latestBalances, latestGreeks, latestMarks } from './observations.ts';
 import { listPositions } from './positions.ts';
 import { endVerification, listFreshness } from './progress.ts';
-import { announceOrder, insertRequest, pendingRequests, requestById } from './requests.ts';
+import {
+  announcedOrders,
+  announceOrder,
+  answerRequests,
+  insertRequest,
+  pendingRequests,
+  requestById,
+} from './requests.ts';
 import { lastRun, listRuns, runById, statistics } from './runs.ts';
 import { type RunCommit, type Store } from './store.ts';
 import { syncState } from './syncState.ts';
@@ -60,6 +68,13 @@ export function bookStore(database: Database, schemaVersion: number): Store {
     requestSync: (request) => database.write((queries) => insertRequest(queries, request)),
     pendingRequests: (accountIds) => database.read((queries) => pendingRequests(queries, accountIds)),
     syncRequest: (id) => database.read((queries) => requestById(queries, id)),
+    answerRequests: (lease, ids, answer) =>
+      database.write(async (queries) => {
+        await checkFence(database, queries, lease);
+        await answerRequests(queries, lease.accountId, ids, null, answer);
+      }),
+    announcedOrders: (accountId, orderIds) =>
+      database.read((queries) => announcedOrders(queries, accountId, orderIds)),
     announceOrder: (accountId, orderId, at) =>
       database.write((queries) => announceOrder(queries, accountId, orderId, at)),
 
@@ -69,6 +84,7 @@ export function bookStore(database: Database, schemaVersion: number): Store {
     latestGreeks: (filter) => database.read((queries) => latestGreeks(queries, filter)),
     balances: (filter) => database.read((queries) => latestBalances(queries, filter)),
     ledger: (filter) => database.read((queries) => ledger(queries, filter)),
+    bankroll: (filter) => database.read((queries) => listBankroll(queries, filter)),
     bookEvents: (filter) => database.read((queries) => listBookEvents(queries, filter)),
     findings: (filter) => database.read((queries) => listFindings(queries, filter)),
     freshness: (accountId) => database.read((queries) => listFreshness(queries, accountId)),

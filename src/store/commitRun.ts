@@ -5,6 +5,7 @@ import { canonicalJson } from '../domain/contentHash.ts';
 import { accountById, advanceEpoch, pinAccount } from './accounts.ts';
 import { activityContent, saveWatch } from './activities.ts';
 import { appendAudit } from './audit.ts';
+import { bankrollContent } from './bankroll.ts';
 import { eventContent } from './bookEvents.ts';
 import { accountChain, chainRows, lockHead, saveHead } from './chain.ts';
 import { type Database, type Queries } from './database.ts';
@@ -21,11 +22,11 @@ import {
 } from './observations.ts';
 import { savePayloads, saveQuarantine } from './payloads.ts';
 import { listPositions, savePositions } from './positions.ts';
-import { saveCheckpoint, saveCursors, saveFreshness } from './progress.ts';
+import { dropCheckpoint, saveCheckpoint, saveCursors, saveFreshness } from './progress.ts';
 import { answerRequests } from './requests.ts';
 import { insertRows, keyOrNull, storableRow } from './rows.ts';
 import { insertReads, insertRun, runByMarker } from './runs.ts';
-import { type Lease, type NewRevision, type RunCommit, type RunRecord } from './store.ts';
+import { type Lease, type RunCommit, type RunRecord } from './store.ts';
 import { type Account } from '../domain/account.ts';
 import { type Decimal } from '../domain/decimal.ts';
 import { type Instant } from '../domain/time.ts';
@@ -54,7 +55,7 @@ async function writeRun(
   const sight: Sight = { accountId, epoch: run.epoch, runId: run.id };
 
   await saveEvidence(queries, sight, commit);
-  await appendLedger(database, queries, sight, commit.revisions, commit.events, run.startedAt);
+  await appendLedger(database, queries, sight, commit, run.startedAt);
   await saveBelief(queries, sight, commit);
   await saveWork(queries, sight, commit);
   await appendAudit(database, queries, commit.audit);
@@ -75,16 +76,15 @@ async function saveEvidence(queries: Queries, sight: Sight, commit: RunCommit): 
   await saveGreeks(queries, sight, commit.greeks, instantKey(commit.run.startedAt));
 }
 
-/** Activities first, then the events they caused, in one chain. */
+/** Activities first, then the events they caused, then the bankroll, in one chain. */
 async function appendLedger(
   database: Database,
   queries: Queries,
   sight: Sight,
-  revisions: readonly NewRevision[],
-  events: readonly BookEvent[],
+  { revisions, events, bankroll }: Pick<RunCommit, 'revisions' | 'events' | 'bankroll'>,
   seenAt: Instant,
 ): Promise<void> {
-  if (revisions.length === 0 && events.length === 0) return;
+  if (revisions.length === 0 && events.length === 0 && bankroll.length === 0) return;
   const account = await accountById(queries, sight.accountId);
   const start = await lockHead(database, queries, accountChain(account.name));
   const activities = chainRows(
@@ -97,9 +97,17 @@ async function appendLedger(
     'book_event',
     events.map((event) => eventContent(sight.accountId, sight.epoch, sight.runId, event, instantKey(seenAt))),
   );
+  const rolled = chainRows(
+    booked.head,
+    'bankroll_entry',
+    bankroll.map((entry) =>
+      bankrollContent(sight.accountId, sight.epoch, sight.runId, entry, instantKey(seenAt)),
+    ),
+  );
   await insertRows(queries, 'activity', activities.rows);
   await insertRows(queries, 'book_event', booked.rows);
-  await saveHead(queries, booked.head);
+  await insertRows(queries, 'bankroll_entry', rolled.rows);
+  await saveHead(queries, rolled.head);
 }
 
 async function saveBelief(queries: Queries, sight: Sight, commit: RunCommit): Promise<void> {
@@ -107,7 +115,8 @@ async function saveBelief(queries: Queries, sight: Sight, commit: RunCommit): Pr
   if (commit.pin !== null) await pinAccount(queries, accountId, commit.pin);
   await savePositions(queries, commit.positions.upsert, commit.positions.remove, accountId);
   await saveBalanceDays(queries, sight, commit.balanceDays);
-  if (commit.checkpoint !== null) await saveCheckpoint(queries, accountId, commit.checkpoint);
+  if (commit.checkpoint === 'drop') await dropCheckpoint(queries, accountId, sight.epoch);
+  else if (commit.checkpoint !== null) await saveCheckpoint(queries, accountId, commit.checkpoint);
   await saveMarks(queries, accountId, commit.marks);
 }
 
@@ -118,7 +127,7 @@ async function saveWork(queries: Queries, sight: Sight, commit: RunCommit): Prom
   await saveFreshness(queries, accountId, runId, commit.freshness);
   await saveWatch(queries, accountId, commit.watch);
   await saveOrders(queries, accountId, commit.orders);
-  await answerRequests(queries, accountId, commit.requestIds, runId);
+  await answerRequests(queries, accountId, commit.requestIds, runId, commit.answer);
   const facts = commit.outbox.map((fact) =>
     storableRow({
       account_id: accountId,

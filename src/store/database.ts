@@ -7,6 +7,13 @@ import { type StoreFacts } from './store.ts';
 /** Queries inside a transaction. Private helpers of the store take this and never commit. */
 export type Queries = Kysely<Schema>;
 
+/** One statement as it was sent, BEGIN and COMMIT included. */
+export interface SentStatement {
+  readonly sql: string;
+  /** Rows inserted, changed or deleted; 0 for everything else. */
+  readonly rowsWritten: number;
+}
+
 export interface Database {
   readonly dialect: DialectName;
   readonly facts: Omit<StoreFacts, 'schemaVersion'>;

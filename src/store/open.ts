@@ -5,7 +5,7 @@ import { bookStore } from './bookStore.ts';
 import { NEWEST_VERSION } from './migrations/migrate.ts';
 import { openPostgres } from './postgres.ts';
 import { openSqlite } from './sqlite.ts';
-import { type Database } from './database.ts';
+import { type Database, type SentStatement } from './database.ts';
 import { type Store } from './store.ts';
 
 export interface OpenOptions {
@@ -20,6 +20,8 @@ export interface OpenOptions {
   readonly allowUnsafeDurability?: boolean;
   /** Simulations: the clock of leases, milliseconds since 1970. Default: the database's own clock. */
   readonly leaseNow?: () => number;
+  /** Told of every statement after it ran, for measurements. */
+  readonly onStatement?: (statement: SentStatement) => void;
   /** Tests of a full disk: SQLite refuses to grow beyond this many pages. */
   readonly maxPageCount?: number;
 }
@@ -34,12 +36,13 @@ export async function openStore(options: OpenOptions): Promise<Store> {
 
 /** The database alone: for the store and for tests that look underneath it. */
 export async function openDatabase(options: OpenOptions): Promise<Database> {
-  const { url, clock, readonly = false, migrate = true, leaseNow, maxPageCount } = options;
+  const { url, clock, readonly = false, migrate = true, leaseNow, onStatement, maxPageCount } = options;
   const given = {
     clock,
     readonly,
     migrate,
     ...(leaseNow === undefined ? {} : { leaseNow }),
+    ...(onStatement === undefined ? {} : { onStatement }),
   };
   if (url.startsWith('sqlite:')) {
     const file = url.slice('sqlite:'.length);

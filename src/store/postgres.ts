@@ -6,7 +6,7 @@ import { CompiledQuery, Kysely, PostgresDialect, PostgresDriver, type DatabaseCo
 import pg from 'pg';
 import { TruebookError } from '../domain/errors.ts';
 import { type Clock } from '../domain/time.ts';
-import { type Database, type Queries } from './database.ts';
+import { type Database, type Queries, type SentStatement } from './database.ts';
 import { migrate, NEWEST_VERSION, PRODUCT, refuseNewer, type SchemaVersion } from './migrations/migrate.ts';
 import { type Schema } from './schema.ts';
 import { isConflict, isConnectionLoss, storageError } from './storageErrors.ts';
@@ -34,6 +34,7 @@ export interface PostgresOptions {
   readonly migrate: boolean;
   readonly allowUnsafeDurability: boolean;
   readonly leaseNow?: () => number;
+  readonly onStatement?: (statement: SentStatement) => void;
 }
 
 export async function openPostgres(options: PostgresOptions): Promise<Database> {
@@ -86,7 +87,21 @@ function openPool(options: PostgresOptions): pg.Pool {
   // A connection that breaks reports it to the query that runs on it; without a listener the event would end the process.
   pool.on('error', () => undefined);
   pool.on('connect', (client) => client.on('error', () => undefined));
+  const { onStatement } = options;
+  if (onStatement !== undefined) pool.on('connect', (client) => tellStatements(client, onStatement));
   return pool;
+}
+
+/** `client.query` that says what it sent. Kysely always gives a text and takes a promise. */
+function tellStatements(client: pg.PoolClient, tell: (statement: SentStatement) => void): void {
+  const query = client.query.bind(client) as (text: string, values?: unknown[]) => Promise<pg.QueryResult>;
+  const telling = async (text: string, values?: unknown[]): Promise<pg.QueryResult> => {
+    const result = await query(text, values);
+    const writes = ['INSERT', 'UPDATE', 'DELETE'].includes(result.command);
+    tell({ sql: text, rowsWritten: writes ? (result.rowCount ?? 0) : 0 });
+    return result;
+  };
+  client.query = telling as unknown as typeof client.query;
 }
 
 async function prepareSession(client: pg.PoolClient, readonly: boolean): Promise<void> {

@@ -90,11 +90,7 @@ export async function saveCheckpoint(
   accountId: AccountId,
   checkpoint: BookCheckpoint,
 ): Promise<void> {
-  await queries
-    .deleteFrom('book_checkpoint')
-    .where('account_id', '=', accountId)
-    .where('epoch', '=', checkpoint.epoch)
-    .execute();
+  await dropCheckpoint(queries, accountId, checkpoint.epoch);
   await queries
     .insertInto('book_checkpoint')
     .values({
@@ -105,6 +101,14 @@ export async function saveCheckpoint(
       activity_count: checkpoint.activityCount,
       state: checkpoint.state,
     })
+    .execute();
+}
+
+export async function dropCheckpoint(queries: Queries, accountId: AccountId, epoch: number): Promise<void> {
+  await queries
+    .deleteFrom('book_checkpoint')
+    .where('account_id', '=', accountId)
+    .where('epoch', '=', epoch)
     .execute();
 }
 

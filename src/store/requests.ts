@@ -2,7 +2,8 @@
 import { type AccountId } from '../domain/account.ts';
 import { instantFromKey, instantKey, type Instant } from '../domain/time.ts';
 import { type Queries } from './database.ts';
-import { inParts } from './rows.ts';
+import { storableText } from '../domain/contentHash.ts';
+import { inParts, isTrue } from './rows.ts';
 import { type Schema } from './schema.ts';
 import { type Store, type SyncRequest, type SyncTrigger, type SyncType } from './store.ts';
 import { type Selectable } from 'kysely';
@@ -20,6 +21,8 @@ export async function insertRequest(
       requested_at: instantKey(request.requestedAt),
       requested_by: request.requestedBy,
       run_id: null,
+      dry_run: request.dryRun === true,
+      answer: null,
     })
     .returning('id')
     .executeTakeFirstOrThrow();
@@ -36,6 +39,7 @@ export async function pendingRequests(
     .selectAll()
     .where('account_id', 'in', [...accountIds])
     .where('run_id', 'is', null)
+    .where('answer', 'is', null)
     .orderBy('id')
     .execute();
   return rows.map(readRequest);
@@ -50,12 +54,13 @@ export async function answerRequests(
   queries: Queries,
   accountId: AccountId,
   ids: readonly number[],
-  runId: number,
+  runId: number | null,
+  answer: string | null,
 ): Promise<void> {
   for (const part of inParts(ids)) {
     await queries
       .updateTable('sync_request')
-      .set({ run_id: runId })
+      .set({ run_id: runId, answer: answer === null ? null : storableText(answer) })
       .where('id', 'in', part)
       .where('account_id', '=', accountId)
       .where('run_id', 'is', null)
@@ -76,6 +81,24 @@ export async function announceOrder(
     .execute();
 }
 
+export async function announcedOrders(
+  queries: Queries,
+  accountId: AccountId,
+  orderIds: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const found = new Set<string>();
+  for (const part of inParts(orderIds)) {
+    const rows = await queries
+      .selectFrom('announced_order')
+      .select('order_id')
+      .where('account_id', '=', accountId)
+      .where('order_id', 'in', part)
+      .execute();
+    for (const row of rows) found.add(row.order_id);
+  }
+  return found;
+}
+
 function readRequest(row: Selectable<Schema['sync_request']>): SyncRequest {
   return {
     id: row.id,
@@ -85,5 +108,7 @@ function readRequest(row: Selectable<Schema['sync_request']>): SyncRequest {
     requestedAt: instantFromKey(row.requested_at),
     requestedBy: row.requested_by,
     runId: row.run_id,
+    dryRun: isTrue(row.dry_run),
+    answer: row.answer,
   };
 }

@@ -97,6 +97,7 @@ export interface Schema {
     trade_date: DateText;
     source: string;
     details: JsonText;
+    run_id: number | null;
   };
   book_event: BookEventTable;
 
@@ -237,6 +238,8 @@ export interface Schema {
     requested_at: InstantText;
     requested_by: string;
     run_id: number | null;
+    dry_run: Flag;
+    answer: JsonText | null;
   };
   schedule: {
     account_id: number;

@@ -25,7 +25,7 @@ import {
 } from 'kysely';
 import { TruebookError } from '../domain/errors.ts';
 import { type Clock } from '../domain/time.ts';
-import { type Database, type Queries } from './database.ts';
+import { type Database, type Queries, type SentStatement } from './database.ts';
 import { migrate, NEWEST_VERSION, refuseNewer, type SchemaVersion } from './migrations/migrate.ts';
 import { type Schema } from './schema.ts';
 import { storageError } from './storageErrors.ts';
@@ -51,6 +51,7 @@ export interface SqliteOptions {
   readonly readonly: boolean;
   readonly migrate: boolean;
   readonly leaseNow?: () => number;
+  readonly onStatement?: (statement: SentStatement) => void;
   /** Tests of a full disk: the file may not grow beyond this many pages. */
   readonly maxPageCount?: number;
 }
@@ -88,7 +89,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Database> {
       if (!inMemory) restrict(options.file);
       configure(connection, options);
     }
-    const kysely = new Kysely<Schema>({ dialect: sqliteDialect(connection) });
+    const kysely = new Kysely<Schema>({ dialect: sqliteDialect(connection, options.onStatement) });
     await bringUpToDate(kysely, connection, options, found);
     return sqliteDatabase(kysely, connection, options, version);
   } catch (error) {
@@ -312,10 +313,12 @@ function integerOf(connection: DatabaseSync, sql: string): number {
 
 // ---- under Kysely ---------------------------------------------------------------------------------------------
 
-function sqliteDialect(connection: DatabaseSync): Dialect {
+type Tell = ((statement: SentStatement) => void) | undefined;
+
+function sqliteDialect(connection: DatabaseSync, tell: Tell): Dialect {
   return {
     createAdapter: () => new OneConnectionAdapter(),
-    createDriver: () => new NodeSqliteDriver(connection),
+    createDriver: () => new NodeSqliteDriver(connection, tell),
     createQueryCompiler: () => new SqliteQueryCompiler(),
     createIntrospector: (kysely) => new SqliteIntrospector(kysely),
   };
@@ -331,10 +334,12 @@ class OneConnectionAdapter extends SqliteAdapter {
 class NodeSqliteDriver implements Driver {
   readonly #database: DatabaseSync;
   readonly #connection: NodeSqliteConnection;
+  readonly #tell: Tell;
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, tell: Tell) {
     this.#database = database;
-    this.#connection = new NodeSqliteConnection(database);
+    this.#connection = new NodeSqliteConnection(database, tell);
+    this.#tell = tell;
   }
 
   async init(): Promise<void> {}
@@ -345,16 +350,21 @@ class NodeSqliteDriver implements Driver {
 
   /** Writers take the lock at once: a deferred BEGIN that upgrades later fails under load (reliability H8). */
   async beginTransaction(_connection: DatabaseConnection, settings: TransactionSettings): Promise<void> {
-    this.#database.exec(settings.accessMode === 'read only' ? 'BEGIN' : 'BEGIN IMMEDIATE');
+    this.#run(settings.accessMode === 'read only' ? 'BEGIN' : 'BEGIN IMMEDIATE');
   }
 
   async commitTransaction(): Promise<void> {
-    this.#database.exec('COMMIT');
+    this.#run('COMMIT');
   }
 
   /** On a full disk SQLite has rolled back already; a second ROLLBACK would throw and hide the cause (reliability H4). */
   async rollbackTransaction(): Promise<void> {
-    if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+    if (this.#database.isTransaction) this.#run('ROLLBACK');
+  }
+
+  #run(sql: string): void {
+    this.#database.exec(sql);
+    this.#tell?.({ sql, rowsWritten: 0 });
   }
 
   async releaseConnection(): Promise<void> {}
@@ -371,16 +381,27 @@ const STATEMENTS_MAX = 200;
 class NodeSqliteConnection implements DatabaseConnection {
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
+  readonly #tell: Tell;
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, tell: Tell) {
     this.#database = database;
+    this.#tell = tell;
   }
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
     const statement = this.#prepare(query.sql);
     const parameters = query.parameters.map(bindable);
-    if (statement.columns().length > 0) return { rows: statement.all(...parameters) as R[] };
+    if (statement.columns().length > 0) {
+      const rows = statement.all(...parameters) as R[];
+      // A statement with columns that writes is an INSERT or UPDATE with RETURNING: a row for each written one.
+      this.#tell?.({
+        sql: query.sql,
+        rowsWritten: /^\s*(select|pragma|with)/i.test(query.sql) ? 0 : rows.length,
+      });
+      return { rows };
+    }
     const { changes, lastInsertRowid } = statement.run(...parameters);
+    this.#tell?.({ sql: query.sql, rowsWritten: Number(changes) });
     return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) };
   }
 

@@ -77,7 +77,9 @@ export interface CursorRow {
     | 'first_contact'
     | 'absence'
     | 'account_changed'
-    | 'totals';
+    | 'totals'
+    /** Causes to adjust the bankroll that a run without that part came across: `deposit,manual_trade`. */
+    | 'bankroll_due';
   readonly position: string;
   readonly updatedAt: Instant;
 }
@@ -104,8 +106,12 @@ export interface SyncRequest {
   readonly trigger: SyncTrigger;
   readonly requestedAt: Instant;
   readonly requestedBy: string;
-  /** The run that answered it, null while it waits. */
+  /** The answer is worked out in full and nothing of it is committed. */
+  readonly dryRun: boolean;
+  /** The run that answered it; null while it waits, and for a dry run. */
   readonly runId: number | null;
+  /** What the run changed or would change, as the JSON text of `sync/difference.ts`; null while it waits. */
+  readonly answer: string | null;
 }
 
 // ---------------------------------------------------------------------------------------------- runs
@@ -235,6 +241,39 @@ export interface BalanceDayRow {
   readonly buyingPower: Decimal | null;
 }
 
+/** `imported`: the value of a file that an older program kept; `opening`: the account's equity where nothing was known. */
+export type BankrollKind = 'imported' | 'opening' | 'sync_adjustment';
+
+/** Why a bankroll was set anew. */
+export type BankrollCause =
+  'no_local_value' | 'mirror_file' | 'tolerance_exceeded' | 'manual_trade' | 'deposit' | 'withdrawal';
+
+/** One change of the local bankroll of an account, in the account's base currency. */
+export interface BankrollEntry {
+  readonly kind: BankrollKind;
+  /** Null where there was no local value. */
+  readonly before: Decimal | null;
+  readonly after: Decimal;
+  readonly currency: Currency;
+  /** The broker's stamp of the equity, or when a file was read. */
+  readonly at: Instant;
+  readonly tradeDate: TradeDate;
+  /** Who stated `after`: the broker's name, or the name of the file. */
+  readonly source: string;
+  /** At least one, the first is the main one. */
+  readonly causes: readonly BankrollCause[];
+  readonly env: AccountEnv;
+}
+
+export interface StoredBankrollEntry extends BankrollEntry {
+  readonly accountId: AccountId;
+  readonly epoch: number;
+  readonly seq: number;
+  /** `after` less `before`; `after` itself where there was nothing before. */
+  readonly amount: Decimal;
+  readonly firstSeenAt: Instant;
+}
+
 /** A fold's result to start from later. `state` is canonical JSON text that only `book/` reads. */
 export interface BookCheckpoint {
   readonly epoch: number;
@@ -298,8 +337,10 @@ export interface RunCommit {
   readonly marks: readonly MarkRow[];
   readonly balanceDays: readonly BalanceDayRow[];
   readonly positions: { readonly upsert: readonly PositionRow[]; readonly remove: readonly PositionKey[] };
-  /** Null = unchanged. */
-  readonly checkpoint: BookCheckpoint | null;
+  /** In the order they happened. */
+  readonly bankroll: readonly BankrollEntry[];
+  /** Null = unchanged; `drop` = the ledger got rows that no fold has seen, so the next fold begins at the beginning. */
+  readonly checkpoint: BookCheckpoint | 'drop' | null;
   readonly findings: readonly Finding[];
   readonly cursors: readonly CursorRow[];
   readonly freshness: readonly Omit<FreshnessRow, 'runId'>[];
@@ -313,6 +354,8 @@ export interface RunCommit {
   } | null;
   /** Requests that this run answers. */
   readonly requestIds: readonly number[];
+  /** What they are told (`SyncRequest.answer`). */
+  readonly answer: string | null;
 }
 
 /** What a sync needs to know before it reads. Small: its size does not grow with the ledger. */
@@ -330,6 +373,8 @@ export interface SyncState {
   /** Findings in state open or reopened. */
   readonly findings: readonly Finding[];
   readonly checkpoint: BookCheckpoint | null;
+  /** Newest bankroll entry of the current epoch. */
+  readonly bankroll: StoredBankrollEntry | null;
   readonly instruments: ReadonlyMap<InstrumentId, Instrument>;
   readonly lastRun: RunRecord | null;
   readonly lastCompleteRun: RunRecord | null;
@@ -483,9 +528,14 @@ export interface Store {
     trigger: SyncTrigger;
     requestedAt: Instant;
     requestedBy: string;
+    dryRun?: boolean;
   }): Promise<number>;
   pendingRequests(accountIds: readonly AccountId[]): Promise<readonly SyncRequest[]>;
   syncRequest(id: number): Promise<SyncRequest | null>;
+  /** Answers requests without a run: dry runs. Fenced like every write. */
+  answerRequests(lease: Lease, ids: readonly number[], answer: string): Promise<void>;
+  /** Orders of these ids that the user's own programs announced. */
+  announcedOrders(accountId: AccountId, orderIds: readonly string[]): Promise<ReadonlySet<string>>;
   /** Marks an order as placed by the user's own program (`trade executed`). */
   announceOrder(accountId: AccountId, orderId: string, at: Instant): Promise<void>;
 
@@ -500,6 +550,8 @@ export interface Store {
   ledger(
     filter: AccountFilter & { kinds?: readonly string[]; since?: Instant; limit?: number },
   ): Promise<readonly LedgerRow[]>;
+  /** Changes of the bankroll, newest first. */
+  bankroll(filter: AccountFilter & { limit?: number }): Promise<readonly StoredBankrollEntry[]>;
   bookEvents(
     filter: AccountFilter & { limit?: number; afterSeq?: number },
   ): Promise<readonly StoredBookEvent[]>;

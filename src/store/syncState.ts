@@ -1,6 +1,7 @@
 /** What a sync needs to know before it reads, in one consistent look. */
 import { type AccountId } from '../domain/account.ts';
 import { accountById } from './accounts.ts';
+import { latestBankroll } from './bankroll.ts';
 import { type Queries } from './database.ts';
 import { listFindings } from './findings.ts';
 import { loadInstruments } from './instruments.ts';
@@ -38,6 +39,7 @@ export async function syncState(queries: Queries, accountId: AccountId): Promise
     greeks: await latestGreeks(queries, { accountId }),
     findings,
     checkpoint: await loadCheckpoint(queries, accountId, account.epoch),
+    bankroll: await latestBankroll(queries, account),
     instruments: await loadInstruments(queries, named),
     lastRun: await lastRun(queries, accountId),
     lastCompleteRun: await lastRun(queries, accountId, 'complete'),

@@ -13,10 +13,12 @@ import {
   type Store,
   type SyncRequest,
   type SyncTrigger,
+  type SyncType,
 } from '../store/store.ts';
 import { holderName, keepLease, LEASE_TTL_MS } from './requestSync.ts';
-import { syncAccount } from './syncAccount.ts';
-import { type MissingPolicy } from './workOut.ts';
+import { type StepContext, type StepHooks } from './steps.ts';
+import { type SyncDifference } from './difference.ts';
+import { syncAccount, type SyncDependencies } from './syncAccount.ts';
 
 /** Where the agent's lines go; the format is the logger's business. */
 export interface AgentLog {
@@ -45,8 +47,14 @@ export interface AgentOptions {
   readonly isGone: (holder: LeaseHolder) => boolean;
   /** One cycle over all enabled accounts, then end. */
   readonly once: boolean;
-  /** What the user decided about positions that stay missing. */
-  readonly missing: MissingPolicy;
+  /** What a run of one account needs: made by `compose.ts`. */
+  readonly dependencies: (
+    entry: Pick<AgentAccount, 'account' | 'broker'>,
+    actor: string,
+    tell: Pick<SyncDependencies, 'onProgress' | 'onWarning'>,
+  ) => SyncDependencies;
+  /** The user's own code around each cycle. */
+  readonly hooks?: StepHooks;
   /** Ends the agent when it aborts: the running cycle is finished, for at most `STOP_GRACE_MS`. */
   readonly stop: AbortSignal;
   /** Told after every cycle, for a live view. */
@@ -64,6 +72,8 @@ export interface AccountRun {
   readonly account: Account;
   /** Null when nothing could be committed. */
   readonly run: RunRecord | null;
+  /** What the run made different; null when it believed nothing. */
+  readonly difference: SyncDifference | null;
   readonly error: TruebookError | null;
 }
 
@@ -241,13 +251,22 @@ class Agent {
     const monoMs = clock.monoMs();
     const work: Work[] = [];
     for (const seat of idle) {
-      const asked = requests.filter((request) => request.accountId === seat.account.id);
+      const asked = answerableTogether(requests.filter((request) => request.accountId === seat.account.id));
       const hinted = seat.enabled && seat.isHinted;
       const due = seat.enabled && monoMs >= seat.dueMonoMs;
       if (!due && !hinted && asked.length === 0 && !(once && seat.enabled)) continue;
+      const [first] = asked;
       const trigger: SyncTrigger =
-        asked[0]?.trigger ?? (due || once ? (seat.lastRun === null ? 'start' : 'schedule') : 'hint');
-      work.push({ seat, trigger, requestIds: asked.map((request) => request.id) });
+        first?.trigger ?? (due || once ? (seat.lastRun === null ? 'start' : 'schedule') : 'hint');
+      const isWhole = first === undefined || (first.type === 'all' && !first.dryRun);
+      work.push({
+        seat,
+        trigger,
+        type: first?.type ?? 'all',
+        dryRun: first?.dryRun === true,
+        isWhole,
+        requestIds: asked.map((request) => request.id),
+      });
     }
     return work;
   }
@@ -270,8 +289,10 @@ class Agent {
   #startCycle(work: readonly Work[], several: boolean, reading: AbortSignal): void {
     const { clock, log } = this.#options;
     const startedMonoMs = clock.monoMs();
-    for (const { seat } of work) {
+    for (const { seat, isWhole } of work) {
       seat.isBusy = true;
+      // A run of one part, or a dry one, stands for nothing but itself: what was due stays due.
+      if (!isWhole) continue;
       seat.isHinted = false;
       seat.dueMonoMs = startedMonoMs + seat.intervalSeconds * 1000;
     }
@@ -290,9 +311,12 @@ class Agent {
     this.#cycles += 1;
     const number = this.#cycles;
     log.info(`Starting sync cycle #${number}`);
+    const { hooks } = this.#options;
+    const context: StepContext = { account: null, type: 'all', trigger: null, dryRun: false, cycle: number };
+    await hooks?.before('cycle', context);
     const told = await Promise.all(
       work.map(async (entry) => {
-        const run = await this.#syncSeat(entry, reading);
+        const run = await this.#syncSeat(entry, number, reading);
         return { run, lines: await this.#linesOf(run, several) };
       }),
     );
@@ -309,35 +333,40 @@ class Agent {
     const nextInSeconds = once ? null : Math.min(...work.map(({ seat }) => seat.intervalSeconds));
     if (nextInSeconds !== null) log.info(`Next sync in ${nextInSeconds}s`);
     log.info(`last_sync_time=${this.#lastSuccess ?? 'never'}`);
-    onCycle?.({ number, runs, durationMs, nextInSeconds });
+    const report: CycleReport = { number, runs, durationMs, nextInSeconds };
+    onCycle?.(report);
+    await hooks?.after('cycle', context, cycleResult(report, this.#lastSuccess));
   }
 
-  async #syncSeat({ seat, trigger, requestIds }: Work, reading: AbortSignal): Promise<AccountRun> {
-    const { store, clock, log } = this.#options;
+  async #syncSeat(
+    { seat, trigger, type, dryRun, requestIds }: Work,
+    cycle: number,
+    reading: AbortSignal,
+  ): Promise<AccountRun> {
+    const { log, dependencies } = this.#options;
+    const { account } = seat;
     try {
       if (seat.keeper.lost()) await this.#retakeLease(seat);
-      const run = await syncAccount(
-        {
-          store,
-          broker: seat.broker,
-          clock,
-          actor: this.#actor,
-          missing: this.#options.missing,
-          onProgress: (sentence) => log.info(`${seat.account.name}: ${sentence}`),
-        },
-        seat.account,
-        { lease: seat.lease, trigger, type: 'all', requestIds, signal: reading },
+      const outcome = await syncAccount(
+        dependencies(seat, this.#actor, {
+          onProgress: (sentence) => log.info(`${account.name}: ${sentence}`),
+          onWarning: (sentence) => log.warning(sentence),
+        }),
+        account,
+        { lease: seat.lease, trigger, type, dryRun, requestIds, signal: reading, cycle },
       );
       seat.throwsInARow = 0;
-      seat.lastRun = { account: seat.account, run, error: null };
+      const done: AccountRun = { account, ...outcome, error: null };
+      if (!dryRun) seat.lastRun = done;
+      return done;
     } catch (error) {
       seat.heldTicks = Math.min(HELD_TICKS_MAX, 2 ** Math.min(seat.throwsInARow, 10));
       seat.throwsInARow += 1;
-      seat.lastRun = { account: seat.account, run: null, error: asTruebookError(error) };
+      seat.lastRun = { account, run: null, difference: null, error: asTruebookError(error) };
+      return seat.lastRun;
     } finally {
       seat.isBusy = false;
     }
-    return seat.lastRun;
   }
 
   async #retakeLease(seat: Seat): Promise<void> {
@@ -436,10 +465,36 @@ class Agent {
 interface Work {
   readonly seat: Seat;
   readonly trigger: SyncTrigger;
+  readonly type: SyncType;
+  readonly dryRun: boolean;
+  /** Everything, and committed: what an ordinary run is. */
+  readonly isWhole: boolean;
   readonly requestIds: readonly number[];
 }
 
 type Line = readonly [level: 'info' | 'warning' | 'error', text: string];
+
+/** The oldest request and those that want the same: the others get runs of their own. */
+function answerableTogether(requests: readonly SyncRequest[]): readonly SyncRequest[] {
+  const [first] = requests;
+  if (first === undefined) return [];
+  return requests.filter((request) => request.type === first.type && request.dryRun === first.dryRun);
+}
+
+/** What hooks are told of a cycle: plain data, with the names of seeds/000. */
+function cycleResult({ number, runs, durationMs, nextInSeconds }: CycleReport, lastSuccess: Instant | null) {
+  return {
+    syncCount: number,
+    lastSuccess,
+    durationMs,
+    nextInSeconds,
+    accounts: runs.map(({ account, run }) => ({
+      account: account.name,
+      ok: run?.outcome === 'complete',
+      ...run?.counts,
+    })),
+  };
+}
 
 /** Counts one tick of the pause after a run that threw. */
 function isHeld(seat: Seat): boolean {

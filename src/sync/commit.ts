@@ -1,5 +1,5 @@
 /** From results to the one transaction: what a believed, a refused and a history run write. Pure. */
-import { type Activity, type ActivityKind } from '../domain/activity.ts';
+import { compareActivities, type Activity, type ActivityKind } from '../domain/activity.ts';
 import { type BookEvent } from '../domain/event.ts';
 import { isTruebookError } from '../domain/errors.ts';
 import { type Finding } from '../domain/finding.ts';
@@ -9,6 +9,8 @@ import { newYorkDate, now as instantNow, type Instant } from '../domain/time.ts'
 import {
   type AuditEntry,
   type BalanceObservation,
+  type BankrollCause,
+  type BankrollEntry,
   type CursorRow,
   type MarkRow,
   type NewRevision,
@@ -17,13 +19,18 @@ import {
   type RunCounts,
   type RunOutcome,
   type SyncState,
+  type SyncType,
 } from '../store/store.ts';
+import { adjustBankroll, bankrollCauses, type StartingBankroll } from './bankroll.ts';
+import { type SyncDifference } from './difference.ts';
+import { findingDifference, positionsDifference, transactionDifference } from './differenceOf.ts';
 import { eventOf, explain } from './explain.ts';
 import { applyLifecycle } from './lifecycle.ts';
 import { hasHoles, suspicionOf } from './proof.ts';
 import { type Extras } from './readExtras.ts';
 import { type Dossier, type Look, type Refusal } from './readBroker.ts';
 import { HISTORY_DONE, OPENINGS_UNCONFIRMED, type ReadDepth } from './schedule.ts';
+import { type StepContext } from './steps.ts';
 import { type SyncDependencies, type SyncOptions } from './syncAccount.ts';
 import { type WorkedOut } from './workOut.ts';
 
@@ -31,6 +38,7 @@ import { type WorkedOut } from './workOut.ts';
 export interface RunFrame {
   readonly deps: SyncDependencies;
   readonly options: SyncOptions;
+  readonly context: StepContext;
   readonly state: SyncState;
   /** The run's one `now`. */
   readonly now: Instant;
@@ -45,8 +53,37 @@ const NO_COUNTS: RunCounts = { created: 0, updated: 0, closed: 0, missing: 0, fi
 /** Complete answers in a row with the same foreign account before it is called a changed account (design section 6). */
 const ACCOUNT_CHANGED_AFTER = 3;
 
-export function believedCommit(frame: RunFrame, look: Look, result: WorkedOut, extras: Extras): RunCommit {
+/** What a believed run writes, and what that makes different. */
+export interface Believed {
+  readonly commit: RunCommit;
+  readonly difference: SyncDifference;
+}
+
+/** What was read besides the look itself. */
+export interface Surroundings {
+  readonly extras: Extras;
+  readonly isManual: (activity: Activity) => boolean | null;
+  readonly startingBankroll: StartingBankroll | null;
+  /** Activities that chunks of a first contact committed before this run. */
+  readonly historyBooked: readonly NewRevision[];
+}
+
+/**
+ * `result` is the book this run commits to; `evidence` the book with everything the broker published. They are one,
+ * except in a run that may not write activities: there `result` knows only what was written before.
+ */
+export function believedCommit(
+  frame: RunFrame,
+  look: Look,
+  result: WorkedOut,
+  evidence: WorkedOut,
+  around: Surroundings,
+): Believed {
   const { state, now } = frame;
+  const { extras } = around;
+  const parts = partsOf(frame.options.type);
+  const booked = parts.transactions ? evidence.revisions : [];
+  const unbooked = parts.transactions ? [] : evidence.revisions;
   const asOf = look.positions.asOf;
   const absenceProves = !hasHoles(look.positions.rows, look.positions.evidence.quarantined);
   const lifecycle = applyLifecycle({
@@ -65,45 +102,66 @@ export function believedCommit(frame: RunFrame, look: Look, result: WorkedOut, e
     changedBy: changedBy(result.revisions),
   });
   const explained = explain({
-    differences: result.differences,
-    quarantined: believedQuarantine(frame, look),
+    differences: parts.positions
+      ? result.differences.filter((row) => parts.isAll || row.kind === 'position')
+      : [],
+    quarantined: believedQuarantine(frame, look).filter((row) => parts.owns(row.resource)),
     resourcesRead: frame.dossier.reads
       .filter((read) => read.kind === 'complete')
       .map((read) => read.resource),
     understoodIds: new Set(look.activities.rows.map((activity) => activity.externalId)),
     windowAfter: look.windowAfter,
     withdrawn: [],
-    open: state.findings,
-    changed: result.revisions,
+    open: state.findings.filter((finding) => parts.isAll || parts.owns(resourceOf(finding))),
+    changed: booked,
+    unbooked,
     instruments: result.instruments,
     now,
   });
+  const bankroll = parts.bankroll ? workOutBankroll(frame, look, evidence, around) : null;
   const positionsAgree =
     !result.differences.some((difference) => difference.kind === 'position') && absenceProves;
   const cashAgrees = !result.differences.some((difference) => difference.kind === 'cash');
   // An opening is what the broker said once: it is proven by a second witness, or by the next run.
   const proven = positionsAgree && (!result.positionsOpened || result.totals === 'agree');
-  return {
+  const unchanged = result.differences.length === 0 && evidence.revisions.length === 0;
+  const events = [
+    ...pinEvents(frame, look),
+    ...(parts.positions ? lifecycle.events : []),
+    ...explained.events,
+  ];
+  const difference: SyncDifference = {
+    type: frame.options.type,
+    bankroll: bankroll?.difference ?? null,
+    positions: parts.positions ? positionsDifference(look, lifecycle.events, result, evidence, around) : null,
+    transactions: parts.transactions
+      ? [...around.historyBooked, ...booked]
+          .toSorted(compareActivities)
+          .map((revision) => transactionDifference(revision, around.isManual(revision)))
+      : null,
+    findings: explained.findings.map(findingDifference),
+  };
+  const commit: RunCommit = {
     ...baseCommit(frame),
+    answer: JSON.stringify(difference),
+    bankroll: bankroll?.entries ?? [],
     run: runRecord(
       frame,
       'complete',
-      proven && cashAgrees,
+      parts.isAll ? proven && cashAgrees : unchanged,
       null,
       {
-        created: lifecycle.counts.created,
-        updated: lifecycle.counts.updated,
-        closed: lifecycle.counts.closed,
-        missing: lifecycle.counts.missing,
+        ...(parts.positions ? lifecycle.counts : NO_COUNTS),
         findings: explained.stillOpen,
-        newActivities: result.revisions.length,
+        newActivities: booked.length,
       },
       look.depth,
     ),
     audit: [
       audit(frame, 'sync', {
         outcome: 'complete',
-        activities: result.revisions.length,
+        ...(parts.isAll ? {} : { type: frame.options.type }),
+        activities: booked.length,
         positions: look.positions.rows.length,
         differences: result.differences.length,
       }),
@@ -120,31 +178,41 @@ export function believedCommit(frame: RunFrame, look: Look, result: WorkedOut, e
             },
           ],
     ),
-    revisions: result.revisions,
-    events: [...pinEvents(frame, look), ...lifecycle.events, ...explained.events],
-    orders: extras.orders,
-    positionObservations: positionObservations(state, look, absenceProves),
-    balanceObservations: balanceObservations(state, look, frame),
-    greeks: changedGreeks(state, extras.quotes),
-    marks: changedMarks(state, look, extras.quotes, frame),
-    balanceDays: look.balances.rows.balances.map((balance) => ({
+    revisions: booked,
+    events,
+    orders: parts.transactions ? extras.orders : [],
+    positionObservations: parts.positions ? positionObservations(state, look, absenceProves) : [],
+    balanceObservations: parts.bankroll ? balanceObservations(state, look, frame) : [],
+    greeks: parts.positions ? changedGreeks(state, extras.quotes) : [],
+    marks: parts.positions ? changedMarks(state, look, extras.quotes, frame) : [],
+    balanceDays: (parts.bankroll ? look.balances.rows.balances : []).map((balance) => ({
       tradeDate: newYorkDate(look.balances.asOf),
       currency: balance.currency,
       endEquity: balance.equity,
       endCash: balance.cash,
       buyingPower: balance.buyingPower,
     })),
-    positions: { upsert: lifecycle.upsert, remove: lifecycle.remove },
-    checkpoint: result.checkpoint,
+    positions: parts.positions
+      ? { upsert: lifecycle.upsert, remove: lifecycle.remove }
+      : { upsert: [], remove: [] },
+    checkpoint: parts.positions ? result.checkpoint : booked.length > 0 ? 'drop' : null,
     findings: explained.findings,
-    cursors: movedCursors(frame, look, result),
-    freshness: [
-      freshRow(frame, 'balances', look.balances.asOf, look.balances.startedMonoMs, cashAgrees),
-      freshRow(frame, 'positions', asOf, look.positions.startedMonoMs, proven),
-      freshRow(frame, 'activities', look.activities.asOf, look.activities.startedMonoMs, proven),
+    cursors: [
+      ...(parts.transactions ? movedCursors(frame, look, evidence) : []),
+      ...bankrollCursor(frame, parts, evidence, around),
     ],
-    watch: result.watch,
-    outbox: outboxOf(frame, lifecycle.events, explained.findings),
+    freshness: freshRows(frame, look, {
+      balances: parts.bankroll ? cashAgrees && unbooked.length === 0 : null,
+      // A part that changed is of another version than the rest: nothing is fresh until a run of all agrees. One that
+      // did not change leaves what is fresh alone, and makes nothing younger than the rest.
+      positions: parts.isAll || (parts.positions && lifecycleChanged(lifecycle)) ? proven : null,
+      activities: parts.isAll || booked.length > 0 ? proven : null,
+    }),
+    watch: parts.transactions ? evidence.watch : [],
+    outbox: [
+      ...outboxOf(frame, parts.positions ? lifecycle.events : [], explained.findings),
+      ...bankrollFacts(frame, bankroll?.entries ?? []),
+    ],
     pin:
       state.account.pinnedFingerprint === null
         ? {
@@ -154,6 +222,117 @@ export function believedCommit(frame: RunFrame, look: Look, result: WorkedOut, e
           }
         : null,
   };
+  return { commit, difference };
+}
+
+/** Which parts of the book a run writes, and whose findings it may open and close. */
+function partsOf(type: SyncType) {
+  const isAll = type === 'all';
+  const [bankroll, positions, transactions] = (['bankroll', 'positions', 'transactions'] as const).map(
+    (part) => isAll || type === part,
+  ) as [boolean, boolean, boolean];
+  const owned = new Set<string>([
+    'run',
+    ...(bankroll ? ['account'] : []),
+    ...(positions ? ['positions', 'marketdata'] : []),
+    ...(transactions ? ['activities', 'orders'] : []),
+  ]);
+  return {
+    isAll,
+    bankroll,
+    positions,
+    transactions,
+    owns: (resource: string) => isAll || owned.has(resource),
+  };
+}
+
+/** The resource whose part may settle a finding; `run`: any believed run. Cash is settled by a run of all alone. */
+function resourceOf({ key, type }: Finding): string {
+  if (type === 'quarantine') return key.split(':')[1] ?? '';
+  if (type === 'withdrawn_by_broker') return 'activities';
+  if (key.startsWith('position:')) return 'positions';
+  return key.startsWith('cash:') ? 'cash' : 'run';
+}
+
+function lifecycleChanged({ upsert, remove }: ReturnType<typeof applyLifecycle>): boolean {
+  return upsert.length > 0 || remove.length > 0;
+}
+
+function freshRows(
+  frame: RunFrame,
+  look: Look,
+  reconciled: Readonly<Record<'balances' | 'positions' | 'activities', boolean | null>>,
+): RunCommit['freshness'] {
+  return (['balances', 'positions', 'activities'] as const).flatMap((dataClass) => {
+    const { asOf, startedMonoMs } = look[dataClass];
+    const agrees = reconciled[dataClass];
+    return agrees === null ? [] : [freshRow(frame, dataClass, asOf, startedMonoMs, agrees)];
+  });
+}
+
+// ---- bankroll --------------------------------------------------------------------------------------------------
+
+function workOutBankroll(
+  frame: RunFrame,
+  look: Look,
+  evidence: WorkedOut,
+  around: Surroundings,
+): ReturnType<typeof adjustBankroll> | null {
+  const { state, deps } = frame;
+  const { baseCurrency, balances } = look.balances.rows;
+  const balance = balances.find((row) => row.currency === baseCurrency);
+  if (balance === undefined || balance.equity === null) return null;
+  return adjustBankroll({
+    local: state.bankroll?.currency === baseCurrency ? state.bankroll.after : null,
+    starting: around.startingBankroll,
+    equity: balance.equity,
+    cash: balance.cash,
+    currency: baseCurrency,
+    asOf: look.balances.asOf,
+    tolerancePct: deps.rules.tolerancePct,
+    happened: happened(frame, evidence, around),
+    source: deps.broker.name,
+    env: state.account.env,
+  });
+}
+
+/** What sets the bankroll anew whatever the tolerance. The history read at first contact is not news. */
+function happened(frame: RunFrame, evidence: WorkedOut, around: Surroundings): readonly BankrollCause[] {
+  const { cursors } = frame.state;
+  const due = cursors.find((row) => row.name === 'bankroll_due')?.position ?? '';
+  const remembered = due === '' ? [] : (due.split(',') as BankrollCause[]);
+  if (!cursors.some((row) => row.name === 'first_contact')) return remembered;
+  return [...new Set([...remembered, ...bankrollCauses(evidence.revisions, around.isManual)])];
+}
+
+/** A run that books trades without looking at the bankroll leaves word of them. */
+function bankrollCursor(
+  frame: RunFrame,
+  parts: ReturnType<typeof partsOf>,
+  evidence: WorkedOut,
+  around: Surroundings,
+): readonly CursorRow[] {
+  const due = frame.state.cursors.find((row) => row.name === 'bankroll_due')?.position ?? '';
+  if (parts.bankroll) return due === '' ? [] : [cursor('bankroll_due', '', frame.now)];
+  if (!parts.transactions) return [];
+  const position = happened(frame, evidence, around).join(',');
+  return position === due ? [] : [cursor('bankroll_due', position, frame.now)];
+}
+
+function bankrollFacts(frame: RunFrame, entries: readonly BankrollEntry[]): RunCommit['outbox'] {
+  return entries.map((entry) => ({
+    kind: `bankroll_${entry.kind}`,
+    at: frame.now,
+    facts: {
+      account: frame.state.account.name,
+      before: entry.before?.toString() ?? null,
+      after: entry.after.toString(),
+      currency: entry.currency,
+      cause: entry.causes.join(','),
+      source: entry.source,
+      env: entry.env,
+    },
+  }));
 }
 
 /** Rows nobody could read in the look that was believed; an earlier look of the same run may have had others. */
@@ -285,6 +464,8 @@ function baseCommit(frame: RunFrame): Omit<RunCommit, 'run' | 'audit'> {
     outbox: [],
     pin: null,
     requestIds: frame.options.requestIds,
+    answer: null,
+    bankroll: [],
   };
 }
 

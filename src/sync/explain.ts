@@ -36,6 +36,8 @@ export interface ExplainInput {
   readonly open: readonly Finding[];
   /** New and corrected activities of this run. */
   readonly changed: readonly NewRevision[];
+  /** Activities the broker published that this run may not write (a run of positions only). */
+  readonly unbooked?: readonly NewRevision[];
   readonly instruments: ReadonlyMap<InstrumentId, Instrument>;
   readonly now: Instant;
 }
@@ -130,7 +132,7 @@ function ofDifference(input: ExplainInput, difference: Difference): Finding {
     };
   }
   const instrument = input.instruments.get(difference.instrument) ?? null;
-  const guess = possibleCause(instrument, difference, input.now);
+  const guess = notYetBooked(input, difference) ?? possibleCause(instrument, difference, input.now);
   return {
     ...shared,
     type: typeOf(difference),
@@ -145,6 +147,22 @@ function ofDifference(input: ExplainInput, difference: Difference): Finding {
 function typeOf(difference: PositionDifference): FindingType {
   if (difference.broker.isZero()) return 'missing';
   return difference.book.isZero() ? 'appeared' : 'difference';
+}
+
+/** The broker's own activities say what happened, but this run leaves the ledger alone. */
+function notYetBooked(input: ExplainInput, difference: PositionDifference): Guess | null {
+  const rows = (input.unbooked ?? []).filter((row) => row.instrument?.id === difference.instrument);
+  const [first] = rows;
+  if (first === undefined) return null;
+  return {
+    cause: 'missing_fill',
+    confidence: 'likely',
+    evidence: {
+      kind: 'activity',
+      reference: first.rootId,
+      text: `Published by the broker, not in the ledger yet (${rows.length} row(s)): sync transactions, or all.`,
+    },
+  };
 }
 
 interface Guess {

@@ -5,7 +5,7 @@
 import { type Activity } from '../domain/activity.ts';
 import { TruebookError } from '../domain/errors.ts';
 import { compareInstants, now as instantNow } from '../domain/time.ts';
-import { type SyncState } from '../store/store.ts';
+import { type NewRevision, type SyncState } from '../store/store.ts';
 import { historyCommit, type RunFrame } from './commit.ts';
 import { mergeActivities } from './mergeActivities.ts';
 import { HISTORY_DONE } from './schedule.ts';
@@ -20,6 +20,8 @@ export interface History {
   readonly state: SyncState;
   /** Identities of a short history that was read but not committed: the run's own reading must hold them all. */
   readonly held: ReadonlySet<string> | null;
+  /** What the chunks of this very run committed. */
+  readonly booked: readonly NewRevision[];
 }
 
 /** Reads what is left of the history. Answers the state to go on with: unchanged when there was nothing to read. */
@@ -27,12 +29,14 @@ export async function readHistory(frame: RunFrame): Promise<History | Refusal> {
   const { store, broker, onProgress } = frame.deps;
   let { state } = frame;
   let position = state.cursors.find((cursor) => cursor.name === 'history')?.position ?? null;
-  if (position === HISTORY_DONE) return { kind: 'ready', state, held: null };
+  if (position === HISTORY_DONE) return { kind: 'ready', state, held: null, booked: [] };
 
   // Rows created while we walk may slip in behind us: the ordinary re-read starts where the walk started.
   const walkStartedAt = state.cursors.find((cursor) => cursor.name === 'activities')?.position ?? frame.now;
   let total = 0;
   const resumes = position !== null;
+  const booked: NewRevision[] = [];
+  const seen = new Set<string>();
   while (position !== HISTORY_DONE) {
     const dossier = emptyDossier();
     const read = record(
@@ -53,23 +57,37 @@ export async function readHistory(frame: RunFrame): Promise<History | Refusal> {
       // A short history is not committed in chunks: the run itself reads it once more, and both readings must agree.
       if (resumeAfter === null) {
         takeOver(frame.dossier, dossier);
-        return { kind: 'ready', state, held: new Set(activities.map((activity) => activity.rootId)) };
+        return {
+          kind: 'ready',
+          state,
+          held: new Set(activities.map((activity) => activity.rootId)),
+          booked,
+        };
       }
       const foreign = await refuseForeignFills(frame, activities);
       if (foreign !== null) return foreign;
+    }
+    if (frame.context.dryRun) {
+      // Nothing is committed: the run's own reading goes to the beginning and must hold all of this.
+      takeOver(frame.dossier, dossier);
+      for (const { rootId } of activities) seen.add(rootId);
+      position = resumeAfter ?? HISTORY_DONE;
+      total += activities.length;
+      continue;
     }
     const rootIds = activities.map((activity) => activity.rootId);
     const known = await store.revisions(state.account.id, state.account.epoch, rootIds);
     const merged = mergeActivities(activities, known, new Map(), instantNow(frame.deps.clock));
     position = resumeAfter ?? HISTORY_DONE;
     total += activities.length;
+    booked.push(...merged.revisions);
     await store.commitRun(
       historyCommit({ ...frame, state, dossier }, merged.revisions, position, walkStartedAt),
     );
     if (position !== HISTORY_DONE) onProgress?.(`Reading history: ${total} activities so far`);
     state = await store.syncState(state.account.id);
   }
-  return { kind: 'ready', state, held: null };
+  return { kind: 'ready', state, held: frame.context.dryRun ? seen : null, booked };
 }
 
 function takeOver(into: Dossier, from: Dossier): void {

@@ -16,4 +16,5 @@ export {
   type PositionSyncRecord,
   type StatusRecord,
 } from './records/status.ts';
-export { isAutomated, tradeRecords, type TradeRecord } from './records/trades.ts';
+export { tradeRecords, type TradeRecord } from './records/trades.ts';
+export { isAutomated } from './automation.ts';

@@ -5,13 +5,8 @@
 import { type Account } from '../domain/account.ts';
 import { TruebookError } from '../domain/errors.ts';
 import { now as instantNow } from '../domain/time.ts';
-import {
-  type Lease,
-  type LeaseHolder,
-  type RunRecord,
-  type SyncTrigger,
-  type SyncType,
-} from '../store/store.ts';
+import { type Lease, type LeaseHolder, type Store, type SyncTrigger, type SyncType } from '../store/store.ts';
+import { type SyncOutcome } from './difference.ts';
 import { syncAccount, type SyncDependencies } from './syncAccount.ts';
 
 /** A lease outlives three missed heartbeats. */
@@ -28,8 +23,15 @@ export interface RequestOptions {
   readonly isGone: (holder: LeaseHolder) => boolean;
   readonly trigger: SyncTrigger;
   readonly type: SyncType;
+  /** Works everything out and commits nothing. */
+  readonly dryRun?: boolean;
   readonly requestedBy: string;
   readonly signal?: AbortSignal;
+}
+
+/** What a requested sync came to, and whether the living agent did it or this process. */
+export interface RequestedSync extends SyncOutcome {
+  readonly by: 'agent' | 'here';
 }
 
 /**
@@ -40,27 +42,26 @@ export async function requestSync(
   deps: SyncDependencies,
   account: Account,
   options: RequestOptions,
-): Promise<{ run: RunRecord; by: 'agent' | 'here' }> {
+): Promise<RequestedSync> {
   const { store, clock } = deps;
   const deadline = clock.monoMs() + WAIT_FOR_AGENT_MS;
   let requestId: number | null = null;
   for (let attempt = 0; attempt < WAIT_FOR_AGENT_MS / POLL_MS; attempt += 1) {
     if (options.signal?.aborted === true) throw stopped();
     if (requestId !== null) {
-      const request = await store.syncRequest(requestId);
-      const run = request?.runId == null ? null : await store.run(request.runId);
-      if (run !== null) return { run, by: 'agent' };
+      const outcome = await answerOf(store, requestId);
+      if (outcome !== null) return { ...outcome, by: 'agent' };
     }
     const grant = await store.acquireLease(account.id, options.holder, LEASE_TTL_MS, options.isGone);
     if ('lease' in grant) {
-      const run = await runUnderLease(
+      const outcome = await runUnderLease(
         deps,
         account,
         grant.lease,
         options,
         requestId === null ? [] : [requestId],
       );
-      return { run, by: 'here' };
+      return { ...outcome, by: 'here' };
     }
     if (grant.heldBy.kind === 'agent' && requestId === null) {
       requestId = await store.requestSync({
@@ -69,6 +70,7 @@ export async function requestSync(
         trigger: options.trigger,
         requestedAt: instantNow(clock),
         requestedBy: options.requestedBy,
+        dryRun: options.dryRun === true,
       });
     }
     if (clock.monoMs() > deadline) break;
@@ -85,19 +87,31 @@ export async function requestSync(
   );
 }
 
+/** The agent's answer to a request; null while it waits. */
+async function answerOf(store: Store, requestId: number): Promise<SyncOutcome | null> {
+  const request = await store.syncRequest(requestId);
+  if (request === null) return null;
+  const { answer, runId } = request;
+  if (request.dryRun) return answer === null ? null : (JSON.parse(answer) as SyncOutcome);
+  const run = runId === null ? null : await store.run(runId);
+  if (run === null) return null;
+  return { run, difference: answer === null ? null : (JSON.parse(answer) as SyncOutcome['difference']) };
+}
+
 async function runUnderLease(
   deps: SyncDependencies,
   account: Account,
   lease: Lease,
   options: RequestOptions,
   requestIds: readonly number[],
-): Promise<RunRecord> {
+): Promise<SyncOutcome> {
   const heartbeat = keepLease(deps, lease);
   try {
     return await syncAccount(deps, account, {
       lease,
       trigger: options.trigger,
       type: options.type,
+      ...(options.dryRun === true ? { dryRun: true } : {}),
       requestIds,
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     });

@@ -4,24 +4,39 @@
  */
 import { type Broker } from '../brokers/broker.ts';
 import { type Account } from '../domain/account.ts';
-import { isTruebookError, TruebookError } from '../domain/errors.ts';
+import { type Decimal } from '../domain/decimal.ts';
+import { errorText, isTruebookError, TruebookError } from '../domain/errors.ts';
 import { compareInstants, now as instantNow, type Clock, type Instant } from '../domain/time.ts';
 import {
   type Lease,
-  type RunRecord,
+  type RunCommit,
   type Store,
   type SyncState,
   type SyncTrigger,
   type SyncType,
 } from '../store/store.ts';
-import { believedCommit, refusedCommit, type RunFrame } from './commit.ts';
-import { readHistory, refuseForeignFills, refuseUnstable } from './firstContact.ts';
+import { manualTrades } from './automation.ts';
+import { type StartingBankroll } from './bankroll.ts';
+import { believedCommit, refusedCommit, type RunFrame, type Surroundings } from './commit.ts';
+import { type SyncDifference, type SyncOutcome } from './difference.ts';
+import { readHistory, refuseForeignFills, refuseUnstable, type History } from './firstContact.ts';
 import { isSettled, isSuspicious, suspicionOf } from './proof.ts';
-import { readExtras } from './readExtras.ts';
+import { readExtras, type Extras } from './readExtras.ts';
 import { emptyDossier, KNOWN_ID_ABSENT, lookAtBroker, type Look, type Refusal } from './readBroker.ts';
 import { differenceKey } from './reconcile.ts';
 import { countsAbsence, depthDue, searchDepth, windowStart, type ReadDepth } from './schedule.ts';
-import { workOut, type MissingPolicy, type WorkedOut } from './workOut.ts';
+import { type StepContext, type StepHooks } from './steps.ts';
+import { workOut, workOutStored, type MissingPolicy, type WorkedOut } from './workOut.ts';
+
+/** What the user decided, in settings. */
+export interface SyncRules {
+  /** What becomes of positions that stay missing. */
+  readonly missing: MissingPolicy;
+  /** `ALPACA_SYNC_TOLERANCE_PCT`: percent by which bankroll and equity may differ. */
+  readonly tolerancePct: Decimal;
+  /** `AUTOMATION_ORDER_IDS`: whose orders are not manual. */
+  readonly automationOrderIds: readonly string[];
+}
 
 export interface SyncDependencies {
   readonly store: Store;
@@ -29,43 +44,79 @@ export interface SyncDependencies {
   readonly clock: Clock;
   /** Who appears in the audit: `agent:<pid>@<host>`. */
   readonly actor: string;
-  /** What the user decided about positions that stay missing. */
-  readonly missing: MissingPolicy;
+  readonly rules: SyncRules;
+  /** The bankroll an older program left in a file; asked only while the book has none. */
+  readonly startingBankroll?: (account: Account) => Promise<StartingBankroll | null>;
+  /** The user's own code around each step. */
+  readonly hooks?: StepHooks;
+  /** Told after every run that was committed, still under its lease; it may fail and changes nothing by it. */
+  readonly afterRun?: (account: Account, outcome: SyncOutcome) => Promise<void>;
   /** Told about long work (reading history); plain sentences. */
   readonly onProgress?: (sentence: string) => void;
+  /** Told what went wrong beside the run. */
+  readonly onWarning?: (sentence: string) => void;
 }
 
 export interface SyncOptions {
   readonly lease: Lease;
   readonly trigger: SyncTrigger;
   readonly type: SyncType;
+  /** Works everything out and writes nothing. */
+  readonly dryRun?: boolean;
   readonly requestIds: readonly number[];
   readonly signal?: AbortSignal;
+  /** Number of the agent's cycle. */
+  readonly cycle?: number;
 }
 
 /**
- * Brings one account up to date and answers the run's record. What the broker or the network does wrong is an
- * `incomplete` or `failed` record, not an error; thrown are faults of storage and a lost lease, with nothing written.
+ * Brings one account up to date, or the part of it that `type` names, and answers the run's record and what it made
+ * different. What the broker or the network does wrong is an `incomplete` or `failed` record, not an error; thrown are
+ * faults of storage and a lost lease, with nothing written.
  */
 export async function syncAccount(
   deps: SyncDependencies,
   account: Account,
   options: SyncOptions,
-): Promise<RunRecord> {
-  const { store, clock } = deps;
-  const state = await store.syncState(account.id);
-  const now = instantNow(clock);
-  const frame: RunFrame = {
-    deps,
-    options,
-    state,
-    now,
-    startedMonoMs: clock.monoMs(),
-    dossier: emptyDossier(),
+): Promise<SyncOutcome> {
+  const { store, clock, hooks } = deps;
+  const context: StepContext = {
+    account: account.name,
+    type: options.type,
+    trigger: options.trigger,
+    dryRun: options.dryRun === true,
+    cycle: options.cycle ?? null,
   };
+  await hooks?.before('sync', context);
+  let outcome: SyncOutcome | null = null;
+  try {
+    const state = await store.syncState(account.id);
+    const now = instantNow(clock);
+    outcome = await run({
+      deps,
+      options,
+      context,
+      state,
+      now,
+      startedMonoMs: clock.monoMs(),
+      dossier: emptyDossier(),
+    });
+    if (!context.dryRun) await tellAfterRun(deps, state.account, outcome);
+    return outcome;
+  } finally {
+    await hooks?.after('sync', context, outcome);
+  }
+}
 
-  // First contact: the history from its beginning, resumable; everything after it is an ordinary run.
-  const history = await readHistory(frame);
+/** The run itself: read, work out, look again where something differs, commit. */
+async function run(frame: RunFrame): Promise<SyncOutcome> {
+  const { store, hooks, rules } = frame.deps;
+  const { now, context } = frame;
+
+  // First contact: the history from its beginning, resumable; everything after it is an ordinary run. A run that may
+  // not write activities has no history to begin.
+  await hooks?.before('read', context);
+  const history = writesActivities(frame) ? await readHistory(frame) : unread(frame);
   if (history.kind === 'refusal') return commitRefusal(frame, history);
 
   // Read, and work out what it means.
@@ -75,20 +126,22 @@ export async function syncAccount(
   if (look.kind === 'refusal' && look.reason === KNOWN_ID_ABSENT && look.depth === 'recent') {
     look = await takeLook(frame, history.state, 'deep');
   }
+  await hooks?.after('read', context, lookCounts(look));
   if (look.kind === 'refusal') return commitRefusal(frame, look);
   const unstable = refuseUnstable(history.held, look);
   if (unstable !== null) return commitRefusal(frame, { ...unstable, depth: look.depth });
-  let result = await workOut(store, history.state, look, now, deps.missing);
+  await hooks?.before('reconcile', context);
+  let evidence = await workOut(store, history.state, look, now, rules.missing);
 
   // Something differs: look again, deeper, before believing it. A fill that fell between two calls settles here, a
   // short answer shows itself, and what is really missing was searched for at once.
-  if (result.differences.length > 0 || result.openingsBooked) {
-    const activityCount = (result.checkpoint ?? history.state.checkpoint)?.activityCount ?? 0;
+  if (evidence.differences.length > 0 || evidence.openingsBooked) {
+    const activityCount = (evidence.checkpoint ?? history.state.checkpoint)?.activityCount ?? 0;
     const depth = searchDepth(
       history.state.cursors,
       activityCount,
-      result.openingsBooked || !isSettled(history.state, result),
-      differsSince(history.state, result),
+      evidence.openingsBooked || !isSettled(history.state, evidence),
+      differsSince(history.state, evidence),
       now,
     );
     const again = await takeLook(frame, history.state, depth);
@@ -96,25 +149,102 @@ export async function syncAccount(
     const shaken = refuseUnstable(history.held, again);
     if (shaken !== null) return commitRefusal(frame, { ...shaken, depth: again.depth });
     look = again;
-    result = await workOut(store, history.state, look, now, deps.missing);
+    evidence = await workOut(store, history.state, look, now, rules.missing);
   }
   if (!history.state.cursors.some((cursor) => cursor.name === 'first_contact')) {
     const foreign = await refuseForeignFills(frame, look.activities.rows);
     if (foreign !== null) return commitRefusal(frame, { ...foreign, depth: look.depth });
   }
-  if (isSuspicious(history.state, look, result))
-    return commitRefusal(frame, totalsRefusal(history.state, look, result));
+  if (isSuspicious(history.state, look, evidence))
+    return commitRefusal(frame, totalsRefusal(history.state, look, evidence));
+  // What a run of one part commits to is the book as it was written before, not the evidence it read.
+  const result = writesActivities(frame) ? evidence : await workOutStored(store, history.state, look);
+  await hooks?.after('reconcile', context, {
+    differences: result.differences.length,
+    newActivities: evidence.revisions.length,
+  });
 
   // What decorates the book but proves nothing: who placed the trades, prices and Greeks of options.
-  const extras = await readExtras(frame, look, result);
-  return store.commitRun(
-    believedCommit(
-      { ...frame, state: history.state, historyHeld: history.held !== null },
-      look,
-      result,
-      extras,
-    ),
+  const extras = await readExtras(frame, look, evidence);
+  const believed = believedCommit(
+    { ...frame, state: history.state, historyHeld: history.held !== null },
+    look,
+    result,
+    evidence,
+    await surroundings(frame, history, evidence, extras),
   );
+  return commit(frame, believed.commit, believed.difference);
+}
+
+function writesActivities({ options }: RunFrame): boolean {
+  return options.type === 'all' || options.type === 'transactions';
+}
+
+function unread({ state }: RunFrame): History {
+  return { kind: 'ready', state, held: null, booked: [] };
+}
+
+/** Who placed the new trades, and the bankroll to start from. */
+async function surroundings(
+  frame: RunFrame,
+  history: History,
+  evidence: WorkedOut,
+  extras: Extras,
+): Promise<Surroundings> {
+  const { store, rules, startingBankroll } = frame.deps;
+  const { account } = history.state;
+  const orderIds = [...evidence.revisions, ...history.booked].flatMap((row) => row.orderId ?? []);
+  const orders = [...orderIds, ...extras.orders.flatMap((order) => order.parentOrderId ?? [])];
+  const announced =
+    orderIds.length === 0 ? new Set<string>() : await store.announcedOrders(account.id, orders);
+  const asks = history.state.bankroll === null && startingBankroll !== undefined;
+  return {
+    extras,
+    isManual: manualTrades({ orders: extras.orders, announced, patterns: rules.automationOrderIds }),
+    startingBankroll: asks ? await startingBankroll(account) : null,
+    historyBooked: history.booked,
+  };
+}
+
+/** The one transaction, or nothing at all in a dry run. */
+async function commit(
+  frame: RunFrame,
+  written: RunCommit,
+  difference: SyncDifference | null,
+): Promise<SyncOutcome> {
+  const { hooks, store } = frame.deps;
+  const { context, options } = frame;
+  if (context.dryRun) {
+    const outcome = { run: { ...written.run, id: 0 }, difference };
+    if (options.requestIds.length > 0)
+      await store.answerRequests(options.lease, options.requestIds, JSON.stringify(outcome));
+    return outcome;
+  }
+  await hooks?.before('commit', context);
+  let outcome: SyncOutcome | null = null;
+  try {
+    outcome = { run: await store.commitRun(written), difference };
+    return outcome;
+  } finally {
+    await hooks?.after('commit', context, outcome?.run ?? null);
+  }
+}
+
+async function tellAfterRun(deps: SyncDependencies, account: Account, outcome: SyncOutcome): Promise<void> {
+  try {
+    await deps.afterRun?.(account, outcome);
+  } catch (error) {
+    deps.onWarning?.(`${account.name}: after the run: ${errorText(error)}`);
+  }
+}
+
+function lookCounts(look: Look | Refusal): object | null {
+  if (look.kind === 'refusal') return null;
+  return {
+    positions: look.positions.rows.length,
+    activities: look.activities.rows.length,
+    depth: look.depth,
+  };
 }
 
 /** One look at the broker, as deep as asked. */
@@ -162,7 +292,7 @@ function totalsRefusal(state: SyncState, look: Look, result: WorkedOut): Refusal
 }
 
 /** A run that believes nothing still leaves its evidence. */
-async function commitRefusal(frame: RunFrame, refusal: Refusal): Promise<RunRecord> {
+async function commitRefusal(frame: RunFrame, refusal: Refusal): Promise<SyncOutcome> {
   if (isTruebookError(refusal.error, 'stopped')) throw refusal.error;
-  return frame.deps.store.commitRun(refusedCommit(frame, refusal));
+  return commit(frame, refusedCommit(frame, refusal), null);
 }

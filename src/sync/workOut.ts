@@ -90,6 +90,24 @@ export async function workOut(
   };
 }
 
+/** The same for a run that may not write activities: the book of what was written before, against the same look. */
+export async function workOutStored(store: Store, state: SyncState, look: Look): Promise<WorkedOut> {
+  const { account } = state;
+  const folded = await foldOnto(store, state, []);
+  const balances = look.balances.rows.balances;
+  return {
+    revisions: [],
+    watch: [],
+    ...folded,
+    differences: reconcile(folded.book, look.positions.rows, balances),
+    totals: proveTotals(look.positions.rows, balances),
+    instruments: await knownInstruments(store, state, look, folded),
+    openingsBooked: false,
+    positionsOpened: false,
+    storedRows: folded.wholeEpoch ? await store.allPositions(account.id, account.epoch) : [],
+  };
+}
+
 interface Folded {
   readonly book: Book;
   readonly closed: readonly ClosedEpisode[];

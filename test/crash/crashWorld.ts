@@ -156,7 +156,7 @@ async function syncOnce(truebook: Truebook, name: string): Promise<RunRecord> {
   const entry = (await truebook.agentAccounts()).find(({ account }) => account.name === name)!;
   const { store, clock } = truebook;
   const { run } = await requestSync(
-    { store, broker: entry.broker, clock, actor: 'crash test', missing: truebook.missing },
+    { ...truebook.dependencies(entry, 'crash test'), store, clock },
     entry.account,
     {
       holder: truebook.holder('command'),

@@ -58,7 +58,7 @@ async function syncOnce({ account, broker }: (typeof accounts)[number]): Promise
   say({ mark: 'run', accountId: account.id });
   try {
     const { run } = await requestSync(
-      { store, broker, clock: truebook.clock, actor: 'crash test', missing: truebook.missing },
+      { ...truebook.dependencies({ account, broker }, 'crash test'), store },
       account,
       {
         holder: truebook.holder('agent'),

@@ -145,7 +145,8 @@ CREATE TABLE bankroll_entry (
   details TEXT COLLATE "C" NOT NULL,
   first_seen_at TEXT COLLATE "C" NOT NULL,
   prev_hash TEXT COLLATE "C" NOT NULL,
-  hash TEXT COLLATE "C" NOT NULL
+  hash TEXT COLLATE "C" NOT NULL,
+  run_id BIGINT
 );
 
 CREATE TABLE book_checkpoint (
@@ -531,7 +532,9 @@ CREATE TABLE sync_request (
   triggered_by TEXT COLLATE "C" NOT NULL,
   requested_at TEXT COLLATE "C" NOT NULL,
   requested_by TEXT COLLATE "C" NOT NULL,
-  run_id BIGINT
+  run_id BIGINT,
+  dry_run BOOLEAN NOT NULL DEFAULT false,
+  answer TEXT COLLATE "C"
 );
 
 CREATE TABLE sync_run (
@@ -622,6 +625,8 @@ ALTER TABLE bankroll ADD FOREIGN KEY (account_id) REFERENCES account(id);
 ALTER TABLE bankroll ADD PRIMARY KEY (account_id, currency);
 
 ALTER TABLE bankroll_entry ADD FOREIGN KEY (account_id) REFERENCES account(id);
+
+ALTER TABLE bankroll_entry ADD FOREIGN KEY (run_id) REFERENCES sync_run(id);
 
 ALTER TABLE bankroll_entry ADD PRIMARY KEY (account_id, seq);
 

@@ -1,6 +1,6 @@
 PRAGMA application_id = 1953653355;
 
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;
 
 CREATE INDEX activity_index_1 ON activity (account_id, executed_at);
 
@@ -198,7 +198,7 @@ CREATE TABLE bankroll_entry (
   details TEXT NOT NULL,
   first_seen_at TEXT NOT NULL,
   prev_hash TEXT NOT NULL,
-  hash TEXT NOT NULL,
+  hash TEXT NOT NULL, run_id INTEGER REFERENCES sync_run (id),
   PRIMARY KEY (account_id, seq)
 ) STRICT;
 
@@ -599,7 +599,7 @@ CREATE TABLE sync_request (
   requested_at TEXT NOT NULL,
   requested_by TEXT NOT NULL,
   run_id INTEGER REFERENCES sync_run (id)
-) STRICT;
+, dry_run INTEGER NOT NULL CHECK (dry_run IN (0, 1)) DEFAULT FALSE, answer TEXT) STRICT;
 
 CREATE TABLE sync_run (
   id INTEGER PRIMARY KEY AUTOINCREMENT,

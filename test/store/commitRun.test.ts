@@ -61,6 +61,7 @@ forEachDatabase('commitRun', (open) => {
     const state = await store.syncState(account.id);
     expect(asText(state)).toEqual(
       asText({
+        bankroll: null,
         account: { ...account, pinnedFingerprint: 'f'.repeat(64) },
         cursors: commit.cursors,
         freshness: commit.freshness.map((row) => ({ ...row, runId: run.id })),
@@ -218,7 +219,14 @@ forEachDatabase('commitRun', (open) => {
     expect((await store.pendingRequests(both)).map((request) => request.id)).toEqual([mine, theirs]);
     const run = await store.commitRun(commitOf(lease, { requestIds: [mine, theirs] }));
     expect(await store.pendingRequests(both)).toEqual([
-      { ...ask, accountId: second.account.id, id: theirs, runId: null },
+      {
+        ...ask,
+        accountId: second.account.id,
+        id: theirs,
+        runId: null,
+        dryRun: false,
+        answer: null,
+      },
     ]);
     expect(await store.syncRequest(mine)).toMatchObject({ runId: run.id });
     expect(await store.syncRequest(999)).toBeNull();

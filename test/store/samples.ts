@@ -114,6 +114,8 @@ export function commitOf(
     outbox: [],
     pin: null,
     requestIds: [],
+    answer: null,
+    bankroll: [],
     ...change,
   };
 }

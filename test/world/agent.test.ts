@@ -45,7 +45,7 @@ async function start(at: World, more: Partial<AgentOptions> & { only?: string } 
     accounts,
     holder: at.truebook.holder('agent'),
     isGone: (holder) => at.truebook.isGone(holder),
-    missing: at.truebook.missing,
+    dependencies: at.truebook.dependencies,
     once: false,
     stop: controller.signal,
     onCycle: (cycle) => void cycles.push(cycle),
@@ -295,23 +295,13 @@ describe('runs that break off', () => {
 function ask(at: World, name = PAPER): ReturnType<typeof requestSync> {
   return at.truebook.agentAccounts().then(async (accounts) => {
     const seat = accounts.find(({ account }) => account.name === name)!;
-    return requestSync(
-      {
-        store: at.truebook.store,
-        broker: seat.broker,
-        clock: at.truebook.clock,
-        actor: 'test',
-        missing: at.truebook.missing,
-      },
-      seat.account,
-      {
-        holder: { ...at.truebook.holder('command'), incarnation: 'another process' },
-        isGone: () => false,
-        trigger: 'command',
-        type: 'all',
-        requestedBy: 'test',
-      },
-    );
+    return requestSync(at.truebook.dependencies(seat, 'test'), seat.account, {
+      holder: { ...at.truebook.holder('command'), incarnation: 'another process' },
+      isGone: () => false,
+      trigger: 'command',
+      type: 'all',
+      requestedBy: 'test',
+    });
   });
 }
 
@@ -332,7 +322,7 @@ describe('one writer', () => {
       accounts: (await at.truebook.agentAccounts()).filter(({ account }) => account.name === PAPER),
       holder: { ...at.truebook.holder('agent'), incarnation: 'another process' },
       isGone: () => false,
-      missing: at.truebook.missing,
+      dependencies: at.truebook.dependencies,
       once: true,
       stop: new AbortController().signal,
     });

@@ -28,17 +28,12 @@ test.each(['sqlite', 'postgres'] as const)(
       const interrupted = new AbortController();
       const progress: string[] = [];
       const first = requestSync(
-        {
-          store: at.truebook.store,
-          broker: seat.broker,
-          clock: at.truebook.clock,
-          actor: 'test',
-          missing: at.truebook.missing,
+        at.truebook.dependencies(seat, 'test', {
           onProgress: (sentence) => {
             progress.push(sentence);
             interrupted.abort();
           },
-        },
+        }),
         seat.account,
         {
           holder: at.truebook.holder('command'),

@@ -46,17 +46,13 @@ async function twoPaperAccounts(at: World, order: readonly ('FIRST' | 'SECOND')[
 async function syncAll(truebook: Truebook): Promise<string[]> {
   const lines: string[] = [];
   for (const { account, broker } of await truebook.agentAccounts()) {
-    const { run } = await requestSync(
-      { store: truebook.store, broker, clock: truebook.clock, actor: 'test', missing: truebook.missing },
-      account,
-      {
-        holder: truebook.holder('command'),
-        isGone: () => false,
-        trigger: 'command',
-        type: 'all',
-        requestedBy: 'test',
-      },
-    );
+    const { run } = await requestSync(truebook.dependencies({ account, broker }, 'test'), account, {
+      holder: truebook.holder('command'),
+      isGone: () => false,
+      trigger: 'command',
+      type: 'all',
+      requestedBy: 'test',
+    });
     lines.push(`${account.name} ${run.outcome}`);
   }
   return lines;

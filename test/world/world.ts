@@ -120,17 +120,13 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     sync: async (name, trigger = 'command') => {
       await refresh();
       const { account, broker } = seat(name);
-      const { run } = await requestSync(
-        { store: truebook.store, broker, clock: truebook.clock, actor: 'test', missing: truebook.missing },
-        account,
-        {
-          holder: truebook.holder('command'),
-          isGone: (holder) => truebook.isGone(holder),
-          trigger,
-          type: 'all',
-          requestedBy: 'test',
-        },
-      );
+      const { run } = await requestSync(truebook.dependencies({ account, broker }, 'test'), account, {
+        holder: truebook.holder('command'),
+        isGone: (holder) => truebook.isGone(holder),
+        trigger,
+        type: 'all',
+        requestedBy: 'test',
+      });
       return run;
     },
     truth: (account) => call('GET', `/control/truth?account=${account}`) as Truth,

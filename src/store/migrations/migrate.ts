@@ -7,10 +7,11 @@ import { type Schema } from '../schema.ts';
 import { type DialectName, type Migration } from './definition.ts';
 import { book } from './001_book.ts';
 import { orderLookups } from './002_orderLookups.ts';
+import { syncParts } from './003_syncParts.ts';
 import { OLD_NAMES, oldNameViews } from './oldNames.ts';
 
 /** Every migration there is, in order. Append only: what was released is never edited. */
-export const MIGRATIONS: readonly Migration[] = [book, orderLookups];
+export const MIGRATIONS: readonly Migration[] = [book, orderLookups, syncParts];
 
 export const NEWEST_VERSION = MIGRATIONS.at(-1)!.version;
 

@@ -1,4 +1,5 @@
 /** Trade records: every execution once, with who placed it. */
+import { isAutomated } from '../automation.ts';
 import { type LedgerScope, type RecordContext } from './context.ts';
 import { accountNames, text } from './fields.ts';
 import { ledgerRows } from './ledgerRows.ts';
@@ -60,14 +61,5 @@ export async function tradeRecords(
         source: row.source,
       } satisfies TradeRecord,
     ];
-  });
-}
-
-/** Whether a client order id is one of automation's: `auto-*` matches every id that begins with `auto-`. */
-export function isAutomated(clientOrderId: string | null, patterns: readonly string[]): boolean {
-  if (clientOrderId === null) return false;
-  return patterns.some((pattern) => {
-    const parts = pattern.split('*').map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, '\\$&'));
-    return new RegExp(`^${parts.join('.*')}$`, 'u').test(clientOrderId);
   });
 }
