@@ -172,7 +172,12 @@ async function brokerChecks(config: Config): Promise<Check[]> {
       void checks.push(warning('brokers', text, 'It is left out for now.'));
     await withBook({ config: withoutBook, onWarning }, async (book) => {
       const accounts = await book.agentAccounts();
-      for (const { account, broker } of accounts) checks.push(await loginCheck(account.name, broker));
+      // Accounts come in the order of the connections that can be read.
+      const connections = config.connections.filter((connection) => connection.broker === 'alpaca');
+      for (const [index, { account, broker }] of accounts.entries()) {
+        const withToken = connections[index]?.credentials.kind === 'oauth';
+        checks.push(await loginCheck(account.name, broker, withToken));
+      }
       for (const { broker } of accounts) {
         const check = await clockCheck(book, broker);
         if (check === null) continue;
@@ -186,12 +191,16 @@ async function brokerChecks(config: Config): Promise<Check[]> {
   return checks;
 }
 
-async function loginCheck(name: string, broker: Broker): Promise<Check> {
+/** Alpaca tells a token's scopes nowhere, and trying whether it can trade is no read. */
+const TOKEN_WORKS =
+  'the OAuth token works, the account can be read (its scopes cannot be read: ask for none, then it cannot trade)';
+
+async function loginCheck(name: string, broker: Broker, withToken: boolean): Promise<Check> {
   const read = await broker.readBalances();
   if (read.kind === 'complete') {
     const { restrictions } = read.rows;
     return restrictions.length === 0
-      ? ok(name, 'the credentials work, the account can be read')
+      ? ok(name, withToken ? TOKEN_WORKS : 'the credentials work, the account can be read')
       : warning(name, `the broker restricts this account: ${restrictions.join(', ')}`, 'Ask the broker.');
   }
   return faultOf(name, read.error, loginFix(read.error));

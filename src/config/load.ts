@@ -114,9 +114,8 @@ export function loadConfig(options: LoadOptions): Config {
   const layers = applyConfigFiles([sealedLayer(sealedSecrets, home, options, warnings), ...written]);
   reader.take(layers);
 
-  const { connections, incomplete } = buildConnections(connectionKeys(layers), (base, suffix) =>
-    reader.valueFor(base, suffix),
-  );
+  const keys = connectionKeys(layers).filter((key) => hasOneCredential(reader, key, options, warnings));
+  const { connections, incomplete } = buildConnections(keys, (base, suffix) => reader.valueFor(base, suffix));
   const settings = reader.settings();
   warnAboutOpenFiles(layers, options, warnings);
   warnAboutEnvironmentBesideSandbox(layers, warnings);
@@ -414,6 +413,33 @@ function warnAboutOpenFiles(layers: readonly Layer[], options: LoadOptions, warn
     if (path === null || !readableByOthers || !holdsSecret) continue;
     warnings.push(`${path} holds secrets and can be read by others. Run: chmod 600 '${path}'`);
   }
+}
+
+/**
+ * False, with a warning, or an error where secrets must be right: a connection with both a token and keys. They may
+ * belong to different accounts, and a key can trade where a token often cannot, so nothing is guessed.
+ */
+function hasOneCredential(
+  reader: SettingReader,
+  { broker, suffix }: ConnectionKey,
+  options: LoadOptions,
+  warnings: string[],
+): boolean {
+  if (broker !== 'alpaca') return true;
+  const set = (['ALPACA_OAUTH_TOKEN', 'ALPACA_API_KEY', 'ALPACA_SECRET_KEY'] as const).filter(
+    (name) => reader.valueFor(name, suffix) !== null,
+  );
+  if (set[0] !== 'ALPACA_OAUTH_TOKEN' || set.length === 1) return true;
+  const [token, ...keys] = set.map(
+    (name) => `${settingNameFor(name, suffix)} (${originText(reader.originOf(name, suffix))})`,
+  );
+  const refuse = (): never => {
+    throw wrong(
+      `${token} and ${keys.join(' and ')} are both set: a connection uses either a token or keys.`,
+      'Remove one of them; what is sealed goes with `truebook secret remove NAME`.',
+    );
+  };
+  return orWarn(refuse, options, warnings) !== null;
 }
 
 /** A key id from one place with a secret from another is nearly always an accident that looks like a wrong password. */

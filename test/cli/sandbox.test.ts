@@ -20,6 +20,8 @@ describe('truebook sandbox', () => {
       expect(Object.keys(ready.alpaca.paper).sort()).toEqual([
         'dataUrl',
         'keyId',
+        'oauthDataToken',
+        'oauthToken',
         'secretKey',
         'streamUrl',
         'tradingUrl',

@@ -467,6 +467,36 @@ describe('connections', () => {
     expect(load({ 'work/config.yaml': 'connections: [{name: x}, y]' }).incompleteConnections).toEqual([]);
   });
 
+  test('a token and keys for one connection are refused with both places, wherever they stand', () => {
+    const both = { 'work/.env': dotenv(keys('one')) };
+    const env = { ALPACA_OAUTH_TOKEN: 'token-1' };
+    const file = join(root, 'work/.env');
+    expect(problem(both, { env })).toBe(
+      `config: ALPACA_OAUTH_TOKEN (in the environment) and ALPACA_API_KEY (in ${file} line 1) and ` +
+        `ALPACA_SECRET_KEY (in ${file} line 2) are both set: a connection uses either a token or keys. | ` +
+        'Remove one of them; what is sealed goes with `truebook secret remove NAME`.',
+    );
+    expect(problem({}, { env: { ...env, ALPACA_SECRET_KEY: 'half' } })).toMatch(/both set/);
+    // Who must be able to run while secrets are wrong is told, and the connection is not used.
+    const shown = load({}, { env, onSecretFailure: 'warn' });
+    expect(shown.connections).toEqual([]);
+    expect(shown.warnings.join()).toMatch(/ALPACA_OAUTH_TOKEN .* are both set/);
+  });
+
+  test('a token of one connection beside the keys of another', () => {
+    const env = { ...keys('one', '__LIVE'), ALPACA_OAUTH_TOKEN: 'token-1' };
+    expect(load({}, { env }).connections.map((one) => `${one.name} ${revealed(one)}`)).toEqual([
+      'alpaca oauth',
+      'alpaca-live id-one/secret-one',
+    ]);
+  });
+
+  test('a --config file with a token replaces the keys of the files below it', () => {
+    const below = { 'work/.env': dotenv(keys('one')), 'token.env': 'ALPACA_OAUTH_TOKEN=token-1' };
+    const config = load(below, { configFiles: [join(root, 'token.env')] });
+    expect(config.connections.map(revealed)).toEqual(['oauth']);
+  });
+
   test('OAuth instead of keys; Flex needs token and query', () => {
     expect(load({}, { env: { ALPACA_OAUTH_TOKEN: 'token-1' } }).connections[0]?.credentials).toMatchObject({
       kind: 'oauth',

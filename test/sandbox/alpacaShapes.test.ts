@@ -235,7 +235,7 @@ describe('access', () => {
     const url = `${play.paper.tradingUrl}/v2/account`;
     const basic = Buffer.from(`${play.paper.keyId}:${play.paper.secretKey}`).toString('base64');
     expect((await read(url, { authorization: `Basic ${basic}` })).status).toBe(200);
-    expect((await read(url, { authorization: `Bearer ${play.paper.secretKey}` })).status).toBe(200);
+    expect((await read(url, { authorization: `Bearer ${play.paper.oauthToken}` })).status).toBe(200);
     expect(await read(url, { authorization: 'Bearer wrong' })).toMatchObject({
       status: 401,
       body: { message: 'unauthorized.' },

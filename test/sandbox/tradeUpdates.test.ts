@@ -126,7 +126,7 @@ describe('the stream', () => {
     const line = await connect(play.live.streamUrl);
     line.socket.send(JSON.stringify({ action: 'auth', key: play.live.keyId, secret: play.live.secretKey }));
     expect(await line.next()).toMatchObject({ data: { status: 'authorized' } });
-    line.socket.send(JSON.stringify({ action: 'authenticate', data: { oauth_token: play.live.secretKey } }));
+    line.socket.send(JSON.stringify({ action: 'authenticate', data: { oauth_token: play.live.oauthToken } }));
     expect(await line.next()).toMatchObject({ data: { status: 'authorized' } });
     line.socket.send(
       JSON.stringify({

@@ -54,7 +54,10 @@ export function openAlpaca(options: AlpacaOptions): Broker {
       'config',
       `The credentials of the Alpaca ${options.env} account are empty or malformed.`,
       {
-        hint: 'Set ALPACA_API_KEY and ALPACA_SECRET_KEY without spaces or quotes; `truebook doctor` checks them.',
+        hint:
+          credentials.kind === 'oauth'
+            ? 'Set ALPACA_OAUTH_TOKEN without spaces or quotes and without the word Bearer; `truebook doctor` checks it.'
+            : 'Set ALPACA_API_KEY and ALPACA_SECRET_KEY without spaces or quotes; `truebook doctor` checks them.',
       },
     );
   }
@@ -69,6 +72,7 @@ export function openAlpaca(options: AlpacaOptions): Broker {
     dataUrl: options.dataUrl,
     headers: () => headersOf(credentials),
     credential,
+    credentialKind: credentials.kind,
     egress,
     clock,
     redactor: createRedactor(() => secretsOf(credentials)),

@@ -20,6 +20,8 @@ export interface Connection {
   headers(): Record<string, string>;
   /** Fingerprint for the request budget. */
   readonly credential: string;
+  /** What `headers` carry: errors name the right thing to renew. */
+  readonly credentialKind: 'key' | 'oauth';
   readonly egress: Egress;
   readonly clock: Clock;
   readonly redactor: Redactor;
@@ -100,13 +102,13 @@ export async function readWith<Rows>(
     startedAt,
     async get(resource, host, path, query = {}) {
       const { answer, sha256 } = await send(resource, host, path, query);
-      if (answer.status !== 200) throw statusError(answer, resource, redactor);
+      if (answer.status !== 200) throw statusError(answer, resource, host, connection);
       return { json: parseBody(answer, resource), sha256 };
     },
     async find(resource, host, path, query = {}) {
       const { answer, sha256 } = await send(resource, host, path, query);
       if (answer.status === 404) return null;
-      if (answer.status !== 200) throw statusError(answer, resource, redactor);
+      if (answer.status !== 200) throw statusError(answer, resource, host, connection);
       return { json: parseBody(answer, resource), sha256 };
     },
     quarantine(resource, problem, row, sha256) {
@@ -167,21 +169,36 @@ function requestIdText(requestId: string | null): string {
 }
 
 /** Code, hint and retry word per status (alpaca.md 1.3): texts of the broker may change, statuses do not. */
-function statusError(answer: HttpAnswer, resource: string, redactor: Redactor): TruebookError {
+function statusError(
+  answer: HttpAnswer,
+  resource: string,
+  host: 'trading' | 'data',
+  { redactor, credentialKind }: Connection,
+): TruebookError {
   const { status } = answer;
   const requestId = answer.header('x-request-id');
   const said = brokersWords(answer.body);
   const words = said === null ? '' : `: ${redactor.redact(said, resource, true).slice(0, 200)}`;
   const message = `Alpaca answered ${status} for ${resource}${words}${requestIdText(requestId)}.`;
   const facts = { reason: `http_${status}`, status, requestId };
+  if (status === 401 && credentialKind === 'oauth' && host === 'data') {
+    // The account itself is read elsewhere: a token that is really dead shows there, so this is its scope (1.2).
+    const hint =
+      'The OAuth token lacks the scope `data`, so marks and Greeks of options are left out; the rest works.';
+    return new TruebookError('broker_forbidden', message, { hint, retry: 'never', facts });
+  }
   if (status === 401) {
     const hint =
-      'The key is wrong, was regenerated or belongs to the other environment (paper/live). Enter a new one.';
+      credentialKind === 'oauth'
+        ? 'The OAuth token is wrong, has ended or was revoked. Authorise again and set ALPACA_OAUTH_TOKEN anew.'
+        : 'The key is wrong, was regenerated or belongs to the other environment (paper/live). Enter a new one.';
     return new TruebookError('broker_auth', message, { hint, retry: 'never', facts });
   }
   if (status === 403) {
     const hint =
-      'The key may not read this: check that key and secret are both set and what the account is allowed.';
+      credentialKind === 'oauth'
+        ? 'The OAuth token may not read this: check what the account is allowed.'
+        : 'The key may not read this: check that key and secret are both set and what the account is allowed.';
     return new TruebookError('broker_forbidden', message, { hint, retry: 'never', facts });
   }
   if (status === 404) {

@@ -186,7 +186,7 @@ async function logIn(
 }
 
 function refusedEnding(): Ending {
-  return { error: 'Alpaca refused the key for the stream (unauthorized)', next: 'refused' };
+  return { error: 'Alpaca refused the credentials for the stream (unauthorized)', next: 'refused' };
 }
 
 /** Passes frames on as hints until the line closes (null) or Alpaca ends it. A frame nobody can read may be a fill, so it is a hint too. */

@@ -1,4 +1,8 @@
-/** Who is asking: key headers, Basic or Bearer (brokers/alpaca.md section 1.2). The secret key serves as OAuth token. */
+/**
+ * Who is asking: key headers, Basic or Bearer (brokers/alpaca.md section 1.2). Each account has two OAuth tokens: one
+ * without scopes, which reads the trading host and the stream, and one with the scope `data`. New keys end both.
+ */
+import { createHash } from 'node:crypto';
 import { type IncomingHttpHeaders } from 'node:http';
 import { type Account } from '../../entries.ts';
 import { AlpacaError } from './wire.ts';
@@ -30,5 +34,31 @@ export function byKeys(accounts: readonly Account[], keyId: string, secretKey: s
 }
 
 export function byToken(accounts: readonly Account[], token: string): Account | undefined {
-  return accounts.find((account) => account.secretKey === token);
+  return accounts.find((account) => SCOPES.some((scope) => oauthToken(account, scope) === token));
+}
+
+/** Scopes a token of the sandbox may have; `none` can only read the account. */
+export type OAuthScope = 'none' | 'data';
+const SCOPES: readonly OAuthScope[] = ['none', 'data'];
+
+/** A token in the shape of Alpaca's: text like a UUID. */
+export function oauthToken(account: Pick<Account, 'keyId' | 'secretKey'>, scope: OAuthScope): string {
+  const hex = createHash('sha256')
+    .update(`oauth|${scope}|${account.keyId}|${account.secretKey}`)
+    .digest('hex');
+  return [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    `4${hex.slice(13, 16)}`,
+    `a${hex.slice(17, 20)}`,
+    hex.slice(20, 32),
+  ].join('-');
+}
+
+/** Throws 401 where a token without the scope `data` asks for market data; keys may ask for all of it. */
+export function requireDataScope(headers: IncomingHttpHeaders, account: Account): void {
+  const authorization = headers.authorization ?? '';
+  if (!authorization.startsWith('Bearer ')) return;
+  if (authorization.slice(7).trim() === oauthToken(account, 'data')) return;
+  throw new AlpacaError(401, 40110000, 'token is not authorized for this scope');
 }

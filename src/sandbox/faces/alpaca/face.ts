@@ -4,6 +4,7 @@ import { type World } from '../../broker.ts';
 import { type Fault } from '../../faults.ts';
 import { closeServer, listen, LOOPBACK } from '../../http.ts';
 import { AssetBook } from './assets.ts';
+import { oauthToken } from './credentials.ts';
 import { AlpacaServer, type Host } from './server.ts';
 import { TradeUpdates } from './stream.ts';
 
@@ -13,6 +14,10 @@ export interface AlpacaReady {
   readonly streamUrl: string;
   readonly keyId: string;
   readonly secretKey: string;
+  /** A token without scopes: it reads the account and nothing else. */
+  readonly oauthToken: string;
+  /** A token with the scope `data`: market data too. */
+  readonly oauthDataToken: string;
 }
 
 export class AlpacaFace {
@@ -42,6 +47,8 @@ export class AlpacaFace {
         streamUrl: `ws://${LOOPBACK}:${tradingPort}/stream`,
         keyId: account.keyId,
         secretKey: account.secretKey,
+        oauthToken: oauthToken(account, 'none'),
+        oauthDataToken: oauthToken(account, 'data'),
       };
     };
     return { paper: ready('paper', paper), live: ready('live', live) };

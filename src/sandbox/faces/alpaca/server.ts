@@ -8,7 +8,7 @@ import { type Fault, type FaultResource } from '../../faults.ts';
 import { viewOf, type View } from '../../view.ts';
 import { faultyBody, faultyView } from './answerFaults.ts';
 import { type AssetBook } from './assets.ts';
-import { accountOf, authenticate } from './credentials.ts';
+import { accountOf, authenticate, requireDataScope } from './credentials.ts';
 import { findRoute, type Route } from './routes.ts';
 import { AlpacaError, newYorkTime } from './wire.ts';
 
@@ -117,6 +117,7 @@ export class AlpacaServer {
     }
     try {
       const account = authenticate(request.headers, this.accounts());
+      if (this.#host === 'data') requireDataScope(request.headers, account);
       if (request.method !== 'GET')
         throw new AlpacaError(403, 40310000, 'this account may not place, change or cancel orders here');
       if (found === null) throw new AlpacaError(404, 40410000, 'endpoint not found.');
