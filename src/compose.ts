@@ -7,6 +7,7 @@ import { type Broker } from './brokers/broker.ts';
 import { type Config } from './config/load.ts';
 import { type AlpacaConnection, type Connection } from './config/connections.ts';
 import { type Account, type BrokerName } from './domain/account.ts';
+import { kindsOfClasses } from './domain/assetClass.ts';
 import { errorText, TruebookError } from './domain/errors.ts';
 import { now as instantNow, type Clock } from './domain/time.ts';
 import { createEgress, type Egress, type SentRequest } from './egress/egress.ts';
@@ -191,6 +192,7 @@ async function openAccounts(
       intervalSeconds: rules.intervalSeconds,
       enabled: rules.enabled,
       watch: config.settings.POSITION_SYNC_SYNC_ON_POSITION_UPDATE && broker.capabilities.stream,
+      toldKinds: kindsOfClasses(config.settings.ALPACA_SYNC_ASSET_CLASSES),
     });
   }
   return accounts;

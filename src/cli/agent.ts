@@ -5,11 +5,12 @@ import { ERROR_EXIT_CODES, errorText, isTruebookError, type ErrorCode } from '..
 import { type Clock } from '../domain/time.ts';
 import { createLogger, type Logger, type LogLevel } from '../log.ts';
 import { systemClock } from '../platform.ts';
+import { syncResult } from '../sync/syncResult.ts';
 import { runAgent, type AccountRun, type AgentAccount, type AgentSummary } from '../sync/agent.ts';
 import { printJson } from './print.ts';
 import { loadSettings, requireConnections, withBook, type CommonOptions } from './session.ts';
 import { listenForStop } from './stopping.ts';
-import { syncResult } from './syncResult.ts';
+
 
 export interface AgentCommandOptions extends CommonOptions {
   readonly interval?: string;
@@ -105,6 +106,8 @@ function summaryRecord(summary: AgentSummary): object {
     cycles,
     errors,
     lastSuccess,
-    accounts: runs.map(({ account, run }) => syncResult(account.name, run)),
+    accounts: runs.map(({ account, run, difference }) =>
+      syncResult(account.name, 'all', run === null ? {} : { run, difference }),
+    ),
   };
 }

@@ -3,6 +3,7 @@
  * the command runs: `--help` and a wrong word answer at once.
  */
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { type SyncType } from '../store/store.ts';
 import manifest from '../../package.json' with { type: 'json' };
 
 /** Hands over the exit code of the command that ran. */
@@ -56,6 +57,10 @@ function addReading(program: Command, finish: Finish): void {
   listing(program.command('balances'))
     .description('equity, cash and buying power')
     .action(async (options: object) => finish(await (await import('./balances.ts')).balances(options)));
+  listing(program.command('bankroll'))
+    .description('how the local bankroll changed and why, newest first')
+    .option('--limit <count>', 'at most this many', wholeNumber(1))
+    .action(async (options: object) => finish(await (await import('./bankroll.ts')).bankroll(options)));
   listing(program.command('activity'))
     .description('everything that moved a position or cash, newest first')
     .option('--limit <count>', 'at most this many', wholeNumber(1))
@@ -102,13 +107,22 @@ function addRunning(program: Command, finish: Finish): void {
       new Option('--env <env>', 'only accounts of this kind').choices(['paper', 'live']).conflicts('account'),
     )
     .addOption(
-      new Option('--sync-type <type>', 'what to sync; single parts follow in a later version')
-        .choices(['all'])
+      new Option(
+        '--sync-type <type>',
+        'only this part of the book; the rest is read as evidence and left alone',
+      )
+        .choices(['all', 'bankroll', 'positions', 'transactions'])
         .default('all'),
+    )
+    .option('--dry-run', 'show exactly what a run would change, and change nothing')
+    .addOption(
+      new Option('--check-only', 'only say whether a sync is needed: exit code 3 if so').conflicts('dryRun'),
     )
     .option('--after-trade', 'say that a trade was just made: the run is recorded as such')
     .option('--verbose', 'show every request and step on stderr')
-    .action(async (options: object) => finish(await (await import('./sync.ts')).sync(options)));
+    .action(async (options: { syncType: SyncType }) =>
+      finish(await (await import('./sync.ts')).sync(options)),
+    );
 }
 
 // ---- setup -----------------------------------------------------------------------------------------------------

@@ -2,26 +2,37 @@
 import { type Truebook } from '../compose.ts';
 import { isTruebookError, TruebookError } from '../domain/errors.ts';
 import { type AgentAccount } from '../sync/agent.ts';
+import { type SyncType } from '../store/store.ts';
+import { type SyncOutcome } from '../sync/difference.ts';
 import { requestSync } from '../sync/requestSync.ts';
+import { alpacaSyncLines } from '../sync/syncLines.ts';
+import { checkSentence, resultSentence, syncCheck, syncResult } from '../sync/syncResult.ts';
 import { needsLogin } from './agent.ts';
 import { printJson, printLine, printProblem } from './print.ts';
 import { loadSettings, requireConnections, tellWarnings, withBook, type CommonOptions } from './session.ts';
 import { listenForStop } from './stopping.ts';
-import { resultSentence, syncResult, type SyncResult } from './syncResult.ts';
 
 export interface SyncOptions extends CommonOptions {
   readonly account?: string;
   readonly env?: 'paper' | 'live';
+  readonly syncType: SyncType;
+  readonly checkOnly?: boolean;
+  readonly dryRun?: boolean;
   readonly afterTrade?: boolean;
   readonly verbose?: boolean;
 }
 
-interface Outcome {
-  readonly result: SyncResult;
+interface Done {
+  readonly entry: AgentAccount;
+  /** Empty when nothing could be committed or worked out. */
+  readonly outcome: Partial<SyncOutcome>;
   readonly login: boolean;
 }
 
-/** 0 if every account is complete, 4 if any needs a login, else 1. */
+/**
+ * 0 if every account is complete, 4 if any needs a login, else 1; with `--check-only` 3 where a sync is needed, and with
+ * `--dry-run` 0 whatever it would change.
+ */
 export async function sync(options: SyncOptions): Promise<number> {
   const config = loadSettings(options);
   tellWarnings(config);
@@ -29,7 +40,7 @@ export async function sync(options: SyncOptions): Promise<number> {
   const stopping = listenForStop();
   const tell = options.verbose === true ? printProblem : (): void => undefined;
   try {
-    const outcomes = await withBook(
+    const done = await withBook(
       {
         config,
         onWarning: (sentence) => printProblem(`warning: ${sentence}`),
@@ -40,14 +51,40 @@ export async function sync(options: SyncOptions): Promise<number> {
         return Promise.all(chosen.map((entry) => syncOne(book, entry, options, tell, stopping.signal)));
       },
     );
-    const results = outcomes.map(({ result }) => result);
-    if (options.json === true) printJson(results);
-    else for (const result of results) printLine(resultSentence(result));
-    if (results.every(({ ok }) => ok)) return 0;
-    return outcomes.some(({ login }) => login) ? 4 : 1;
+    return options.checkOnly === true ? tellChecks(done, options) : tellResults(done, options);
   } finally {
     stopping.end();
   }
+}
+
+function tellResults(done: readonly Done[], options: SyncOptions): number {
+  const dryRun = options.dryRun === true;
+  const results = done.map(({ entry, outcome }) => syncResult(entry.account.name, options.syncType, outcome));
+  if (options.json === true) printJson(dryRun ? results.map((result) => ({ ...result, dryRun })) : results);
+  else
+    for (const [index, result] of results.entries()) {
+      for (const line of linesOf(done[index]!, dryRun)) printLine(line);
+      printLine(resultSentence(result, dryRun));
+    }
+  if (results.every(({ ok }) => ok)) return 0;
+  return done.some(({ login }) => login) ? 4 : 1;
+}
+
+function tellChecks(done: readonly Done[], options: SyncOptions): number {
+  const checks = done.map(({ entry, outcome }) => syncCheck(entry.account.name, outcome));
+  if (options.json === true) printJson(checks);
+  else
+    for (const [index, check] of checks.entries()) {
+      if (options.verbose === true) for (const line of linesOf(done[index]!, true)) printLine(line);
+      printLine(checkSentence(check));
+    }
+  if (checks.some(({ ok }) => !ok)) return done.some(({ login }) => login) ? 4 : 1;
+  return checks.some(({ needed }) => needed === true) ? 3 : 0;
+}
+
+function linesOf({ entry, outcome }: Done, dryRun: boolean): readonly string[] {
+  if (outcome.difference == null || entry.account.broker !== 'alpaca') return [];
+  return alpacaSyncLines(outcome.difference, { kinds: entry.toldKinds, dryRun });
 }
 
 async function chooseAccounts(
@@ -74,16 +111,18 @@ async function chooseAccounts(
 
 async function syncOne(
   book: Truebook,
-  { account, broker }: AgentAccount,
+  entry: AgentAccount,
   options: SyncOptions,
   tell: (line: string) => void,
   signal: AbortSignal,
-): Promise<Outcome> {
+): Promise<Done> {
+  const { account } = entry;
   const holder = book.holder('command');
   const actor = `command:${holder.processId}@${holder.host}`;
+  const dryRun = options.dryRun === true || options.checkOnly === true;
   try {
-    const { run, by } = await requestSync(
-      book.dependencies({ account, broker }, actor, {
+    const outcome = await requestSync(
+      book.dependencies(entry, actor, {
         onProgress: (sentence) => tell(`${account.name}: ${sentence}`),
         onWarning: (sentence) => printProblem(`warning: ${sentence}`),
       }),
@@ -92,21 +131,24 @@ async function syncOne(
         holder,
         isGone: book.isGone,
         trigger: options.afterTrade === true ? 'trade' : 'command',
-        type: 'all',
+        type: options.syncType,
+        dryRun,
         requestedBy: actor,
         signal,
       },
     );
-    tell(`${account.name}: run ${run.id} by ${by === 'agent' ? 'the agent' : 'this command'}`);
+    const { run, by } = outcome;
+    const who = by === 'agent' ? 'the agent' : 'this command';
+    tell(`${account.name}: ${dryRun ? 'dry run' : `run ${run.id}`} by ${who}`);
     if (run.outcome !== 'complete') {
       printProblem(`${account.name}: ${run.errorCode ?? run.outcome}: ${run.errorMessage ?? 'not complete'}`);
     }
-    return { result: syncResult(account.name, run), login: needsLogin({ run, error: null }) };
+    return { entry, outcome, login: needsLogin({ run, error: null }) };
   } catch (error) {
     if (!isTruebookError(error) || error.code === 'stopped') throw error;
     printProblem(
       `${account.name}: ${error.code}: ${error.message}${error.hint === null ? '' : ` ${error.hint}`}`,
     );
-    return { result: syncResult(account.name, null), login: needsLogin({ run: null, error }) };
+    return { entry, outcome: {}, login: needsLogin({ run: null, error }) };
   }
 }

@@ -3,7 +3,7 @@
  */
 import { type Broker, type Hint, type Watch } from '../brokers/broker.ts';
 import { type Account } from '../domain/account.ts';
-import { type Decimal } from '../domain/decimal.ts';
+import { type InstrumentKind } from '../domain/instrument.ts';
 import { errorText, isTruebookError, TruebookError } from '../domain/errors.ts';
 import { instantFromMs, now as instantNow, type Clock, type Instant } from '../domain/time.ts';
 import {
@@ -18,6 +18,7 @@ import {
 import { holderName, keepLease, LEASE_TTL_MS } from './requestSync.ts';
 import { type StepContext, type StepHooks } from './steps.ts';
 import { type SyncDifference } from './difference.ts';
+import { alpacaSyncLines, inMoney } from './syncLines.ts';
 import { syncAccount, type SyncDependencies } from './syncAccount.ts';
 
 /** Where the agent's lines go; the format is the logger's business. */
@@ -36,6 +37,8 @@ export interface AgentAccount {
   readonly enabled: boolean;
   /** Whether to follow the broker's stream. */
   readonly watch: boolean;
+  /** Kinds of instruments that lines and files for old bots tell of; null = all. */
+  readonly toldKinds: readonly InstrumentKind[] | null;
 }
 
 export interface AgentOptions {
@@ -317,7 +320,7 @@ class Agent {
     const told = await Promise.all(
       work.map(async (entry) => {
         const run = await this.#syncSeat(entry, number, reading);
-        return { run, lines: await this.#linesOf(run, several) };
+        return { run, lines: await this.#linesOf(run, entry, several) };
       }),
     );
     // All lines of a cycle at once: cycles overlap, their lines must not.
@@ -388,12 +391,20 @@ class Agent {
   }
 
   /** What the log says of one account's run. */
-  async #linesOf({ account, run, error }: AccountRun, several: boolean): Promise<readonly Line[]> {
+  async #linesOf(
+    { account, run, difference, error }: AccountRun,
+    { seat, dryRun, isWhole, type }: Work,
+    several: boolean,
+  ): Promise<readonly Line[]> {
     const { store } = this.#options;
     const lines: Line[] = [];
     const info = (text: string): void => void lines.push(['info', text]);
     if (several) info(`Account ${account.name}`);
+    if (!isWhole) info(`Asked for: ${dryRun ? 'a dry run of ' : ''}${type}`);
     info('Syncing positions...');
+    if (difference !== null && account.broker === 'alpaca') {
+      for (const line of alpacaSyncLines(difference, { kinds: seat.toldKinds, dryRun })) info(line);
+    }
     if (run?.outcome !== 'complete') {
       const code = run?.errorCode ?? error?.code ?? 'internal';
       const message = run?.errorMessage ?? error?.message ?? 'unknown failure';
@@ -509,14 +520,6 @@ function asTruebookError(error: unknown): TruebookError {
     cause: error,
     hint: 'This is a fault of Truebook: report it with the log.',
   });
-}
-
-/** `$5,432.10`; other currencies with their code. */
-export function inMoney(amount: Decimal, currency: string): string {
-  const [whole = '0', cents = '00'] = amount.abs().toFixed(2).split('.');
-  const grouped = whole.replaceAll(/\B(?=(\d{3})+$)/g, ',');
-  const sign = amount.sign() < 0 ? '-' : '';
-  return currency === 'USD' ? `${sign}$${grouped}.${cents}` : `${sign}${grouped}.${cents} ${currency}`;
 }
 
 /** Local time to the second, as the log has it. */

@@ -18,9 +18,19 @@ interface Room {
 /** Hashes are pure functions; that no randomness comes out of this module is the wall of names. */
 const PURE_MODULES = ['node:crypto'];
 
-const SYNC_DOORS = ['syncAccount', 'requestSync', 'agent', 'freshness', 'records', 'rebuild', 'asOf'].map(
-  (door) => `sync/${door}.ts`,
-);
+const SYNC_DOORS = [
+  'syncAccount',
+  'requestSync',
+  'agent',
+  'freshness',
+  'records',
+  'difference',
+  'syncResult',
+  'syncLines',
+  'steps',
+  'rebuild',
+  'asOf',
+].map((door) => `sync/${door}.ts`);
 const STORE = 'store/store.ts';
 const BROKER = 'brokers/broker.ts';
 const ALL_DOORS = [
