@@ -278,6 +278,7 @@ export class Control {
       status: fields.has('status') ? fields.integer('status') : null,
       at: fields.has('at') ? fields.signedInteger('at') : null,
       retryAfter: fields.has('retryAfter') ? fields.text('retryAfter') : null,
+      page: fields.has('page') ? fields.integer('page') : null,
     };
     fields.end();
     checkFault(call);
@@ -315,7 +316,7 @@ function orderFields(fields: Fields): NonNullable<TradeCall['order']> {
 }
 
 /** Refuses combinations that could never have an effect: a fault that does nothing would make a test that cannot fail. */
-function checkFault({ kind, resource, status, times, at, retryAfter }: FaultCall): void {
+function checkFault({ kind, resource, status, times, at, retryAfter, page }: FaultCall): void {
   if (kind === 'device-approval') throw new Refusal('device-approval: not for Alpaca');
   if (resource === 'flex') throw new Refusal('resource flex: not for Alpaca');
   if (STREAM_ONLY.has(kind) && resource !== null && resource !== 'stream')
@@ -326,6 +327,8 @@ function checkFault({ kind, resource, status, times, at, retryAfter }: FaultCall
     throw new Refusal(`status goes with the kinds status and html, not ${kind}`);
   if (status !== null && (status < 200 || status > 599)) throw new Refusal('status must be an HTTP status');
   if (times === 0) throw new Refusal('times must be above 0');
+  if (page === 0) throw new Refusal('page must be above 0: the first page is 1');
+  if (page !== null && resource !== 'activities') throw new Refusal('page goes with the resource activities');
   if (at !== null && at < 0 && kind !== 'clock-skew')
     throw new Refusal(`at must not be negative for ${kind}: only a clock can lag behind`);
   if (retryAfter !== null && kind !== 'status')

@@ -74,6 +74,8 @@ export interface FaultCall {
   readonly at: number | null;
   /** The value of a `Retry-After` header that goes with a status: seconds, a date, or nonsense. */
   readonly retryAfter: string | null;
+  /** The page of a listing that it meets, the first is 1; null: every request. */
+  readonly page: number | null;
 }
 
 export interface Fault extends FaultCall {
@@ -142,7 +144,36 @@ export class Faults {
 
 /** A fault as control calls show it. */
 export function faultRecord(fault: Fault): Record<string, unknown> {
-  const { id, broker, account, resource, kind, times, forMs, status, at, retryAfter, since, until, applied } =
-    fault;
-  return { id, broker, account, resource, kind, times, forMs, status, at, retryAfter, since, until, applied };
+  const {
+    id,
+    broker,
+    account,
+    resource,
+    kind,
+    times,
+    forMs,
+    status,
+    at,
+    retryAfter,
+    page,
+    since,
+    until,
+    applied,
+  } = fault;
+  return {
+    id,
+    broker,
+    account,
+    resource,
+    kind,
+    times,
+    forMs,
+    status,
+    at,
+    retryAfter,
+    page,
+    since,
+    until,
+    applied,
+  };
 }

@@ -242,6 +242,17 @@ describe('faults of paging', () => {
     expect(ids(await page(play, first.at(-1)!['id']))).not.toEqual(ids(first));
   });
 
+  it('page: only that page of the listing fails, also when it is asked for again', async () => {
+    await using play = await world();
+    fault(play, 'status', { resource: 'activities', page: 2 });
+    const first = await play.rows(`${ACTIVITIES}?page_size=5`);
+    const second = `${ACTIVITIES}?page_size=5&page_token=${String(first.at(-1)!['id'])}`;
+    expect((await play.get(second)).status).toBe(500);
+    expect((await play.get(second)).status).toBe(500);
+    expect((await play.get(`${ACTIVITIES}?page_size=5`)).status).toBe(200);
+    expect(play.refused('/control/fault', { broker: 'alpaca', kind: 'status', page: 2 })).toContain('page');
+  });
+
   it('insert-while-paging executes a real fill and shifts the rows by one', async () => {
     await using play = await world();
     const before = play.truth().fills.length;

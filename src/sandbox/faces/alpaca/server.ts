@@ -40,6 +40,8 @@ export class AlpacaServer {
   readonly #host: Host;
   /** The page each listing served last, for faults of paging. */
   #pages = new Map<string, unknown>();
+  /** How far each listing was walked, and with which token. */
+  #walks = new Map<string, { readonly token: string; readonly page: number }>();
   #minute = 0;
   #inMinute = 0;
   #answered = 0;
@@ -74,11 +76,25 @@ export class AlpacaServer {
     request.resume();
     const found = this.#routeOf(url.pathname);
     const resource: FaultResource = found?.route.resource ?? 'account';
-    const faults = this.#world.faults.meeting('alpaca', account?.name ?? null, resource);
+    const page = this.#pageNumber(account?.name ?? '', url);
+    const faults = this.#world.faults
+      .meeting('alpaca', account?.name ?? null, resource)
+      .filter((fault) => fault.page === null || fault.page === page);
     const reply = await this.#reply(request, url, found, resource, faults);
     if (reply === 'refuse') request.socket.destroy();
     if (reply === 'refuse' || reply === 'silence') return;
     this.#send(response, reply, faults);
+  }
+
+  /** Which page of its listing a request asks for, the first is 1. The same token again is the same page again. */
+  #pageNumber(name: string, url: URL): number {
+    const token = url.searchParams.get('page_token') ?? '';
+    const key = `${name} ${url.pathname}`;
+    const last = this.#walks.get(key);
+    const page =
+      token === '' ? 1 : last === undefined || last.token === token ? (last?.page ?? 2) : last.page + 1;
+    this.#walks.set(key, { token, page });
+    return page;
   }
 
   #whoAsks(request: IncomingMessage): Account | undefined {
