@@ -30,6 +30,7 @@ import { hasHoles, suspicionOf } from './proof.ts';
 import { type Extras } from './readExtras.ts';
 import { type Dossier, type Look, type Refusal } from './readBroker.ts';
 import { HISTORY_DONE, OPENINGS_UNCONFIRMED, type ReadDepth } from './schedule.ts';
+import { recordedDays } from './pastDays.ts';
 import { type StepContext } from './steps.ts';
 import { type SyncDependencies, type SyncOptions } from './syncAccount.ts';
 import { type WorkedOut } from './workOut.ts';
@@ -185,13 +186,7 @@ export function believedCommit(
     balanceObservations: parts.bankroll ? balanceObservations(state, look, frame) : [],
     greeks: parts.positions ? changedGreeks(state, extras.quotes) : [],
     marks: parts.positions ? changedMarks(state, look, extras.quotes, frame) : [],
-    balanceDays: (parts.bankroll ? look.balances.rows.balances : []).map((balance) => ({
-      tradeDate: newYorkDate(look.balances.asOf),
-      currency: balance.currency,
-      endEquity: balance.equity,
-      endCash: balance.cash,
-      buyingPower: balance.buyingPower,
-    })),
+    balanceDays: parts.bankroll ? [...recordedDays(look), ...extras.pastDays.days] : [],
     positions: parts.positions
       ? { upsert: lifecycle.upsert, remove: lifecycle.remove }
       : { upsert: [], remove: [] },
@@ -200,6 +195,7 @@ export function believedCommit(
     cursors: [
       ...(parts.transactions ? movedCursors(frame, look, evidence) : []),
       ...bankrollCursor(frame, parts, evidence, around),
+      ...(parts.bankroll ? extras.pastDays.cursors : []),
     ],
     freshness: freshRows(frame, look, {
       balances: parts.bankroll ? cashAgrees && unbooked.length === 0 : null,

@@ -1,14 +1,20 @@
-/** Reads that decorate the book and prove nothing: option market data and order references. Failing is no failure. */
+/**
+ * Reads that decorate the book and prove nothing: option market data, order references, equity of past days. Failing is
+ * no failure.
+ */
 import { type OrderReference, type Quote, type Read } from '../domain/snapshot.ts';
 import { addMs, instantToMs, type Instant } from '../domain/time.ts';
 import { type OrderMemory, type WantedOrder } from '../store/store.ts';
 import { type RunFrame } from './commit.ts';
+import { readPastDays, type PastDays } from './pastDays.ts';
 import { record, type Look } from './readBroker.ts';
 import { type WorkedOut } from './workOut.ts';
 
 export interface Extras {
   readonly orders: readonly OrderMemory[];
   readonly quotes: readonly Quote[];
+  /** Equity of past days as the broker states it, and how far it was asked for. */
+  readonly pastDays: PastDays;
 }
 
 /** As many as one page of the broker's list of orders can hold. */
@@ -23,8 +29,9 @@ const LOOKUP_AFTER_MS_MAX = 30 * 24 * 60 * MINUTE_MS;
 
 export async function readExtras(frame: RunFrame, look: Look, result: WorkedOut): Promise<Extras> {
   const quotes = await readQuotes(frame, look);
+  const pastDays = await readPastDays(frame, look, result, CALLS_PER_RUN);
   const orders = await readOrders(frame, result);
-  return { orders, quotes };
+  return { orders, quotes, pastDays };
 }
 
 async function readQuotes(frame: RunFrame, look: Look): Promise<readonly Quote[]> {

@@ -100,11 +100,10 @@ function foundLines(
 
 function changeLine({ event, symbol, before, after, manual }: PositionDifference): readonly string[] {
   const quantity = `(qty: ${after ?? '0'})`;
+  // Opened and ended between two runs: its end is told.
+  if (event === 'opened' && (after === null || after === '0')) return [];
   switch (event) {
     case 'opened':
-      // Opened and ended between two runs: its end is told.
-      if (after === null || after === '0') return [];
-    // falls through
     case 'appeared':
     case 'reappeared':
       if (manual === true) return [`Detected manual position: ${symbol} ${quantity}`];

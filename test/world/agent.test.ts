@@ -7,6 +7,7 @@ import { now as instantNow } from '../../src/domain/time.ts';
 import { realMonoMs, realSleep } from '../../src/platform.ts';
 import { runAgent, type AgentOptions, type AgentSummary, type CycleReport } from '../../src/sync/agent.ts';
 import { requestSync } from '../../src/sync/requestSync.ts';
+import { type SyncType } from '../../src/store/store.ts';
 import { holdings, openWorld, type World } from './world.ts';
 
 const PAPER = 'alpaca-paper';
@@ -77,7 +78,11 @@ describe('what it says', () => {
     const agent = await start(await world());
     await cycleCount(agent, 1);
     await agent.stop();
-    const info = agent.lines.filter((line) => line.startsWith('INFO ')).map((line) => line.slice(5));
+    const said = agent.lines.filter((line) => line.startsWith('INFO ')).map((line) => line.slice(5));
+    expect(said.filter((line) => line.startsWith('[ALPACA-SYNC] '))).toContain(
+      '[ALPACA-SYNC] Found 3 options positions in Alpaca account',
+    );
+    const info = said.filter((line) => !line.startsWith('[ALPACA-SYNC] '));
     expect(info).toEqual([
       'Starting sync cycle #1',
       'Syncing positions...',
@@ -292,14 +297,63 @@ describe('runs that break off', () => {
   }, 60_000);
 });
 
-function ask(at: World, name = PAPER): ReturnType<typeof requestSync> {
+describe('asked for less than everything', () => {
+  test('a dry run through the agent commits nothing and equals the run that follows', async () => {
+    const at = await world();
+    const agent = await start(at);
+    await cycleCount(agent, 1);
+    await at.control('trade', {
+      account: PAPER,
+      symbol: 'KO',
+      side: 'buy',
+      quantity: '3',
+      price: '70',
+      publish: 'never',
+    });
+    const runs = await at.truebook.store.runs({ limit: 100 });
+    const foretold = await ask(at, PAPER, 'all', true);
+    expect(foretold).toMatchObject({ by: 'agent', run: { id: 0, outcome: 'complete' } });
+    expect(await at.truebook.store.runs({ limit: 100 })).toEqual(runs);
+    const made = await ask(at);
+    expect(made.by).toBe('agent');
+    expect(made.difference).toEqual(foretold.difference);
+    expect(made.difference).toMatchObject({ positions: { differing: [{ symbol: 'KO' }] } });
+  });
+
+  test('each wish is answered by a run of its own kind', async () => {
+    const at = await world();
+    const agent = await start(at);
+    await cycleCount(agent, 1);
+    const answers = await Promise.all([
+      ask(at, PAPER, 'positions'),
+      ask(at, PAPER, 'all', true),
+      ask(at, PAPER, 'transactions'),
+      ask(at, PAPER, 'positions'),
+    ]);
+    expect(answers.map(({ run, difference }) => [run.type, difference?.type])).toEqual([
+      ['positions', 'positions'],
+      ['all', 'all'],
+      ['transactions', 'transactions'],
+      ['positions', 'positions'],
+    ]);
+    expect(answers[0]!.run.id).toBe(answers[3]!.run.id);
+  });
+});
+
+function ask(
+  at: World,
+  name = PAPER,
+  type: SyncType = 'all',
+  dryRun = false,
+): ReturnType<typeof requestSync> {
   return at.truebook.agentAccounts().then(async (accounts) => {
     const seat = accounts.find(({ account }) => account.name === name)!;
     return requestSync(at.truebook.dependencies(seat, 'test'), seat.account, {
       holder: { ...at.truebook.holder('command'), incarnation: 'another process' },
       isGone: () => false,
       trigger: 'command',
-      type: 'all',
+      type,
+      dryRun,
       requestedBy: 'test',
     });
   });

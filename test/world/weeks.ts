@@ -161,6 +161,12 @@ const advance = fc.constantFrom('1m', '5m', '1h', '6h', '1d').map((by): Step => 
 
 const sync: Step = { says: 'sync', run: async (world) => void (await world.sync(ACCOUNT)) };
 
+/** Runs of one part change nothing about what the whole comes to in the end. */
+const syncPart = fc.constantFrom('bankroll', 'positions', 'transactions').map((type): Step => ({
+  says: `sync ${type}`,
+  run: async (world) => void (await world.syncPart(ACCOUNT, type)),
+}));
+
 const step = fc.oneof(
   { weight: 6, arbitrary: trade },
   { weight: 2, arbitrary: cash },
@@ -171,6 +177,7 @@ const step = fc.oneof(
   { weight: 4, arbitrary: fault },
   { weight: 3, arbitrary: advance },
   { weight: 6, arbitrary: fc.constant(sync) },
+  { weight: 2, arbitrary: syncPart },
 );
 
 async function nothingClosedByAbsence(world: World): Promise<void> {
@@ -192,10 +199,12 @@ async function live(days: readonly Step[], figures: WeekFigures, makeDatabase: M
       await run(world);
       await nothingClosedByAbsence(world);
     }
-    // A healthy run now shows the broker's quantities, explained or not.
+    // A healthy run now shows the broker's quantities, explained or not, and makes what a dry run said before.
     await world.faultsOff();
     await world.advance('10m');
-    const healthy = await world.sync(ACCOUNT);
+    const foretold = await world.syncPart(ACCOUNT, 'all', true);
+    const { run: healthy, difference } = await world.syncPart(ACCOUNT, 'all');
+    deepEqual(difference, foretold.difference, 'a dry run says what the run makes');
     equal(healthy.outcome, 'complete', JSON.stringify(healthy));
     const now = world.truth(ACCOUNT);
     const stated = (await world.positions(ACCOUNT))

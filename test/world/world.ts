@@ -11,14 +11,14 @@ import { loadConfig } from '../../src/config/load.ts';
 import { parseInstant } from '../../src/domain/time.ts';
 import { randomBytes, refreshClock } from '../../src/platform.ts';
 import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.ts';
-import { type RunRecord, type SyncTrigger } from '../../src/store/store.ts';
+import { type RunRecord, type SyncTrigger, type SyncType } from '../../src/store/store.ts';
 import {
   positionRecords,
   tradeRecords,
   type PositionRecord,
   type TradeRecord,
 } from '../../src/sync/records.ts';
-import { requestSync } from '../../src/sync/requestSync.ts';
+import { requestSync, type RequestedSync } from '../../src/sync/requestSync.ts';
 
 export type DatabaseKind = 'sqlite' | 'postgres';
 
@@ -60,6 +60,8 @@ export interface World {
   /** Moves the manual clock: `5m`, `2h`, `next-day` or an instant. */
   advance(by: string): Promise<void>;
   sync(account: string, trigger?: SyncTrigger): Promise<RunRecord>;
+  /** A run of one part, or a dry one, with what it made different. */
+  syncPart(account: string, type: SyncType, dryRun?: boolean): Promise<RequestedSync>;
   truth(account: string): Truth;
   positions(account: string, all?: boolean): Promise<readonly PositionRecord[]>;
   trades(account: string): Promise<readonly TradeRecord[]>;
@@ -99,6 +101,23 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     if (answer.status >= 300) throw new Error(`${path}: ${JSON.stringify(answer.body)}`);
     return answer.body;
   };
+  const runOnce = async (
+    name: string,
+    trigger: SyncTrigger,
+    type: SyncType,
+    dryRun: boolean,
+  ): Promise<RequestedSync> => {
+    await refresh();
+    const { account, broker } = seat(name);
+    return requestSync(truebook.dependencies({ account, broker }, 'test'), account, {
+      holder: truebook.holder('command'),
+      isGone: (holder) => truebook.isGone(holder),
+      trigger,
+      type,
+      dryRun,
+      requestedBy: 'test',
+    });
+  };
   return {
     sandbox,
     truebook,
@@ -117,18 +136,8 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
       call('POST', '/control/clock', /^\d{4}-/.test(by) ? { at: by } : { advance: by });
       await refresh();
     },
-    sync: async (name, trigger = 'command') => {
-      await refresh();
-      const { account, broker } = seat(name);
-      const { run } = await requestSync(truebook.dependencies({ account, broker }, 'test'), account, {
-        holder: truebook.holder('command'),
-        isGone: (holder) => truebook.isGone(holder),
-        trigger,
-        type: 'all',
-        requestedBy: 'test',
-      });
-      return run;
-    },
+    sync: async (name, trigger = 'command') => (await runOnce(name, trigger, 'all', false)).run,
+    syncPart: (name, type, dryRun = false) => runOnce(name, 'command', type, dryRun),
     truth: (account) => call('GET', `/control/truth?account=${account}`) as Truth,
     positions: async (name, all = false) =>
       positionRecords(truebook.records, {

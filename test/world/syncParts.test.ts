@@ -1,0 +1,364 @@
+/**
+ * A sync of one part of the book, a dry one, and a check: what each changes, and that it changes nothing else. Through
+ * the real wire, on both databases, judged by every row of every table.
+ */
+import { afterEach, describe, expect, test } from 'vitest';
+import { syncNeeds } from '../../src/sync/difference.ts';
+import { bankrollRecords } from '../../src/sync/records.ts';
+import { closeAll, openTestDatabase, type Dialect } from '../store/databases.ts';
+import { openWorld, type World } from './world.ts';
+
+const PAPER = 'alpaca-paper';
+
+const cleanUps: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
+  await closeAll();
+});
+
+interface Place {
+  readonly world: World;
+  /** Every table with its rows as text. */
+  tables(): Promise<ReadonlyMap<string, string>>;
+}
+
+async function open(dialect: Dialect, settings: Record<string, string> = {}): Promise<Place> {
+  const database = await openTestDatabase(dialect);
+  const world = await openWorld({ databaseUrl: database.url, settings });
+  cleanUps.push(() => world.close());
+  const names = await database.sql(
+    dialect === 'sqlite'
+      ? `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name`
+      : `SELECT 'truebook.' || tablename AS name FROM pg_tables WHERE schemaname = 'truebook' ORDER BY tablename`,
+  );
+  return {
+    world,
+    tables: async () => {
+      const tables = new Map<string, string>();
+      for (const { name } of names) {
+        const rows = await database.sql(`SELECT * FROM ${String(name)}`);
+        const texts = rows.map((row) => JSON.stringify(row)).sort();
+        tables.set(String(name).replace('truebook.', ''), texts.join('\n'));
+      }
+      return tables;
+    },
+  };
+}
+
+/** Tables whose rows differ, without those that say only that somebody was here. */
+async function changedBy(place: Place, act: () => Promise<unknown>): Promise<readonly string[]> {
+  const before = await place.tables();
+  await act();
+  const after = await place.tables();
+  return [...after.keys()].filter((name) => before.get(name) !== after.get(name)).sort();
+}
+
+/** What every committed run leaves, whatever its part. */
+const TRACES = ['audit', 'chain_head', 'lease', 'outbox', 'payload', 'payload_body', 'sync_read', 'sync_run'];
+
+const without = (tables: readonly string[]): readonly string[] =>
+  tables.filter((table) => !TRACES.includes(table));
+
+const buy = (world: World, more: object = {}) =>
+  world.control('trade', {
+    account: PAPER,
+    symbol: 'AAPL',
+    side: 'buy',
+    quantity: '5',
+    price: '220',
+    ...more,
+  });
+
+const row = async (world: World, symbol: string) =>
+  (await world.positions(PAPER)).find((position) => position.symbol === symbol) ?? null;
+
+describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
+  describe('a dry run', () => {
+    test('of a first contact writes nothing but its turn at the lease, and equals what the run then makes', async () => {
+      const place = await open(dialect);
+      let foretold;
+      const changed = await changedBy(place, async () => {
+        foretold = await place.world.syncPart(PAPER, 'all', true);
+      });
+      expect(changed).toEqual(['lease']);
+      expect(foretold).toMatchObject({ run: { id: 0, outcome: 'complete' } });
+      const made = await place.world.syncPart(PAPER, 'all');
+      expect(made.difference).toEqual(foretold!.difference);
+      expect(made.difference!.transactions!.length).toBeGreaterThan(20);
+      expect(await place.world.syncPart(PAPER, 'all', true)).toMatchObject({
+        difference: { bankroll: { entries: [] }, positions: { changes: [] }, transactions: [], findings: [] },
+      });
+    });
+
+    test.each(['all', 'bankroll', 'positions', 'transactions'] as const)(
+      'of %s says exactly what that run makes',
+      async (type) => {
+        const place = await open(dialect);
+        const { world } = place;
+        await world.sync(PAPER);
+        await buy(world);
+        await buy(world, { symbol: 'NEWCO', clientRef: 'auto-1' });
+        await buy(world, { symbol: 'TSLA', quantity: '12', price: '300' });
+        await world.control('cash', { account: PAPER, kind: 'deposit', amount: '5000' });
+        await world.advance('1m');
+        let foretold;
+        expect(
+          await changedBy(place, async () => (foretold = await world.syncPart(PAPER, type, true))),
+        ).toEqual(['lease']);
+        const made = await world.syncPart(PAPER, type);
+        expect(made.difference).toEqual(foretold!.difference);
+        expect(made.difference).toMatchObject({ type });
+      },
+    );
+
+    test('of a broker that fails says so and writes nothing', async () => {
+      const place = await open(dialect);
+      await place.world.sync(PAPER);
+      await place.world.control('fault', {
+        broker: 'alpaca',
+        account: PAPER,
+        resource: 'positions',
+        kind: 'html',
+      });
+      let outcome;
+      expect(
+        await changedBy(place, async () => (outcome = await place.world.syncPart(PAPER, 'all', true))),
+      ).toEqual(['lease']);
+      expect(outcome).toMatchObject({ difference: null, run: { outcome: 'incomplete' } });
+    });
+  });
+
+  describe('one part', () => {
+    test('transactions: the trade is in the ledger, the position as it was and no longer fresh', async () => {
+      const place = await open(dialect);
+      const { world } = place;
+      await world.sync(PAPER);
+      const before = await row(world, 'AAPL');
+      await buy(world);
+      await world.advance('1m');
+      const changed = await changedBy(place, () => world.syncPart(PAPER, 'transactions'));
+      expect(without(changed)).toEqual([
+        'activity',
+        'book_checkpoint',
+        'cursor',
+        'freshness',
+        'order_reference',
+      ]);
+      expect((await world.trades(PAPER))[0]).toMatchObject({ symbol: 'AAPL', quantity: '5', price: '220' });
+      const after = await row(world, 'AAPL');
+      expect(after).toMatchObject({ quantity: before!.quantity, asOf: before!.asOf, fresh: false });
+      expect(after!.why).toMatch(/^versions_differ/);
+      await wholeAgrees(world);
+    });
+
+    test('positions: the broker’s quantity stands there unexplained, the trade is not in the ledger', async () => {
+      const place = await open(dialect);
+      const { world } = place;
+      await world.sync(PAPER);
+      await buy(world);
+      await world.advance('1m');
+      let made;
+      const changed = await changedBy(place, async () => (made = await world.syncPart(PAPER, 'positions')));
+      expect(without(changed)).not.toContain('activity');
+      expect(without(changed)).not.toContain('balance_observation');
+      expect(without(changed)).not.toContain('bankroll_entry');
+      expect(without(changed)).not.toContain('cursor');
+      expect(await row(world, 'AAPL')).toMatchObject({
+        quantity: '35',
+        bookQuantity: '30',
+        explained: false,
+        fresh: false,
+      });
+      expect((await world.trades(PAPER)).some((trade) => trade.price === '220')).toBe(false);
+      expect(made).toMatchObject({
+        difference: {
+          bankroll: null,
+          transactions: null,
+          positions: { changes: [{ symbol: 'AAPL', before: '30', after: '35', manual: true }] },
+          findings: [{ type: 'difference', cause: 'missing_fill', symbol: 'AAPL' }],
+        },
+      });
+      await wholeAgrees(world);
+    });
+
+    test('positions: sold out at the broker is missing, not closed, until its trade is imported', async () => {
+      const { world } = await open(dialect);
+      await world.sync(PAPER);
+      await buy(world, { side: 'sell', quantity: '30' });
+      await world.advance('1m');
+      await world.syncPart(PAPER, 'positions');
+      expect(await row(world, 'AAPL')).toMatchObject({
+        state: 'missing',
+        quantity: '30',
+        brokerQuantity: '0',
+      });
+      await world.syncPart(PAPER, 'transactions');
+      expect(await row(world, 'AAPL')).toMatchObject({ state: 'missing', quantity: '30' });
+      await wholeAgrees(world);
+      expect(await row(world, 'AAPL')).toBeNull();
+    });
+
+    test('bankroll: balances and bankroll, nothing else', async () => {
+      const place = await open(dialect);
+      const { world } = place;
+      await world.sync(PAPER);
+      await world.control('cash', { account: PAPER, kind: 'deposit', amount: '5000' });
+      await world.advance('1m');
+      const changed = await changedBy(place, () => world.syncPart(PAPER, 'bankroll'));
+      expect(without(changed)).toEqual([
+        'balance_day',
+        'balance_observation',
+        'bankroll',
+        'bankroll_entry',
+        'freshness',
+      ]);
+      expect((await newest(world)).causes).toEqual(['deposit', 'tolerance_exceeded']);
+      await wholeAgrees(world);
+    });
+
+    test('a part that finds nothing new leaves what is fresh fresh, and makes nothing younger', async () => {
+      const { world } = await open(dialect);
+      await world.sync(PAPER);
+      await world.advance('1m');
+      for (const type of ['transactions', 'positions'] as const) await world.syncPart(PAPER, type);
+      expect(await row(world, 'AAPL')).toMatchObject({ fresh: true, age: 60 });
+    });
+
+    test.each(['bankroll', 'positions', 'transactions'] as const)(
+      '%s before anything else was ever read: the whole agrees afterwards',
+      async (type) => {
+        const { world } = await open(dialect);
+        const { run } = await world.syncPart(PAPER, type);
+        expect(run.outcome).toBe('complete');
+        expect((await world.positions(PAPER)).every((row) => !row.fresh)).toBe(true);
+        await wholeAgrees(world);
+        const truth = world.truth(PAPER);
+        expect((await world.trades(PAPER)).length).toBe(truth.fills.length);
+        expect((await world.positions(PAPER)).length).toBe(truth.positions.length);
+      },
+    );
+  });
+
+  describe('the bankroll', () => {
+    test('opens with the equity, stays within the tolerance, moves beyond it', async () => {
+      const { world } = await open(dialect, { ALPACA_SYNC_TOLERANCE_PCT: '1.0' });
+      await world.sync(PAPER);
+      const opening = await newest(world);
+      expect(opening).toMatchObject({
+        event: 'opening',
+        before: null,
+        after: world.truth(PAPER).balances.equity,
+        cause: 'no_local_value',
+        env: 'paper',
+      });
+      await moveEquity(world, '0.9');
+      await world.sync(PAPER);
+      expect(await newest(world)).toEqual(opening);
+      await moveEquity(world, '1.2');
+      await world.sync(PAPER);
+      const moved = await newest(world);
+      expect(moved).toMatchObject({
+        event: 'sync_adjustment',
+        before: opening.after,
+        after: world.truth(PAPER).balances.equity,
+        causes: ['tolerance_exceeded'],
+        source: 'alpaca',
+      });
+      expect(Number(moved.amount)).toBeCloseTo(Number(moved.after) - Number(moved.before), 6);
+    });
+
+    test('a manual trade sets it within the tolerance, an automated one does not', async () => {
+      const { world } = await open(dialect);
+      await world.sync(PAPER);
+      const opening = await newest(world);
+      await world.control('price', { symbol: 'AAPL', price: '229' });
+      await buy(world, { quantity: '1', clientRef: 'auto-7' });
+      await world.advance('1m');
+      await world.sync(PAPER);
+      expect(await newest(world)).toEqual(opening);
+      await buy(world, { quantity: '1' });
+      await world.advance('1m');
+      await world.sync(PAPER);
+      expect(await newest(world)).toMatchObject({
+        causes: ['manual_trade'],
+        before: opening.after,
+        after: world.truth(PAPER).balances.equity,
+      });
+    });
+
+    test('a withdrawal whose activity another part imported is not forgotten', async () => {
+      const { world } = await open(dialect);
+      await world.sync(PAPER);
+      await world.control('cash', { account: PAPER, kind: 'withdrawal', amount: '100' });
+      await world.advance('1m');
+      await world.syncPart(PAPER, 'transactions');
+      expect((await newest(world)).event).toBe('opening');
+      await world.syncPart(PAPER, 'bankroll');
+      expect(await newest(world)).toMatchObject({
+        causes: ['withdrawal'],
+        after: world.truth(PAPER).balances.equity,
+      });
+      const rows = (await bankrollRecords(world.truebook.records, {})).length;
+      await world.sync(PAPER);
+      expect((await bankrollRecords(world.truebook.records, {})).length).toBe(rows);
+    });
+
+    test('starts anew with the epoch after an account reset', async () => {
+      const { world } = await open(dialect);
+      await world.sync(PAPER);
+      await world.control('account', { account: PAPER, action: 'reset' });
+      for (let run = 0; run < 3; run += 1) await world.sync(PAPER);
+      const account = await world.truebook.account(PAPER);
+      const holder = world.truebook.holder('command');
+      const grant = await world.truebook.store.acquireLease(account.id, holder, 60_000);
+      if (!('lease' in grant)) throw new Error('the lease is free in this world');
+      await world.truebook.store.newEpoch(grant.lease, account.createdAt, 'test');
+      await world.truebook.store.releaseLease(grant.lease);
+      await world.sync(PAPER);
+      expect(await newest(world)).toMatchObject({ event: 'opening', before: null });
+    });
+  });
+
+  test('what a check finds', async () => {
+    const { world } = await open(dialect);
+    const needs = async () => syncNeeds((await world.syncPart(PAPER, 'all', true)).difference!);
+    expect(await needs()).toEqual(['no_local_bankroll', 'quantity_difference', 'unknown_fill']);
+    await world.sync(PAPER);
+    expect(await needs()).toEqual([]);
+    await buy(world, { clientRef: 'auto-1', quantity: '1' });
+    expect(await needs()).toEqual(['quantity_difference', 'unknown_fill']);
+    await world.sync(PAPER);
+    await world.control('cash', { account: PAPER, kind: 'deposit', amount: '5000' });
+    expect(await needs()).toEqual(['tolerance_exceeded']);
+    await world.sync(PAPER);
+    await buy(world, { publish: 'never', quantity: '2' });
+    expect(await needs()).toEqual(['quantity_difference']);
+    await world.sync(PAPER);
+    // It still differs after a run that could not explain it.
+    expect(await needs()).toEqual(['quantity_difference']);
+  });
+});
+
+async function newest(world: World) {
+  const [entry] = await bankrollRecords(world.truebook.records, { limit: 1 });
+  if (entry === undefined) throw new Error('no bankroll');
+  return entry;
+}
+
+/** Moves the account's equity by so many percent of what it is, by the price of AAPL. */
+async function moveEquity(world: World, percent: string): Promise<void> {
+  const { equity } = world.truth(PAPER).balances;
+  const held = (await world.positions(PAPER)).find((row) => row.symbol === 'AAPL')!;
+  const price = Number(held.mark) + (Number(equity) * Number(percent)) / 100 / Number(held.quantity);
+  await world.control('price', { symbol: 'AAPL', price: price.toFixed(2) });
+  await world.advance('1m');
+}
+
+/** One run of everything, and book and broker agree. */
+async function wholeAgrees(world: World): Promise<void> {
+  const run = await world.sync(PAPER);
+  expect(run).toMatchObject({ outcome: 'complete', reconciled: true });
+  expect(await world.truebook.store.findings({ states: ['open', 'reopened'] })).toEqual([]);
+  expect((await world.truebook.store.verifyChains({})).ok).toBe(true);
+  expect((await world.positions(PAPER)).every((row) => row.fresh && row.explained)).toBe(true);
+}
