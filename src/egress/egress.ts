@@ -49,6 +49,13 @@ export interface SentRequest {
   readonly purpose: string;
 }
 
+/** HTTP as it is written, without TLS and TCP around it; bodies as they came (compressed where they were). */
+export interface Traffic {
+  readonly requests: number;
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+}
+
 export interface Egress {
   /**
    * Reads one address, repeated as the retry rules allow. Answers whatever status came last; throws `egress_refused`,
@@ -58,6 +65,8 @@ export interface Egress {
   request(request: EgressRequest): Promise<HttpAnswer>;
   /** Opens a websocket, not repeated: the caller paces its reconnects. Throws as `openSocket` and `egress_refused`. */
   dial(request: SocketRequest): Promise<EgressSocket>;
+  /** What went over the wire to and from a broker so far. */
+  traffic(broker: BrokerName): Traffic;
   /** Requests that went out so far, tries counted one by one, websocket handshakes included. */
   requestsMade(): number;
 }
@@ -88,6 +97,16 @@ export function createEgress(options: EgressOptions): Egress {
   const budget = createBudget(pacing, options.budget ?? DEFAULT_BUDGET);
   const breaker = createBreaker(pacing, options.breaker ?? DEFAULT_BREAKER);
   let made = 0;
+  const traffic = new Map<BrokerName, Traffic>();
+
+  const weigh = (broker: BrokerName, bytesSent: number, bytesReceived: number): void => {
+    const before = traffic.get(broker) ?? NO_TRAFFIC;
+    traffic.set(broker, {
+      requests: before.requests + 1,
+      bytesSent: before.bytesSent + bytesSent,
+      bytesReceived: before.bytesReceived + bytesReceived,
+    });
+  };
 
   const count = (row: EgressRow, url: URL): void => {
     made += 1;
@@ -118,13 +137,16 @@ export function createEgress(options: EgressOptions): Egress {
     fuse: string,
   ): Promise<Attempt> => {
     count(row, url);
+    const bytesSent = requestBytes(url, request.headers);
     try {
       const timeoutMs = request.timeoutMs ?? httpLimits.timeoutMs;
       const answer = await getOnce(url, request.headers, clock, { ...httpLimits, timeoutMs }, request.signal);
+      weigh(request.broker, bytesSent, answer.wireBytes);
       if (answer.status >= 500) breaker.failed(fuse);
       else breaker.succeeded(fuse);
       return { answer, error: null };
     } catch (error) {
+      weigh(request.broker, bytesSent, 0);
       if (!isTruebookError(error) || error.code === 'stopped') throw error;
       breaker.failed(fuse);
       return { answer: null, error };
@@ -133,6 +155,7 @@ export function createEgress(options: EgressOptions): Egress {
 
   return {
     requestsMade: () => made,
+    traffic: (broker) => traffic.get(broker) ?? NO_TRAFFIC,
 
     async request(request) {
       const { row, url } = allowedRow(request.broker, methodOf(request), request.url, allowLoopback);
@@ -159,6 +182,14 @@ export function createEgress(options: EgressOptions): Egress {
       return await openSocket(url, row, request.events, options.socket ?? DEFAULT_SOCKET, request.signal);
     },
   };
+}
+
+const NO_TRAFFIC: Traffic = { requests: 0, bytesSent: 0, bytesReceived: 0 };
+
+/** Request line and headers; what `fetch` adds by itself (host, connection, agent) is about 150 bytes more. */
+function requestBytes(url: URL, headers: Readonly<Record<string, string>>): number {
+  const line = `GET ${url.pathname}${url.search} HTTP/1.1\r\n`.length + `host: ${url.host}\r\n\r\n`.length;
+  return Object.entries(headers).reduce((sum, [name, value]) => sum + name.length + value.length + 4, line);
 }
 
 interface Turn {

@@ -19,6 +19,8 @@ export interface HttpAnswer {
   readonly body: string;
   /** The same as it came, for its hash. */
   readonly bytes: Uint8Array;
+  /** Status line, headers and body as they came over the wire (a compressed body as it was). */
+  readonly wireBytes: number;
   readonly startedAt: Instant;
   readonly startedMonoMs: number;
   readonly receivedAt: Instant;
@@ -70,6 +72,7 @@ export async function getOnce(
       header: (name) => response.headers.get(name),
       body: decode(bytes, url),
       bytes,
+      wireBytes: wireBytes(response, bytes.byteLength),
       startedAt,
       startedMonoMs,
       receivedAt: now(clock),
@@ -102,6 +105,16 @@ async function readBytes(response: Response, bytesMax: number, url: URL): Promis
     parts.push(part);
   }
   return Buffer.concat(parts, size);
+}
+
+function wireBytes(response: Response, bodyBytes: number): number {
+  let size = `HTTP/1.1 ${response.status} ${response.statusText}\r\n\r\n`.length;
+  for (const [name, value] of response.headers) size += name.length + value.length + 4;
+  const announced =
+    response.headers.get('content-encoding') === null ? null : response.headers.get('content-length');
+  return (
+    size + (announced !== null && /^\d{1,15}$/.test(announced) ? Number.parseInt(announced, 10) : bodyBytes)
+  );
 }
 
 function decode(bytes: Uint8Array, url: URL): string {

@@ -92,14 +92,18 @@ function openPool(options: PostgresOptions): pg.Pool {
   return pool;
 }
 
-/** `client.query` that says what it sent. Kysely always gives a text and takes a promise. */
+/** `client.query` that says what it sent. Only the promise form, which Kysely uses: the pool's own calls are none of ours. */
 function tellStatements(client: pg.PoolClient, tell: (statement: SentStatement) => void): void {
-  const query = client.query.bind(client) as (text: string, values?: unknown[]) => Promise<pg.QueryResult>;
-  const telling = async (text: string, values?: unknown[]): Promise<pg.QueryResult> => {
-    const result = await query(text, values);
-    const writes = ['INSERT', 'UPDATE', 'DELETE'].includes(result.command);
-    tell({ sql: text, rowsWritten: writes ? (result.rowCount ?? 0) : 0 });
-    return result;
+  const query = client.query.bind(client) as (...given: unknown[]) => Promise<pg.QueryResult>;
+  const telling = (...given: unknown[]): Promise<pg.QueryResult> => {
+    const sent = query(...given);
+    const [text] = given;
+    if (typeof text !== 'string' || typeof given.at(-1) === 'function') return sent;
+    return sent.then((result) => {
+      const writes = ['INSERT', 'UPDATE', 'DELETE'].includes(result.command);
+      tell({ sql: text, rowsWritten: writes ? (result.rowCount ?? 0) : 0 });
+      return result;
+    });
   };
   client.query = telling as unknown as typeof client.query;
 }
