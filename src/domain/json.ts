@@ -17,8 +17,16 @@ type SourceReviver = (
 const keepNumberText: SourceReviver = (_key, value, context) =>
   typeof value === 'number' ? (context.source ?? String(value)) : value;
 
+/**
+ * A number that is a member or an element begins behind `":`, `[` or `,`. Texts may hold these signs too (then the
+ * slow way is taken for nothing), but no number can stand anywhere else.
+ */
+const MAY_HOLD_NUMBERS = /(?:"\s*:|[[,])\s*-?\d/;
+
 /** Reads JSON text; numbers become their source text. Throws `SyntaxError` exactly where `JSON.parse` does. */
 export function parseExactJson(text: string): ExactJson {
+  // A reviver costs five times as much as the reading; most lists of brokers quote every number.
+  if (!MAY_HOLD_NUMBERS.test(text) && !/^\s*-?\d/.test(text)) return JSON.parse(text) as ExactJson;
   // The third argument of revivers (ES2026) is in Node since 21, but not yet in TypeScript's library.
   return JSON.parse(text, keepNumberText as unknown as (key: string, value: unknown) => unknown) as ExactJson;
 }

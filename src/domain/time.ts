@@ -78,9 +78,12 @@ export function now(clock: Clock): Instant {
 
 /** -1, 0 or 1, with all fraction digits. */
 export function compareInstants(left: Instant, right: Instant): -1 | 0 | 1 {
-  const leftKey = instantKey(left);
-  const rightKey = instantKey(right);
-  return leftKey < rightKey ? -1 : leftKey > rightKey ? 1 : 0;
+  if (left === right) return 0;
+  // Seconds have a fixed width; fractions end without zeros, so as text `69` comes before `694`.
+  const [leftSeconds, rightSeconds] = [left.slice(0, 19), right.slice(0, 19)];
+  if (leftSeconds !== rightSeconds) return leftSeconds < rightSeconds ? -1 : 1;
+  const [leftFraction, rightFraction] = [fractionOf(left), fractionOf(right)];
+  return leftFraction < rightFraction ? -1 : leftFraction > rightFraction ? 1 : 0;
 }
 
 /** The instant with exactly nine fraction digits: sorts as text, which databases need. `instantFromKey` undoes it. */
@@ -89,8 +92,15 @@ export function instantKey(instant: Instant): string {
 }
 
 export function instantFromKey(key: string): Instant {
-  return parseInstant(key);
+  // What `instantKey` made needs no calendar: only its zeros go. Anything else is read with all care.
+  if (!KEY_TEXT.test(key)) return parseInstant(key);
+  let end = 29;
+  while (key.charCodeAt(end - 1) === ZERO) end -= 1;
+  return (end === 20 ? `${key.slice(0, 19)}Z` : `${key.slice(0, end)}Z`) as Instant;
 }
+
+const KEY_TEXT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/;
+const ZERO = 48;
 
 export function addMs(instant: Instant, ms: number): Instant {
   const moved = new Date(Date.parse(`${instant.slice(0, 19)}Z`) + Math.trunc(ms / 1000) * 1000);
@@ -178,8 +188,19 @@ export function inZone(instant: Instant, zone: string): { date: TradeDate; time:
 
 /** The New York calendar day of an instant: the trade date of a US execution. */
 export function newYorkDate(instant: Instant): TradeDate {
-  return inZone(instant, NEW_YORK).date;
+  // Days begin on a full hour of UTC, and thousands of fills share their hour.
+  const hour = instant.slice(0, 13);
+  let date = datesByHour.get(hour);
+  if (date === undefined) {
+    date = inZone(instant, NEW_YORK).date;
+    if (datesByHour.size >= HOURS_MAX) datesByHour.clear();
+    datesByHour.set(hour, date);
+  }
+  return date;
 }
+
+const HOURS_MAX = 2_000;
+const datesByHour = new Map<string, TradeDate>();
 
 /**
  * The instant of a wall-clock reading (`HH:MM` or `HH:MM:SS`) on a day in a zone. A reading that does not exist

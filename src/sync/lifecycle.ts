@@ -194,25 +194,25 @@ export function rowKey(row: Pick<PositionRow, 'instrument' | 'openedRootId'>): s
 }
 
 export function differs(left: PositionRow, right: PositionRow): boolean {
-  return JSON.stringify(comparable(left)) !== JSON.stringify(comparable(right));
+  return (
+    left.state !== right.state ||
+    differ(left.quantity, right.quantity) ||
+    differ(left.brokerQuantity, right.brokerQuantity) ||
+    differ(left.bookQuantity, right.bookQuantity) ||
+    differ(left.agreedQuantity, right.agreedQuantity) ||
+    left.explained !== right.explained ||
+    differ(left.averageCost, right.averageCost) ||
+    left.averageCostSource !== right.averageCostSource ||
+    differ(left.realizedPnl, right.realizedPnl) ||
+    left.realizedBasis !== right.realizedBasis ||
+    left.openedAt !== right.openedAt ||
+    left.closedAt !== right.closedAt ||
+    left.closedRootId !== right.closedRootId ||
+    left.missingSince !== right.missingSince ||
+    left.missingConfirmations !== right.missingConfirmations
+  );
 }
 
-function comparable(row: PositionRow): unknown[] {
-  return [
-    row.state,
-    row.quantity,
-    row.brokerQuantity,
-    row.bookQuantity,
-    row.agreedQuantity,
-    row.explained,
-    row.averageCost,
-    row.averageCostSource,
-    row.realizedPnl,
-    row.realizedBasis,
-    row.openedAt,
-    row.closedAt,
-    row.closedRootId,
-    row.missingSince,
-    row.missingConfirmations,
-  ];
+function differ(left: Decimal | null, right: Decimal | null): boolean {
+  return left === null || right === null ? left !== right : !left.equals(right);
 }

@@ -149,3 +149,39 @@ describe('trading days', () => {
     expect(isEarlyClose(parseTradeDate('2026-07-02'))).toBe(false);
   });
 });
+
+describe('short ways give what the long ways give', () => {
+  const second = fc
+    .integer({ min: Date.UTC(1999, 0, 1), max: Date.UTC(2099, 0, 1) })
+    .map((ms) => ms - (ms % 1000));
+  const fraction = fc.string({ unit: fc.constantFrom(...'0123456789'), maxLength: 9 });
+  const instant = fc
+    .tuple(second, fraction)
+    .map(([ms, digits]) =>
+      parseInstant(`${new Date(ms).toISOString().slice(0, 19)}${digits === '' ? '' : `.${digits}`}Z`),
+    );
+  /** Often the same second: what differs then is the fraction. */
+  const pair = fc
+    .tuple(instant, instant, fc.boolean())
+    .map(
+      ([left, right, near]) =>
+        [left, near ? parseInstant(`${left.slice(0, 19)}${right.slice(19)}`) : right] as const,
+    );
+
+  test('comparing instants is comparing their keys', () => {
+    fc.assert(
+      fc.property(pair, ([left, right]) => {
+        const [leftKey, rightKey] = [instantKey(left), instantKey(right)];
+        expect(compareInstants(left, right)).toBe(leftKey < rightKey ? -1 : leftKey > rightKey ? 1 : 0);
+      }),
+    );
+  });
+
+  test('a key reads back as the instant it was made of', () => {
+    fc.assert(fc.property(instant, (given) => expect(instantFromKey(instantKey(given))).toBe(given)));
+  });
+
+  test('the New York day is the day of the zone, in summer and winter', () => {
+    fc.assert(fc.property(instant, (given) => expect(newYorkDate(given)).toBe(inZone(given, NEW_YORK).date)));
+  });
+});
