@@ -312,6 +312,22 @@ async function checkpointActivity(
   );
 }
 
+export async function firstTradeDate(
+  queries: Queries,
+  accountId: AccountId,
+  epoch: number,
+): Promise<TradeDate | null> {
+  const row = await queries
+    .selectFrom('activity')
+    .select('trade_date')
+    .where('account_id', '=', accountId)
+    .where('epoch', '=', epoch)
+    .orderBy('executed_at')
+    .limit(1)
+    .executeTakeFirst();
+  return (row?.trade_date ?? null) as TradeDate | null;
+}
+
 export async function ordersWanted(
   queries: Queries,
   accountId: AccountId,

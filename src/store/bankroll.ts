@@ -2,14 +2,20 @@
 import { canonicalJson } from '../domain/contentHash.ts';
 import { instantFromKey, instantKey, type TradeDate } from '../domain/time.ts';
 import { type Account, type AccountId } from '../domain/account.ts';
-import { type Queries } from './database.ts';
-import { decimalText, readDecimal, readDecimalOrNull, readJson, storableRow } from './rows.ts';
+import { appendAudit } from './audit.ts';
+import { accountById } from './accounts.ts';
+import { accountChain, chainRows, lockHead, saveHead } from './chain.ts';
+import { type Database, type Queries } from './database.ts';
+import { checkFence } from './leases.ts';
+import { decimalText, insertRows, readDecimal, readDecimalOrNull, readJson, storableRow } from './rows.ts';
 import { type Schema } from './schema.ts';
 import {
   type AccountFilter,
+  type AuditEntry,
   type BankrollCause,
   type BankrollEntry,
   type BankrollKind,
+  type Lease,
   type StoredBankrollEntry,
 } from './store.ts';
 import { type Selectable } from 'kysely';
@@ -62,6 +68,26 @@ export async function latestBankroll(
   return row === undefined ? null : readEntry(row);
 }
 
+/** Outside a run: the value an older program left. Nothing is written where the epoch has a bankroll. */
+export async function importBankroll(
+  database: Database,
+  queries: Queries,
+  lease: Lease,
+  entry: BankrollEntry,
+  audit: AuditEntry,
+): Promise<boolean> {
+  await checkFence(database, queries, lease);
+  const account = await accountById(queries, lease.accountId);
+  if ((await latestBankroll(queries, account)) !== null) return false;
+  const start = await lockHead(database, queries, accountChain(account.name));
+  const content = bankrollContent(account.id, account.epoch, null, entry, instantKey(entry.at));
+  const { rows, head } = chainRows(start, 'bankroll_entry', [content]);
+  await insertRows(queries, 'bankroll_entry', rows);
+  await saveHead(queries, head);
+  await appendAudit(database, queries, [audit]);
+  return true;
+}
+
 /** Newest first. */
 export async function listBankroll(
   queries: Queries,
@@ -74,7 +100,7 @@ export async function listBankroll(
   return (await query.execute()).map(readEntry);
 }
 
-function readEntry(row: Selectable<Schema['bankroll_entry']>): StoredBankrollEntry {
+export function readEntry(row: Selectable<Schema['bankroll_entry']>): StoredBankrollEntry {
   const details = readJson<Details>(row.details);
   return {
     accountId: row.account_id,

@@ -2,16 +2,27 @@
 import { Decimal } from '../domain/decimal.ts';
 import { instantKey } from '../domain/time.ts';
 import { allAccounts, ensureAccount, findAccount } from './accounts.ts';
-import { bookActivities, knownIds, ledger, ordersWanted, revisions, watchRows } from './activities.ts';
+import {
+  bookActivities,
+  firstTradeDate,
+  knownIds,
+  ledger,
+  ordersWanted,
+  revisions,
+  watchRows,
+} from './activities.ts';
 import { appendAudit } from './audit.ts';
-import { listBankroll } from './bankroll.ts';
+import { importBankroll, listBankroll } from './bankroll.ts';
 import { listBookEvents } from './bookEvents.ts';
 import { verifyChains } from './chain.ts';
+import { bookMarks, chronicle } from './chronicle.ts';
 import { commitRun, newEpoch } from './commitRun.ts';
 import { type Database } from './database.ts';
 import { listFindings } from './findings.ts';
+import { listImportedTrades, saveImportedTrades } from './importedTrades.ts';
 import { loadInstruments } from './instruments.ts';
 import { acquireLease, checkFence, leaseState, releaseLease, renewLease } from './leases.ts';
+import { listBalanceDays } from './balanceDays.ts';
 import { latestBalances, latestGreeks, latestMarks } from './observations.ts';
 import { listPositions } from './positions.ts';
 import { endVerification, listFreshness } from './progress.ts';
@@ -60,10 +71,21 @@ export function bookStore(database: Database, schemaVersion: number): Store {
       database.read((queries) => bookActivities(queries, accountId, epoch, after)),
     ordersWanted: (accountId, epoch, now, limit) =>
       database.read((queries) => ordersWanted(queries, accountId, epoch, now, limit)),
+    firstTradeDate: (accountId, epoch) =>
+      database.read((queries) => firstTradeDate(queries, accountId, epoch)),
     allPositions: (accountId, epoch) =>
       database.read((queries) => listPositions(queries, { accountId, epoch })),
     commitRun: (commit) => commitRun(database, commit, nextMarker(commit)),
     newEpoch: (lease, at, actor) => newEpoch(database, lease, at, actor, Decimal.zero),
+
+    importTrades: (accountId, trades, audit) =>
+      database.write(async (queries) => {
+        const added = await saveImportedTrades(queries, accountId, trades, audit.at);
+        await appendAudit(database, queries, [{ ...audit, facts: { ...audit.facts, new: added } }]);
+        return added;
+      }),
+    importBankroll: (lease, entry, audit) =>
+      database.write((queries) => importBankroll(database, queries, lease, entry, audit)),
 
     requestSync: (request) => database.write((queries) => insertRequest(queries, request)),
     pendingRequests: (accountIds) => database.read((queries) => pendingRequests(queries, accountIds)),
@@ -83,8 +105,13 @@ export function bookStore(database: Database, schemaVersion: number): Store {
     marks: (filter) => database.read((queries) => latestMarks(queries, filter)),
     latestGreeks: (filter) => database.read((queries) => latestGreeks(queries, filter)),
     balances: (filter) => database.read((queries) => latestBalances(queries, filter)),
+    balanceDays: (filter) => database.read((queries) => listBalanceDays(queries, filter)),
     ledger: (filter) => database.read((queries) => ledger(queries, filter)),
     bankroll: (filter) => database.read((queries) => listBankroll(queries, filter)),
+    chronicle: (accountId, afterSeq, span) =>
+      database.read((queries) => chronicle(queries, accountId, afterSeq, span)),
+    bookMarks: (accountId) => database.read((queries) => bookMarks(queries, accountId)),
+    importedTrades: (filter) => database.read((queries) => listImportedTrades(queries, filter)),
     bookEvents: (filter) => database.read((queries) => listBookEvents(queries, filter)),
     findings: (filter) => database.read((queries) => listFindings(queries, filter)),
     freshness: (accountId) => database.read((queries) => listFreshness(queries, accountId)),

@@ -5,6 +5,7 @@ import { canonicalJson } from '../domain/contentHash.ts';
 import { accountById, advanceEpoch, pinAccount } from './accounts.ts';
 import { activityContent, saveWatch } from './activities.ts';
 import { appendAudit } from './audit.ts';
+import { saveBalanceDays } from './balanceDays.ts';
 import { bankrollContent } from './bankroll.ts';
 import { eventContent } from './bookEvents.ts';
 import { accountChain, chainRows, lockHead, saveHead } from './chain.ts';
@@ -13,7 +14,6 @@ import { listFindings, saveFindings, withReopened } from './findings.ts';
 import { saveAliases, saveInstruments } from './instruments.ts';
 import { checkFence, lockLease } from './leases.ts';
 import {
-  saveBalanceDays,
   saveBalanceObservations,
   saveGreeks,
   saveMarks,

@@ -22,7 +22,6 @@ import {
   type BalanceObservation,
   type MarkRow,
   type PositionObservation,
-  type RunCommit,
 } from './store.ts';
 
 /** Which run saw it, for the evidence rows. */
@@ -155,42 +154,6 @@ export async function latestBalances(
     fetchedAt: instantFromKey(row.fetched_at),
     tradeDate: row.trade_date as TradeDate,
   }));
-}
-
-export async function saveBalanceDays(
-  queries: Queries,
-  sight: Sight,
-  days: RunCommit['balanceDays'],
-): Promise<void> {
-  const rows = days.map((day) => ({
-    account_id: sight.accountId,
-    epoch: sight.epoch,
-    trade_date: day.tradeDate as string,
-    currency: day.currency,
-    end_equity: decimalText(day.endEquity),
-    end_cash: decimalText(day.endCash),
-    buying_power: decimalText(day.buyingPower),
-  }));
-  await insertRows(queries, 'balance_day', rows, {
-    keys: ['account_id', 'epoch', 'trade_date', 'currency'],
-    then: 'update',
-  });
-}
-
-export async function lastBalanceDay(
-  queries: Queries,
-  accountId: AccountId,
-  epoch: number,
-): Promise<TradeDate | null> {
-  const row = await queries
-    .selectFrom('balance_day')
-    .select('trade_date')
-    .where('account_id', '=', accountId)
-    .where('epoch', '=', epoch)
-    .orderBy('trade_date', 'desc')
-    .limit(1)
-    .executeTakeFirst();
-  return (row?.trade_date ?? null) as TradeDate | null;
 }
 
 // ---- marks and Greeks -----------------------------------------------------------------------------------------

@@ -100,6 +100,25 @@ export interface Schema {
     run_id: number | null;
   };
   book_event: BookEventTable;
+  imported_trade: {
+    id: Generated<number>;
+    account_id: number;
+    content_hash: string;
+    file: string;
+    line: number;
+    executed_at: InstantText;
+    symbol: string;
+    side: string | null;
+    quantity: Exact;
+    price: Exact | null;
+    fees: Exact | null;
+    realized_pnl: Exact | null;
+    order_id: string | null;
+    trade_id: string | null;
+    status: string | null;
+    cells: JsonText;
+    imported_at: InstantText;
+  };
 
   position: PositionTable;
   lot: {
@@ -170,6 +189,8 @@ export interface Schema {
     buying_power: Exact | null;
     residual: Exact | null;
     residual_state: string | null;
+    source: string;
+    profit_loss: Exact | null;
   };
   book_checkpoint: {
     account_id: number;

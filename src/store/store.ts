@@ -79,7 +79,9 @@ export interface CursorRow {
     | 'account_changed'
     | 'totals'
     /** Causes to adjust the bankroll that a run without that part came across: `deposit,manual_trade`. */
-    | 'bankroll_due';
+    | 'bankroll_due'
+    /** The last day whose equity the broker was asked for afterwards; empty until an answer was complete. */
+    | 'equity_history';
   readonly position: string;
   readonly updatedAt: Instant;
 }
@@ -239,7 +241,13 @@ export interface BalanceDayRow {
   readonly endEquity: Decimal | null;
   readonly endCash: Decimal | null;
   readonly buyingPower: Decimal | null;
+  /** The broker's own figure of the day; null where it states none, and for days we recorded. */
+  readonly profitLoss: Decimal | null;
+  /** `recorded`: the last look of a run of that day. `broker`: what the broker says of the day afterwards. */
+  readonly source: BalanceDaySource;
 }
+
+export type BalanceDaySource = 'recorded' | 'broker';
 
 /** `imported`: the value of a file that an older program kept; `opening`: the account's equity where nothing was known. */
 export type BankrollKind = 'imported' | 'opening' | 'sync_adjustment';
@@ -272,6 +280,82 @@ export interface StoredBankrollEntry extends BankrollEntry {
   /** `after` less `before`; `after` itself where there was nothing before. */
   readonly amount: Decimal;
   readonly firstSeenAt: Instant;
+}
+
+/** A trade as an older program's file has it, before it is stored. */
+export interface NewImportedTrade {
+  /** Over what the line says, and which of several equal lines of its file it is. */
+  readonly contentHash: string;
+  /** Name of the file, without its folder. */
+  readonly file: string;
+  /** 1-based. */
+  readonly line: number;
+  readonly executedAt: Instant;
+  readonly symbol: string;
+  /** Null where the file does not say it in words we know. */
+  readonly side: 'buy' | 'sell' | null;
+  /** Positive. */
+  readonly quantity: Decimal;
+  readonly price: Decimal | null;
+  readonly fees: Decimal | null;
+  readonly realizedPnl: Decimal | null;
+  readonly orderId: string | null;
+  readonly tradeId: string | null;
+  readonly status: string | null;
+  /** The line itself, by column name. */
+  readonly cells: Readonly<Record<string, string>>;
+}
+
+export interface ImportedTrade extends NewImportedTrade {
+  readonly id: number;
+  readonly accountId: AccountId;
+  readonly importedAt: Instant;
+}
+
+/** One entry of an account's chain, with what an audit line says of it. */
+export type ChronicleEntry = {
+  readonly seq: number;
+  readonly epoch: number;
+  /** Null for what no run wrote: a new epoch, an import. */
+  readonly runId: number | null;
+  readonly seenAt: Instant;
+} & (
+  | { readonly kind: 'activity'; readonly activity: ChronicleActivity }
+  | { readonly kind: 'event'; readonly event: BookEvent }
+  | { readonly kind: 'bankroll'; readonly entry: StoredBankrollEntry }
+);
+
+export type ChronicleActivity = Pick<
+  ActivityRevision,
+  | 'rootId'
+  | 'rev'
+  | 'kind'
+  | 'status'
+  | 'quantity'
+  | 'price'
+  | 'amount'
+  | 'currency'
+  | 'executedAt'
+  | 'externalId'
+  | 'orderId'
+  | 'source'
+> & {
+  readonly instrument: InstrumentId | null;
+  /** Name at execution. */
+  readonly symbol: string | null;
+  readonly clientOrderId: string | null;
+};
+
+/** How far an account's book has come: what is made of it need not be made again while these stay the same. */
+export interface BookMarks {
+  /** Place of the newest entry of the account's chain. */
+  readonly ledgerSeq: number;
+  /** Newest imported trade, 0 = none. */
+  readonly importedId: number;
+  /** Changes with marks, balances and what is known at all. Only to be compared. */
+  readonly prices: string;
+  /** Changes with what is known of orders. Only to be compared. */
+  readonly orders: string;
 }
 
 /** A fold's result to start from later. `state` is canonical JSON text that only `book/` reads. */
@@ -510,6 +594,8 @@ export interface Store {
     now: Instant,
     limit: number,
   ): Promise<readonly WantedOrder[]>;
+  /** The day of the oldest activity of the epoch, null while there is none. */
+  firstTradeDate(accountId: AccountId, epoch: number): Promise<TradeDate | null>;
   /** All position rows of the epoch, for a fold from the beginning. */
   allPositions(accountId: AccountId, epoch: number): Promise<readonly PositionRow[]>;
   /**
@@ -520,6 +606,18 @@ export interface Store {
   commitRun(commit: RunCommit): Promise<RunRecord>;
   /** Starts a new epoch: old episodes are closed with `account_reset`, the pin is cleared. */
   newEpoch(lease: Lease, at: Instant, actor: string): Promise<Account>;
+
+  /**
+   * Keeps trades of an older program's file, those that are new by content, and says so in the audit (`audit.facts`
+   * gets `new`). Answers how many were new.
+   */
+  importTrades(
+    accountId: AccountId,
+    trades: readonly NewImportedTrade[],
+    audit: AuditEntry,
+  ): Promise<number>;
+  /** Books the bankroll of an older program's file. False, with nothing written, where the epoch has a bankroll. */
+  importBankroll(lease: Lease, entry: BankrollEntry, audit: AuditEntry): Promise<boolean>;
 
   // --- requests between processes
   requestSync(request: {
@@ -546,12 +644,19 @@ export interface Store {
   latestGreeks(filter: AccountFilter): Promise<readonly (Quote & { accountId: AccountId })[]>;
   /** Newest balance observation per account and currency. */
   balances(filter: AccountFilter): Promise<readonly (BalanceObservation & { accountId: AccountId })[]>;
+  /** Days of the current epoch, newest first. */
+  balanceDays(filter: AccountFilter): Promise<readonly (BalanceDayRow & { accountId: AccountId })[]>;
   /** Newest revision of every activity, newest first. `kinds` narrows, `limit` bounds. */
   ledger(
     filter: AccountFilter & { kinds?: readonly string[]; since?: Instant; limit?: number },
   ): Promise<readonly LedgerRow[]>;
   /** Changes of the bankroll, newest first. */
   bankroll(filter: AccountFilter & { limit?: number }): Promise<readonly StoredBankrollEntry[]>;
+  /** What the chain of an account holds behind a place, over at most `span` places of it. */
+  chronicle(accountId: AccountId, afterSeq: number, span: number): Promise<readonly ChronicleEntry[]>;
+  bookMarks(accountId: AccountId): Promise<BookMarks>;
+  /** In the order they were imported. */
+  importedTrades(filter: AccountFilter & { afterId?: number }): Promise<readonly ImportedTrade[]>;
   bookEvents(
     filter: AccountFilter & { limit?: number; afterSeq?: number },
   ): Promise<readonly StoredBookEvent[]>;

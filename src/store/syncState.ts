@@ -1,17 +1,12 @@
 /** What a sync needs to know before it reads, in one consistent look. */
 import { type AccountId } from '../domain/account.ts';
 import { accountById } from './accounts.ts';
+import { lastBalanceDay } from './balanceDays.ts';
 import { latestBankroll } from './bankroll.ts';
 import { type Queries } from './database.ts';
 import { listFindings } from './findings.ts';
 import { loadInstruments } from './instruments.ts';
-import {
-  lastBalanceDay,
-  latestBalances,
-  latestGreeks,
-  latestMarks,
-  latestObservations,
-} from './observations.ts';
+import { latestBalances, latestGreeks, latestMarks, latestObservations } from './observations.ts';
 import { listPositions } from './positions.ts';
 import { listCursors, listFreshness, loadCheckpoint } from './progress.ts';
 import { lastRun } from './runs.ts';

@@ -100,7 +100,9 @@ CREATE TABLE balance_day (
   end_cash NUMERIC,
   buying_power NUMERIC,
   residual NUMERIC,
-  residual_state TEXT COLLATE "C"
+  residual_state TEXT COLLATE "C",
+  source TEXT COLLATE "C" NOT NULL DEFAULT 'recorded'::text,
+  profit_loss NUMERIC
 );
 
 CREATE TABLE balance_observation (
@@ -1038,7 +1040,9 @@ CREATE VIEW truebook.daily_portfolio_balances AS
     d.end_cash AS cash,
     d.buying_power,
     d.realized AS realized_pnl,
-    d.flows AS deposits_withdrawals
+    d.flows AS deposits_withdrawals,
+    d.profit_loss,
+    d.source
    FROM (balance_day d
      JOIN account a ON (((a.id = d.account_id) AND (a.epoch = d.epoch))));
 
@@ -1123,7 +1127,9 @@ CREATE VIEW public.daily_portfolio_balances AS
     cash,
     buying_power,
     realized_pnl,
-    deposits_withdrawals
+    deposits_withdrawals,
+    profit_loss,
+    source
    FROM daily_portfolio_balances;
 
 CREATE VIEW public.positions AS

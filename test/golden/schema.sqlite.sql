@@ -1,6 +1,6 @@
 PRAGMA application_id = 1953653355;
 
-PRAGMA user_version = 3;
+PRAGMA user_version = 4;
 
 CREATE INDEX activity_index_1 ON activity (account_id, executed_at);
 
@@ -150,7 +150,7 @@ CREATE TABLE balance_day (
   end_cash TEXT,
   buying_power TEXT,
   residual TEXT,
-  residual_state TEXT,
+  residual_state TEXT, source TEXT NOT NULL DEFAULT 'recorded', profit_loss TEXT,
   PRIMARY KEY (account_id, epoch, trade_date, currency)
 ) STRICT;
 
@@ -703,7 +703,9 @@ SELECT
   CAST(d.end_cash AS NUMERIC) AS cash,
   CAST(d.buying_power AS NUMERIC) AS buying_power,
   CAST(d.realized AS NUMERIC) AS realized_pnl,
-  CAST(d.flows AS NUMERIC) AS deposits_withdrawals
+  CAST(d.flows AS NUMERIC) AS deposits_withdrawals,
+  CAST(d.profit_loss AS NUMERIC) AS profit_loss,
+  d.source
 FROM balance_day d
 JOIN account a ON a.id = d.account_id AND a.epoch = d.epoch;
 

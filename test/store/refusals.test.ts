@@ -1,7 +1,9 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { decimal } from '../../src/domain/decimal.ts';
 import { TruebookError } from '../../src/domain/errors.ts';
+import { MIGRATIONS, NEWEST_VERSION } from '../../src/store/migrations/migrate.ts';
 import { openStore, type OpenOptions } from '../../src/store/open.ts';
 import { checkSqliteVersion } from '../../src/store/sqlite.ts';
 import { startPostgres } from '../postgres.ts';
@@ -16,7 +18,7 @@ import {
   stillClock,
   temporaryFolder,
 } from './databases.ts';
-import { createAccount, commitOf, takeLease } from './samples.ts';
+import { createAccount, commitOf, DAY, takeLease } from './samples.ts';
 
 afterEach(closeAll);
 
@@ -70,13 +72,13 @@ describe('SQLite', () => {
     const store = await open(url);
     expect(store.facts).toMatchObject({
       dialect: 'sqlite',
-      schemaVersion: '2',
+      schemaVersion: String(NEWEST_VERSION),
       durability: 'journal_mode=wal, synchronous=full',
     });
     expect(store.facts.place).toBe(url.slice('sqlite:'.length));
     expect(await sqliteSql(url, 'PRAGMA journal_mode')).toEqual([{ journal_mode: 'wal' }]);
     expect(await sqliteSql(url, 'PRAGMA application_id')).toEqual([{ application_id: 0x7472626b }]);
-    expect(await sqliteSql(url, 'PRAGMA user_version')).toEqual([{ user_version: 2 }]);
+    expect(await sqliteSql(url, 'PRAGMA user_version')).toEqual([{ user_version: NEWEST_VERSION }]);
   });
 
   it('moves its log into the file only when told to, and cuts it back', async () => {
@@ -215,8 +217,8 @@ forEachDatabase('opening', (_open, dialect) => {
     const url = await emptyDatabase(dialect);
     await (await open(url, unsafe)).close();
     if (dialect === 'postgres')
-      await postgresSql(url, "INSERT INTO schema_migration VALUES (3, 'later', 'now')");
-    else await sqliteSql(url, 'CREATE TABLE later (id INTEGER); PRAGMA user_version = 3');
+      await postgresSql(url, `INSERT INTO schema_migration VALUES (${NEWEST_VERSION + 1}, 'later', 'now')`);
+    else await sqliteSql(url, `CREATE TABLE later (id INTEGER); PRAGMA user_version = ${NEWEST_VERSION + 1}`);
     expect((await refusal(url, unsafe)).code).toBe('storage_newer');
     expect((await refusal(url, { ...unsafe, readonly: true })).code).toBe('storage_newer');
   });
@@ -250,6 +252,8 @@ forEachDatabase('opening', (_open, dialect) => {
     expect(await migrations(url, 'SELECT name FROM schema_migration ORDER BY version')).toEqual([
       { name: 'book' },
       { name: 'order_lookups' },
+      { name: 'sync_parts' },
+      { name: 'equity_history' },
     ]);
   });
 
@@ -258,18 +262,35 @@ forEachDatabase('opening', (_open, dialect) => {
     const account = await createAccount(store);
     const lease = await takeLease(store, account.id);
     const order = { orderId: 'o1', clientOrderId: 'auto-1', parentOrderId: null, nextLookupAt: null };
-    await store.commitRun(commitOf(lease, { orders: [order] }));
+    const day = {
+      tradeDate: DAY,
+      currency: 'USD',
+      endEquity: decimal('10.5'),
+      endCash: null,
+      buyingPower: null,
+    };
+    const balanceDays = [{ ...day, profitLoss: null, source: 'recorded' as const }];
+    await store.commitRun(commitOf(lease, { orders: [order], balanceDays }));
     await store.close();
     // As the first version left it.
-    await sql('ALTER TABLE order_reference DROP COLUMN next_lookup_at');
+    const cascade = dialect === 'sqlite' ? '' : ' CASCADE';
+    await sql(`DROP VIEW daily_portfolio_balances${cascade}`);
+    const later = MIGRATIONS.filter(({ version }) => version > 1);
+    for (const statement of later.flatMap(({ statements }) => statements(dialect))) {
+      const [, table, column] = /^ALTER TABLE (\w+) ADD COLUMN (\w+) /.exec(statement) ?? [];
+      if (table !== undefined) await sql(`ALTER TABLE ${table} DROP COLUMN ${column}`);
+    }
     await sql('DELETE FROM schema_migration WHERE version > 1');
     if (dialect === 'sqlite') await sqliteSql(url, 'PRAGMA user_version = 1');
     const migrated = await again();
-    expect(migrated.facts.schemaVersion).toBe('2');
+    expect(migrated.facts.schemaVersion).toBe(String(NEWEST_VERSION));
+    expect(await migrated.balanceDays({})).toEqual(
+      balanceDays.map((row) => ({ ...row, accountId: account.id })),
+    );
     expect(await sql('SELECT order_id, client_order_id, next_lookup_at FROM order_reference')).toEqual([
       { order_id: 'o1', client_order_id: 'auto-1', next_lookup_at: null },
     ]);
-    expect(await sql('SELECT name FROM schema_migration ORDER BY version')).toHaveLength(2);
+    expect(await sql('SELECT name FROM schema_migration ORDER BY version')).toHaveLength(NEWEST_VERSION);
     expect(await migrated.accounts()).toMatchObject([{ id: account.id, name: 'alpaca-paper' }]);
   });
 });

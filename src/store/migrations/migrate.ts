@@ -8,10 +8,12 @@ import { type DialectName, type Migration } from './definition.ts';
 import { book } from './001_book.ts';
 import { orderLookups } from './002_orderLookups.ts';
 import { syncParts } from './003_syncParts.ts';
+import { equityHistory } from './004_equityHistory.ts';
+import { importedTrades } from './005_importedTrades.ts';
 import { OLD_NAMES, oldNameViews } from './oldNames.ts';
 
 /** Every migration there is, in order. Append only: what was released is never edited. */
-export const MIGRATIONS: readonly Migration[] = [book, orderLookups, syncParts];
+export const MIGRATIONS: readonly Migration[] = [book, orderLookups, syncParts, equityHistory, importedTrades];
 
 export const NEWEST_VERSION = MIGRATIONS.at(-1)!.version;
 

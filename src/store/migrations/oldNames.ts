@@ -117,7 +117,9 @@ LEFT JOIN ${schema}freshness f ON f.account_id = a.id AND f.data_class = 'balanc
   ${number('d.end_cash')} AS cash,
   ${number('d.buying_power')} AS buying_power,
   ${number('d.realized')} AS realized_pnl,
-  ${number('d.flows')} AS deposits_withdrawals
+  ${number('d.flows')} AS deposits_withdrawals,
+  ${number('d.profit_loss')} AS profit_loss,
+  d.source
 FROM ${schema}balance_day d
 JOIN ${schema}account a ON a.id = d.account_id AND a.epoch = d.epoch`,
     },

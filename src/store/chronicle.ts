@@ -1,0 +1,153 @@
+/** The ledger of one account from a place on, all its tables in one order; and marks of how far everything has come. */
+import { CompiledQuery } from 'kysely';
+import { type AccountId } from '../domain/account.ts';
+import { type ActivityKind, type ActivityStatus } from '../domain/activity.ts';
+import { type BookEventKind } from '../domain/event.ts';
+import { type InstrumentId } from '../domain/instrument.ts';
+import { instantFromKey } from '../domain/time.ts';
+import { readEntry } from './bankroll.ts';
+import { type Queries } from './database.ts';
+import { readDecimal, readDecimalOrNull, readJson } from './rows.ts';
+import { type BookMarks, type ChronicleEntry } from './store.ts';
+
+/** Entries behind `afterSeq` in the chain's order, of at most `span` places. */
+export async function chronicle(
+  queries: Queries,
+  accountId: AccountId,
+  afterSeq: number,
+  span: number,
+): Promise<readonly ChronicleEntry[]> {
+  const entries = [
+    ...(await activitiesAfter(queries, accountId, afterSeq, span)),
+    ...(await eventsAfter(queries, accountId, afterSeq, span)),
+    ...(await bankrollAfter(queries, accountId, afterSeq, span)),
+  ];
+  return entries.sort((left, right) => left.seq - right.seq);
+}
+
+async function activitiesAfter(
+  queries: Queries,
+  accountId: AccountId,
+  afterSeq: number,
+  span: number,
+): Promise<readonly ChronicleEntry[]> {
+  const rows = await queries
+    .selectFrom('activity as a')
+    .leftJoin('order_reference as reference', (join) =>
+      join.onRef('reference.account_id', '=', 'a.account_id').onRef('reference.order_id', '=', 'a.order_id'),
+    )
+    .selectAll('a')
+    .select('reference.client_order_id')
+    .where('a.account_id', '=', accountId)
+    .where('a.seq', '>', afterSeq)
+    .where('a.seq', '<=', afterSeq + span)
+    .execute();
+  return rows.map((row) => ({
+    kind: 'activity',
+    seq: row.seq,
+    epoch: row.epoch,
+    runId: row.run_id,
+    seenAt: instantFromKey(row.first_seen_at),
+    activity: {
+      rootId: row.root_id,
+      rev: row.rev,
+      kind: row.kind as ActivityKind,
+      status: row.status as ActivityStatus,
+      instrument: row.instrument as InstrumentId | null,
+      symbol: row.symbol,
+      quantity: readDecimal(row.quantity),
+      price: readDecimalOrNull(row.price),
+      amount: readDecimalOrNull(row.amount),
+      currency: row.currency,
+      executedAt: instantFromKey(row.executed_at),
+      externalId: row.external_id,
+      orderId: row.order_id,
+      clientOrderId: row.client_order_id,
+      source: row.source,
+    },
+  }));
+}
+
+async function eventsAfter(
+  queries: Queries,
+  accountId: AccountId,
+  afterSeq: number,
+  span: number,
+): Promise<readonly ChronicleEntry[]> {
+  const rows = await queries
+    .selectFrom('book_event')
+    .selectAll()
+    .where('account_id', '=', accountId)
+    .where('seq', '>', afterSeq)
+    .where('seq', '<=', afterSeq + span)
+    .execute();
+  return rows.map((row) => ({
+    kind: 'event',
+    seq: row.seq,
+    epoch: row.epoch,
+    runId: row.run_id,
+    seenAt: instantFromKey(row.first_seen_at),
+    event: {
+      kind: row.kind as BookEventKind,
+      at: instantFromKey(row.at),
+      instrument: row.instrument as InstrumentId | null,
+      symbol: row.symbol,
+      facts: readJson<Record<string, string | null>>(row.facts),
+    },
+  }));
+}
+
+async function bankrollAfter(
+  queries: Queries,
+  accountId: AccountId,
+  afterSeq: number,
+  span: number,
+): Promise<readonly ChronicleEntry[]> {
+  const rows = await queries
+    .selectFrom('bankroll_entry')
+    .selectAll()
+    .where('account_id', '=', accountId)
+    .where('seq', '>', afterSeq)
+    .where('seq', '<=', afterSeq + span)
+    .execute();
+  return rows.map((row) => ({
+    kind: 'bankroll',
+    seq: row.seq,
+    epoch: row.epoch,
+    runId: row.run_id,
+    seenAt: instantFromKey(row.first_seen_at),
+    entry: readEntry(row),
+  }));
+}
+
+/** One statement whatever the size of the book. */
+export async function bookMarks(queries: Queries, accountId: AccountId): Promise<BookMarks> {
+  const of = (what: string, table: string): string =>
+    `(SELECT ${what} FROM ${table} WHERE account_id = $1)`;
+  const answer = await queries.executeQuery<Record<string, string | number | null>>(
+    CompiledQuery.raw(
+      `SELECT ${of('max(seq)', 'chain_head')} AS ledger,
+        ${of('max(id)', 'imported_trade')} AS imported,
+        ${of('max(fetched_at)', 'mark')} AS marks,
+        ${of('max(fetched_at)', 'bankroll')} AS balances,
+        ${of('count(*)', 'freshness')} AS classes,
+        ${of('count(*)', 'order_reference')} AS orders,
+        ${of('count(next_lookup_at)', 'order_reference')} AS unknown_orders,
+        ${of('count(*)', 'announced_order')} AS announced`,
+      [accountId],
+    ),
+  );
+  const row = answer.rows[0] ?? {};
+  return {
+    ledgerSeq: wholeNumber(row['ledger']),
+    importedId: wholeNumber(row['imported']),
+    prices: [row['marks'], row['balances'], row['classes']].join('|'),
+    orders: [row['orders'], row['unknown_orders'], row['announced']].join('|'),
+  };
+}
+
+/** PostgreSQL answers some whole numbers as text. */
+function wholeNumber(value: string | number | null | undefined): number {
+  if (typeof value === 'number') return value;
+  return value === null || value === undefined ? 0 : Number.parseInt(value, 10);
+}
