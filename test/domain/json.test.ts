@@ -26,7 +26,11 @@ describe('JSON without loss', () => {
     const spaced = fc
       .tuple(fc.jsonValue({ depthSize: 'medium' }), fc.constantFrom(0, 1, '\t', ' \n'))
       .map(([value, space]) => JSON.stringify(value, null, space));
-    fc.assert(fc.property(spaced, (text) => expect(parseExactJson(text)).toEqual(byReviver(text))));
+    fc.assert(
+      fc.property(spaced, (text) => {
+        expect(parseExactJson(text)).toEqual(byReviver(text));
+      }),
+    );
   });
 
   test.each(['', '[1', '{"a":1,}', 'nothing'])('throws where JSON does: %s', (text) => {

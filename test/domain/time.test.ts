@@ -178,10 +178,18 @@ describe('short ways give what the long ways give', () => {
   });
 
   test('a key reads back as the instant it was made of', () => {
-    fc.assert(fc.property(instant, (given) => expect(instantFromKey(instantKey(given))).toBe(given)));
+    fc.assert(
+      fc.property(instant, (given) => {
+        expect(instantFromKey(instantKey(given))).toBe(given);
+      }),
+    );
   });
 
   test('the New York day is the day of the zone, in summer and winter', () => {
-    fc.assert(fc.property(instant, (given) => expect(newYorkDate(given)).toBe(inZone(given, NEW_YORK).date)));
+    fc.assert(
+      fc.property(instant, (given) => {
+        expect(newYorkDate(given)).toBe(inZone(given, NEW_YORK).date);
+      }),
+    );
   });
 });
