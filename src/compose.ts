@@ -24,6 +24,7 @@ import {
 import { openStore } from './store/open.ts';
 import { type LeaseHolder, type Store } from './store/store.ts';
 import { type AgentAccount } from './sync/agent.ts';
+import { type StepHooks } from './sync/steps.ts';
 import { type SyncDependencies, type SyncRules } from './sync/syncAccount.ts';
 import { type RecordContext } from './sync/records.ts';
 
@@ -37,6 +38,8 @@ export interface ComposeOptions {
   readonly allowUnsafeDurability?: boolean;
   readonly onRequest?: (sent: SentRequest) => void;
   readonly onWarning?: (sentence: string) => void;
+  /** The user's own code around each step (`hooks/hookRunner.ts`); made once the store is open. */
+  readonly hooks?: (store: Store) => StepHooks;
 }
 
 export interface Truebook {
@@ -44,6 +47,8 @@ export interface Truebook {
   readonly clock: Clock;
   readonly store: Store;
   readonly records: RecordContext;
+  /** The user's own code around each step; null without any. The agent needs it for its cycles. */
+  readonly hooks: StepHooks | null;
   /** What a run of one account needs. `actor` appears in the audit. */
   readonly dependencies: (
     entry: Pick<AgentAccount, 'account' | 'broker'>,
@@ -84,18 +89,21 @@ export async function compose(options: ComposeOptions): Promise<Truebook> {
   });
   const incarnation = randomBytes(16).toString('hex');
   const startedAt = instantNow(clock);
+  const hooks = options.hooks?.(store) ?? null;
   let accounts: Promise<readonly AgentAccount[]> | null = null;
   return {
     config,
     clock,
     store,
     records: recordContext(config, store, clock),
+    hooks,
     dependencies: ({ broker }, actor, tell = {}) => ({
       store,
       broker,
       clock,
       actor,
       rules: syncRules(config),
+      ...(hooks === null ? {} : { hooks }),
       ...tell,
     }),
     holder: (kind) => ({ incarnation, kind, processId: processId(), host: hostName(), startedAt }),

@@ -445,7 +445,20 @@ export const SETTINGS = {
     seed: '004',
   },
   MIRROR_DIR: { ...outside, type: 'path', default: '<home>/mirror', doc: 'The folder of the mirror files.' },
-  HOOKS: { ...outside, type: 'path', default: null, doc: 'A module with your own steps around each sync.' },
+  HOOKS: {
+    ...outside,
+    type: 'path',
+    default: null,
+    doc: 'A module (`.ts`, `.js`, `.mjs`) with your own steps around each sync: docs/hooks.md.',
+  },
+  HOOKS_TIMEOUT: {
+    ...outside,
+    type: 'duration',
+    default: '5',
+    min: 1,
+    max: 600,
+    doc: 'How long one hook may take before the sync goes on without it.',
+  },
   SLACK_WEBHOOK_URL: {
     ...outside,
     type: 'secret',

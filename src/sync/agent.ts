@@ -60,6 +60,8 @@ export interface AgentOptions {
   readonly hooks?: StepHooks;
   /** Ends the agent when it aborts: the running cycle is finished, for at most `STOP_GRACE_MS`. */
   readonly stop: AbortSignal;
+  /** Told once which accounts the agent keeps, before its first cycle. */
+  readonly onStarted?: (accounts: readonly Account[]) => void;
   /** Told after every cycle, for a live view. */
   readonly onCycle?: (cycle: CycleReport) => void;
 }
@@ -150,6 +152,7 @@ class Agent {
     };
     const onStop = (): void => void breakOff();
     stop.addEventListener('abort', onStop, { once: true });
+    this.#options.onStarted?.(seats.map((seat) => seat.account));
     try {
       if (!once) for (const seat of seats) this.#startWatching(seat);
       await this.#loop(seats, reading.signal);

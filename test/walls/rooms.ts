@@ -38,6 +38,7 @@ const ALL_DOORS = [
   'book/',
   'config/',
   'gate/',
+  'hooks/',
   'mcp/',
   'mirror/',
   'ops/',
@@ -61,6 +62,8 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'sync/': { mayImport: ['domain/', 'book/', BROKER, STORE] },
   'mirror/': { mayImport: ['domain/', STORE] },
   'gate/': { mayImport: ['domain/', ...SYNC_DOORS, STORE] },
+  // The user's own code around the steps; a misspelled hook is found as a misspelled setting is.
+  'hooks/': { mayImport: ['domain/', 'config/nearest.ts', ...SYNC_DOORS, STORE] },
   'alerts/': { mayImport: ['domain/', STORE, 'egress/'] },
   'api/': { mayImport: ['domain/', 'book/', ...SYNC_DOORS, 'gate/', 'alerts/registry.ts', 'config/', STORE] },
   'mcp/': { mayImport: ['domain/', 'gate/', ...SYNC_DOORS, STORE] },
@@ -73,6 +76,8 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'cli/': { mayImport: [...ALL_DOORS, 'compose.ts', 'platform.ts'], onlyDynamic: ['sandbox/sandbox.ts'] },
   'compose.ts': { mayImport: 'everything' },
   'index.ts': { mayImport: 'everything' },
+  // What a program opens instead of the command line: the same doors, no broker and no database by itself.
+  'library/': { mayImport: [...ALL_DOORS, 'compose.ts', 'platform.ts'] },
   'platform.ts': { mayImport: ['domain/', 'egress/'] },
   'log.ts': { mayImport: ['domain/'] },
 };
