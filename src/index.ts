@@ -16,6 +16,7 @@ import {
   activityRecords,
   balanceRecords,
   closeRecords,
+  dailyBalanceRecords,
   eventRecords,
   findingRecords,
   positionRecords,
@@ -26,6 +27,7 @@ import {
   type ActivityRecord,
   type BalanceRecord,
   type CloseRecord,
+  type DailyBalanceRecord,
   type EventRecord,
   type FindingRecord,
   type PositionRecord,
@@ -49,6 +51,7 @@ export type {
   ActivityRecord,
   BalanceRecord,
   CloseRecord,
+  DailyBalanceRecord,
   EventRecord,
   FindingRecord,
   GreeksRecord,
@@ -90,6 +93,8 @@ export interface Book {
   /** Positions that ended, newest first; of the account's current epoch unless `allEpochs`. */
   closes(of?: OfAccount & OfLedger): Promise<readonly CloseRecord[]>;
   balances(of?: OfAccount): Promise<readonly BalanceRecord[]>;
+  /** The end of each day somebody knows, newest first; of the account's current epoch. */
+  dailyBalances(of?: OfAccount): Promise<readonly DailyBalanceRecord[]>;
   /** Newest first; of the account's current epoch unless `allEpochs`. */
   activity(of?: OfAccount & OfLedger): Promise<readonly ActivityRecord[]>;
   /** What happened to positions and findings, newest first. */
@@ -129,6 +134,7 @@ export async function openBook(options: OpenBookOptions = {}): Promise<Book> {
     trades: async (of = {}) => tradeRecords(records, await scoped(of)),
     closes: async (of = {}) => closeRecords(records, await scoped(of)),
     balances: async (of = {}) => balanceRecords(records, await scoped(of)),
+    dailyBalances: async (of = {}) => dailyBalanceRecords(records, await scoped(of)),
     activity: async (of = {}) => activityRecords(records, await scoped(of)),
     events: async (of = {}) => eventRecords(records, await scoped(of)),
     findings: async (of = {}) => findingRecords(records, await scoped(of)),

@@ -1,9 +1,23 @@
-import { balanceRecords, type BalanceRecord } from '../sync/records.ts';
+import {
+  balanceRecords,
+  dailyBalanceRecords,
+  type BalanceRecord,
+  type DailyBalanceRecord,
+} from '../sync/records.ts';
 import { ageText, money, printListing, type Listing } from './print.ts';
 import { readBook, type ListingOptions } from './session.ts';
 
-/** Equity, cash and buying power per account and currency. */
-export async function balances(options: ListingOptions): Promise<number> {
+export interface BalancesOptions extends ListingOptions {
+  readonly daily?: boolean;
+}
+
+/** Equity, cash and buying power per account and currency; with `--daily` the end of each day. */
+export async function balances(options: BalancesOptions): Promise<number> {
+  if (options.daily === true) {
+    const days = await readBook(options, (book, scope) => dailyBalanceRecords(book.records, scope));
+    printListing(days, DAILY_BALANCES, options);
+    return 0;
+  }
   const rows = await readBook(options, (book, scope) => balanceRecords(book.records, scope));
   printListing(rows, BALANCES, options);
   return 0;
@@ -36,4 +50,18 @@ export const BALANCES: Listing<BalanceRecord> = {
     'fresh',
     'why',
   ],
+};
+
+export const DAILY_BALANCES: Listing<DailyBalanceRecord> = {
+  nothing: 'No days yet.',
+  columns: [
+    { title: 'DATE', cell: (row) => row.date },
+    { title: 'ACCOUNT', cell: (row) => row.account },
+    { title: 'CURRENCY', cell: (row) => row.currency },
+    { title: 'EQUITY', align: 'decimal', cell: (row) => money(row.equity) },
+    { title: 'CASH', align: 'decimal', cell: (row) => money(row.cash) },
+    { title: 'PROFIT/LOSS', align: 'decimal', cell: (row) => money(row.profitLoss) },
+    { title: 'SOURCE', cell: (row) => row.source },
+  ],
+  fields: ['account', 'date', 'currency', 'equity', 'cash', 'profitLoss', 'source'],
 };

@@ -56,6 +56,7 @@ function addReading(program: Command, finish: Finish): void {
     .action(async (options: object) => finish(await (await import('./trades.ts')).trades(options)));
   listing(program.command('balances'))
     .description('equity, cash and buying power')
+    .option('--daily', 'the end of each day instead, newest first; days nobody knows are absent')
     .action(async (options: object) => finish(await (await import('./balances.ts')).balances(options)));
   listing(program.command('bankroll'))
     .description('how the local bankroll changed and why, newest first')

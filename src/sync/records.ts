@@ -6,6 +6,7 @@ export { accountRecords, type AccountRecord } from './records/accounts.ts';
 export { activityRecords, type ActivityRecord } from './records/activity.ts';
 export { bankrollRecords, type BankrollRecord } from './records/bankroll.ts';
 export { balanceRecords, type BalanceRecord } from './records/balances.ts';
+export { dailyBalanceRecords, type DailyBalanceRecord } from './records/dailyBalances.ts';
 export { closeRecords, type CloseRecord } from './records/closes.ts';
 export { type AccountScope, type LedgerScope, type RecordContext } from './records/context.ts';
 export { eventRecords, type EventRecord } from './records/events.ts';

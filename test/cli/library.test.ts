@@ -43,6 +43,7 @@ describe('the library', () => {
     const byId = await book.positions({ account: String(paper.accountId), states: ['open'] });
     expect(byId.map((row) => row.symbol)).toEqual(byName.map((row) => row.symbol));
     expect(await book.balances({ account: 'alpaca-paper' })).toHaveLength(1);
+    expect((await book.dailyBalances({ account: 'alpaca-paper' }))[0]).toMatchObject({ source: 'recorded' });
     expect(await book.events({ limit: 2 })).toHaveLength(2);
   });
 

@@ -42,7 +42,7 @@ export const ROUTES: readonly Route[] = [
   {
     host: 'trading',
     path: /^\/v2\/account\/portfolio\/history$/,
-    resource: 'account',
+    resource: 'marketdata',
     answer: ({ view, query }) => historyAnswer(view, query),
   },
   {
