@@ -113,7 +113,13 @@ export async function compose(options: ComposeOptions): Promise<Truebook> {
         const lease = purpose === 'agent' ? await store.leaseState(account.id) : null;
         return lease?.live === true && lease.holder !== null && lease.holder.incarnation !== incarnation;
       };
-      return (accounts ??= openAccounts(options, store, clock, egress, heldElsewhere));
+      // A database that cannot be reached for a moment must not keep this process from ever knowing its accounts.
+      return (accounts ??= openAccounts(options, store, clock, egress, heldElsewhere).catch(
+        (error: unknown) => {
+          accounts = null;
+          throw error;
+        },
+      ));
     },
     account: (nameOrId) => requireAccount(store, nameOrId),
     close: async () => {

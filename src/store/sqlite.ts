@@ -83,6 +83,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Database> {
     connection = new DatabaseSync(options.file, { readOnly: options.readonly, timeout: BUSY_TIMEOUT_MS });
     const version = textOf(connection, 'SELECT sqlite_version() AS value');
     checkSqliteVersion(version);
+    const identity = inMemory ? null : fileIdentity(options.file);
     const found = inspect(connection, options.file);
     if (!options.readonly) {
       // Only now is it known to be ours: before this nothing in the file was touched.
@@ -91,7 +92,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Database> {
     }
     const kysely = new Kysely<Schema>({ dialect: sqliteDialect(connection, options.onStatement) });
     await bringUpToDate(kysely, connection, options, found);
-    return sqliteDatabase(kysely, connection, options, version);
+    return sqliteDatabase(kysely, connection, options, version, identity);
   } catch (error) {
     if (connection?.isOpen === true) connection.close();
     throw storageError(error);
@@ -216,6 +217,7 @@ function sqliteDatabase(
   connection: DatabaseSync,
   options: SqliteOptions,
   version: string,
+  identity: string | null,
 ): Database {
   const { leaseNow } = options;
   const transaction = kysely.transaction();
@@ -227,8 +229,13 @@ function sqliteDatabase(
       place: options.file,
       durability: `journal_mode=${textOf(connection, 'PRAGMA journal_mode')}, synchronous=${synchronousWord(connection)}`,
     },
+    single: (work) => typed(() => work(kysely)),
     read: (work) => typed(() => transaction.setAccessMode('read only').execute(work)),
-    write: (work) => typed(() => oneWriter(options.file, () => transaction.execute(work))),
+    write: (work) =>
+      typed(() => {
+        requireSameFile(options.file, identity);
+        return oneWriter(options.file, () => transaction.execute(work));
+      }),
     nowMs: async (queries) => {
       if (leaseNow !== undefined) return Math.trunc(leaseNow());
       const { rows } = await queries.executeQuery<{ now: number }>(
@@ -236,9 +243,38 @@ function sqliteDatabase(
       );
       return rows[0]!.now;
     },
-    maintain: () => typed(() => kysely.connection().execute(async () => checkpoint(connection, options))),
+    maintain: () =>
+      typed(() => {
+        requireSameFile(options.file, identity);
+        return kysely.connection().execute(async () => checkpoint(connection, options));
+      }),
     close: () => kysely.destroy(),
   };
+}
+
+/** Which file a path leads to, whatever it is called; null where there is none. */
+function fileIdentity(file: string): string | null {
+  const found = statSync(file, { bigint: true, throwIfNoEntry: false });
+  return found === undefined ? null : `${found.dev}:${found.ino}`;
+}
+
+/**
+ * A file that is renamed, deleted or replaced stays open, and SQLite would go on writing into what nobody finds again:
+ * acknowledged and lost. What was read before is still true, so readers go on.
+ */
+function requireSameFile(file: string, identity: string | null): void {
+  if (identity === null) return;
+  const now = fileIdentity(file);
+  if (now === identity) return;
+  const happened = now === null ? 'is gone' : 'was replaced by another file';
+  throw new TruebookError(
+    'storage_unreachable',
+    `The database file ${file} ${happened} while Truebook runs.`,
+    {
+      hint: 'Put the file back, or stop Truebook, restore a backup and start it again. Nothing was written.',
+      retry: 'later',
+    },
+  );
 }
 
 /** The last write of each file in this process, done or not. */
