@@ -11,7 +11,9 @@ import { kindsOfClasses } from './domain/assetClass.ts';
 import { errorText, TruebookError } from './domain/errors.ts';
 import { now as instantNow, type Clock } from './domain/time.ts';
 import { createEgress, type Egress, type SentRequest } from './egress/egress.ts';
+import { createMirror, type Mirror } from './mirror/mirror.ts';
 import {
+  afterRealMs,
   hostName,
   isProcessAlive,
   openClock,
@@ -24,9 +26,9 @@ import {
 import { openStore } from './store/open.ts';
 import { type LeaseHolder, type Store } from './store/store.ts';
 import { type AgentAccount } from './sync/agent.ts';
-import { type StepHooks } from './sync/steps.ts';
+import { type StepContext, type StepHooks } from './sync/steps.ts';
 import { type SyncDependencies, type SyncRules } from './sync/syncAccount.ts';
-import { type RecordContext } from './sync/records.ts';
+import { isAutomated, positionRecords, type RecordContext } from './sync/records.ts';
 
 export interface ComposeOptions {
   readonly config: Config;
@@ -49,6 +51,8 @@ export interface Truebook {
   readonly records: RecordContext;
   /** The user's own code around each step; null without any. The agent needs it for its cycles. */
   readonly hooks: StepHooks | null;
+  /** The files older bots read; null where `MIRROR_FILES` is off or nothing may be written. */
+  readonly mirror: Mirror | null;
   /** What a run of one account needs. `actor` appears in the audit. */
   readonly dependencies: (
     entry: Pick<AgentAccount, 'account' | 'broker'>,
@@ -90,20 +94,24 @@ export async function compose(options: ComposeOptions): Promise<Truebook> {
   const incarnation = randomBytes(16).toString('hex');
   const startedAt = instantNow(clock);
   const hooks = options.hooks?.(store) ?? null;
+  const records = recordContext(config, store, clock);
+  const mirror = options.readonly === true ? null : openMirror(config, records);
   let accounts: Promise<readonly AgentAccount[]> | null = null;
   return {
     config,
     clock,
     store,
-    records: recordContext(config, store, clock),
+    records,
     hooks,
-    dependencies: ({ broker }, actor, tell = {}) => ({
+    mirror,
+    dependencies: ({ account, broker }, actor, tell = {}) => ({
       store,
       broker,
       clock,
       actor,
       rules: syncRules(config),
       ...(hooks === null ? {} : { hooks }),
+      ...(mirror === null || account.broker !== 'alpaca' ? {} : mirroring(mirror, hooks, tell.onWarning)),
       ...tell,
     }),
     holder: (kind) => ({ incarnation, kind, processId: processId(), host: hostName(), startedAt }),
@@ -126,6 +134,43 @@ export async function compose(options: ComposeOptions): Promise<Truebook> {
       for (const { broker } of (await accounts?.catch(() => [])) ?? []) await broker.close();
       await store.close();
       if ('close' in clock && typeof clock.close === 'function') (clock as { close(): void }).close();
+    },
+  };
+}
+
+function openMirror({ settings }: Config, records: RecordContext): Mirror | null {
+  if (!settings.MIRROR_FILES) return null;
+  return createMirror({
+    folder: settings.MIRROR_DIR,
+    store: records.store,
+    clock: records.clock,
+    kinds: kindsOfClasses(settings.ALPACA_SYNC_ASSET_CLASSES),
+    positions: (account) => positionRecords(records, { account }),
+    isManual: (row) => !row.announced && !isAutomated(row.clientOrderId, records.automationOrderIds),
+    after: afterRealMs,
+  });
+}
+
+/** What a run does for the mirror: asks it for the bankroll to start from, and has it written afterwards. */
+function mirroring(
+  mirror: Mirror,
+  hooks: StepHooks | null,
+  onWarning: (sentence: string) => void = () => undefined,
+): Pick<SyncDependencies, 'startingBankroll' | 'afterRun'> {
+  return {
+    startingBankroll: (account) => mirror.startingBankroll(account, onWarning),
+    afterRun: async (account, { run }) => {
+      const context: StepContext = {
+        account: account.name,
+        type: run.type,
+        trigger: run.trigger,
+        dryRun: false,
+        cycle: null,
+      };
+      await hooks?.before('mirror', context);
+      const result = await mirror.write(account, run);
+      for (const warning of result.warnings) onWarning(`${account.name}: ${warning}`);
+      await hooks?.after('mirror', context, result);
     },
   };
 }

@@ -32,15 +32,11 @@ async function activitiesAfter(
   span: number,
 ): Promise<readonly ChronicleEntry[]> {
   const rows = await queries
-    .selectFrom('activity as a')
-    .leftJoin('order_reference as reference', (join) =>
-      join.onRef('reference.account_id', '=', 'a.account_id').onRef('reference.order_id', '=', 'a.order_id'),
-    )
-    .selectAll('a')
-    .select('reference.client_order_id')
-    .where('a.account_id', '=', accountId)
-    .where('a.seq', '>', afterSeq)
-    .where('a.seq', '<=', afterSeq + span)
+    .selectFrom('activity')
+    .selectAll()
+    .where('account_id', '=', accountId)
+    .where('seq', '>', afterSeq)
+    .where('seq', '<=', afterSeq + span)
     .execute();
   return rows.map((row) => ({
     kind: 'activity',
@@ -62,7 +58,6 @@ async function activitiesAfter(
       executedAt: instantFromKey(row.executed_at),
       externalId: row.external_id,
       orderId: row.order_id,
-      clientOrderId: row.client_order_id,
       source: row.source,
     },
   }));
@@ -122,8 +117,7 @@ async function bankrollAfter(
 
 /** One statement whatever the size of the book. */
 export async function bookMarks(queries: Queries, accountId: AccountId): Promise<BookMarks> {
-  const of = (what: string, table: string): string =>
-    `(SELECT ${what} FROM ${table} WHERE account_id = $1)`;
+  const of = (what: string, table: string): string => `(SELECT ${what} FROM ${table} WHERE account_id = $1)`;
   const answer = await queries.executeQuery<Record<string, string | number | null>>(
     CompiledQuery.raw(
       `SELECT ${of('max(seq)', 'chain_head')} AS ledger,
@@ -141,8 +135,9 @@ export async function bookMarks(queries: Queries, accountId: AccountId): Promise
   return {
     ledgerSeq: wholeNumber(row['ledger']),
     importedId: wholeNumber(row['imported']),
-    prices: [row['marks'], row['balances'], row['classes']].join('|'),
+    prices: [row['marks'], row['balances']].join('|'),
     orders: [row['orders'], row['unknown_orders'], row['announced']].join('|'),
+    dataClasses: wholeNumber(row['classes']),
   };
 }
 

@@ -3,7 +3,15 @@ import { type AccountId } from '../domain/account.ts';
 import { canonicalJson } from '../domain/contentHash.ts';
 import { type Instant, instantFromKey, instantKey } from '../domain/time.ts';
 import { type Queries } from './database.ts';
-import { decimalText, inParts, insertRows, readDecimal, readDecimalOrNull, readJson, storableRow } from './rows.ts';
+import {
+  decimalText,
+  inParts,
+  insertRows,
+  readDecimal,
+  readDecimalOrNull,
+  readJson,
+  storableRow,
+} from './rows.ts';
 import { type AccountFilter, type ImportedTrade, type NewImportedTrade } from './store.ts';
 
 /** Writes those that are not there yet, by content; answers how many were new. */
@@ -46,7 +54,10 @@ export async function saveImportedTrades(
       imported_at: instantKey(at),
     }),
   );
-  await insertRows(queries, 'imported_trade', rows, { keys: ['account_id', 'content_hash'], then: 'nothing' });
+  await insertRows(queries, 'imported_trade', rows, {
+    keys: ['account_id', 'content_hash'],
+    then: 'nothing',
+  });
   return rows.length;
 }
 

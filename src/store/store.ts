@@ -343,7 +343,6 @@ export type ChronicleActivity = Pick<
   readonly instrument: InstrumentId | null;
   /** Name at execution. */
   readonly symbol: string | null;
-  readonly clientOrderId: string | null;
 };
 
 /** How far an account's book has come: what is made of it need not be made again while these stay the same. */
@@ -352,10 +351,12 @@ export interface BookMarks {
   readonly ledgerSeq: number;
   /** Newest imported trade, 0 = none. */
   readonly importedId: number;
-  /** Changes with marks, balances and what is known at all. Only to be compared. */
+  /** Changes with marks and balances. Only to be compared. */
   readonly prices: string;
   /** Changes with what is known of orders. Only to be compared. */
   readonly orders: string;
+  /** How many classes of data were ever believed. */
+  readonly dataClasses: number;
 }
 
 /** A fold's result to start from later. `state` is canonical JSON text that only `book/` reads. */

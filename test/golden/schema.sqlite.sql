@@ -1,6 +1,6 @@
 PRAGMA application_id = 1953653355;
 
-PRAGMA user_version = 4;
+PRAGMA user_version = 5;
 
 CREATE INDEX activity_index_1 ON activity (account_id, executed_at);
 
@@ -359,6 +359,27 @@ CREATE TABLE greeks_observation (
   observed_at TEXT NOT NULL,
   row_hash TEXT NOT NULL,
   PRIMARY KEY (run_id, instrument)
+) STRICT;
+
+CREATE TABLE imported_trade (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  account_id INTEGER NOT NULL REFERENCES account (id),
+  content_hash TEXT NOT NULL,
+  file TEXT NOT NULL,
+  line INTEGER NOT NULL,
+  executed_at TEXT NOT NULL,
+  symbol TEXT NOT NULL,
+  side TEXT,
+  quantity TEXT NOT NULL,
+  price TEXT,
+  fees TEXT,
+  realized_pnl TEXT,
+  order_id TEXT,
+  trade_id TEXT,
+  status TEXT,
+  cells TEXT NOT NULL,
+  imported_at TEXT NOT NULL,
+  UNIQUE (account_id, content_hash)
 ) STRICT;
 
 CREATE TABLE instrument (
