@@ -122,7 +122,10 @@ export function believedCommit(
   const bankroll = parts.bankroll ? workOutBankroll(frame, look, evidence, around) : null;
   const positionsAgree =
     !result.differences.some((difference) => difference.kind === 'position') && absenceProves;
-  const cashAgrees = !result.differences.some((difference) => difference.kind === 'cash');
+  // Cash that nobody could read proves nothing.
+  const cashAgrees =
+    !result.differences.some((difference) => difference.kind === 'cash') &&
+    look.balances.rows.balances.every((row) => row.cash !== null);
   // An opening is what the broker said once: it is proven by a second witness, or by the next run.
   const proven = positionsAgree && (!result.positionsOpened || result.totals === 'agree');
   const unchanged = result.differences.length === 0 && evidence.revisions.length === 0;

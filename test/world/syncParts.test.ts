@@ -4,7 +4,7 @@
  */
 import { afterEach, describe, expect, test } from 'vitest';
 import { syncNeeds } from '../../src/sync/difference.ts';
-import { bankrollRecords } from '../../src/sync/records.ts';
+import { balanceRecords, bankrollRecords } from '../../src/sync/records.ts';
 import { closeAll, openTestDatabase, type Dialect } from '../store/databases.ts';
 import { openWorld, type World } from './world.ts';
 
@@ -362,3 +362,22 @@ async function wholeAgrees(world: World): Promise<void> {
   expect((await world.truebook.store.verifyChains({})).ok).toBe(true);
   expect((await world.positions(PAPER)).every((row) => row.fresh && row.explained)).toBe(true);
 }
+
+test('cash that nobody could read proves nothing: not fresh, and it says why', async () => {
+  const { world } = await open('sqlite');
+  await world.sync(PAPER);
+  await world.control('fault', {
+    broker: 'alpaca',
+    account: PAPER,
+    resource: 'account',
+    kind: 'schema-drift',
+    times: 1,
+  });
+  const run = await world.sync(PAPER);
+  expect(run).toMatchObject({ outcome: 'complete', reconciled: false });
+  const [balance] = await balanceRecords(world.truebook.records, {
+    account: await world.truebook.account(PAPER),
+  });
+  expect(balance).toMatchObject({ cash: null, fresh: false });
+  expect(balance!.why).toMatch(/^unreconciled/);
+});
