@@ -79,10 +79,10 @@ export function now(clock: Clock): Instant {
 /** -1, 0 or 1, with all fraction digits. */
 export function compareInstants(left: Instant, right: Instant): -1 | 0 | 1 {
   if (left === right) return 0;
-  // Seconds have a fixed width; fractions end without zeros, so as text `69` comes before `694`.
+  // Seconds have a fixed width, so most instants are told apart without building keys.
   const [leftSeconds, rightSeconds] = [left.slice(0, 19), right.slice(0, 19)];
   if (leftSeconds !== rightSeconds) return leftSeconds < rightSeconds ? -1 : 1;
-  const [leftFraction, rightFraction] = [fractionOf(left), fractionOf(right)];
+  const [leftFraction, rightFraction] = [fractionOf(left).padEnd(9, '0'), fractionOf(right).padEnd(9, '0')];
   return leftFraction < rightFraction ? -1 : leftFraction > rightFraction ? 1 : 0;
 }
 

@@ -107,7 +107,11 @@ export async function findAccount(queries: Queries, nameOrId: string): Promise<A
 export async function accountById(queries: Queries, id: AccountId): Promise<Account> {
   const row = await queries.selectFrom('account').selectAll().where('id', '=', id).executeTakeFirst();
   if (row !== undefined) return readAccount(row);
-  throw new TruebookError('unknown_account', `There is no account ${id} in this database.`, {
+  throw unknownAccount(id);
+}
+
+export function unknownAccount(id: AccountId): TruebookError {
+  return new TruebookError('unknown_account', `There is no account ${id} in this database.`, {
     hint: 'List the accounts with `truebook accounts`.',
   });
 }
@@ -134,7 +138,7 @@ export async function advanceEpoch(queries: Queries, account: Account): Promise<
     .execute();
 }
 
-function readAccount(row: Selectable<AccountTable>): Account {
+export function readAccount(row: Selectable<AccountTable>): Account {
   return {
     id: row.id,
     name: row.name,

@@ -60,22 +60,6 @@ async function recordedDays(
   return new Set([...known, ...own]);
 }
 
-export async function lastBalanceDay(
-  queries: Queries,
-  accountId: AccountId,
-  epoch: number,
-): Promise<TradeDate | null> {
-  const row = await queries
-    .selectFrom('balance_day')
-    .select('trade_date')
-    .where('account_id', '=', accountId)
-    .where('epoch', '=', epoch)
-    .orderBy('trade_date', 'desc')
-    .limit(1)
-    .executeTakeFirst();
-  return (row?.trade_date ?? null) as TradeDate | null;
-}
-
 /** Of each account's current epoch, newest day first. */
 export async function listBalanceDays(
   queries: Queries,

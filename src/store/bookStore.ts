@@ -35,6 +35,7 @@ import {
   requestById,
 } from './requests.ts';
 import { lastRun, listRuns, runById, statistics } from './runs.ts';
+import { StateCache } from './stateCache.ts';
 import { type RunCommit, type Store } from './store.ts';
 import { syncState } from './syncState.ts';
 
@@ -42,6 +43,7 @@ import { syncState } from './syncState.ts';
 let attempts = 0;
 
 export function bookStore(database: Database, schemaVersion: number): Store {
+  const states = new StateCache();
   return {
     facts: { ...database.facts, schemaVersion: String(schemaVersion) },
     close: () => database.close(),
@@ -59,9 +61,10 @@ export function bookStore(database: Database, schemaVersion: number): Store {
       database.write(async (queries) => {
         await checkFence(database, queries, lease);
         await endVerification(queries, lease.accountId);
+        states.drop(lease.accountId);
       }),
 
-    syncState: (accountId) => database.read((queries) => syncState(queries, accountId)),
+    syncState: (accountId) => syncState(database, states, accountId),
     revisions: (accountId, epoch, rootIds) =>
       database.read((queries) => revisions(queries, accountId, epoch, rootIds)),
     knownIds: (accountId, epoch, publishedAfter, publishedBefore) =>
@@ -75,7 +78,14 @@ export function bookStore(database: Database, schemaVersion: number): Store {
       database.read((queries) => firstTradeDate(queries, accountId, epoch)),
     allPositions: (accountId, epoch) =>
       database.read((queries) => listPositions(queries, { accountId, epoch })),
-    commitRun: (commit) => commitRun(database, commit, nextMarker(commit)),
+    commitRun: async (commit) => {
+      const { run, trace } = await commitRun(database, commit, nextMarker(commit)).catch((error: unknown) => {
+        states.drop(commit.lease.accountId);
+        throw error;
+      });
+      states.advance(commit, run, trace);
+      return run;
+    },
     newEpoch: (lease, at, actor) => newEpoch(database, lease, at, actor, Decimal.zero),
 
     importTrades: (accountId, trades, audit) =>

@@ -26,18 +26,26 @@ import { dropCheckpoint, saveCheckpoint, saveCursors, saveFreshness } from './pr
 import { answerRequests } from './requests.ts';
 import { insertRows, keyOrNull, storableRow } from './rows.ts';
 import { insertReads, insertRun, runByMarker } from './runs.ts';
+import { type CommitTrace } from './stateCache.ts';
 import { type Lease, type RunCommit, type RunRecord } from './store.ts';
 import { type Account } from '../domain/account.ts';
 import { type Decimal } from '../domain/decimal.ts';
 import { type Instant } from '../domain/time.ts';
 
-export async function commitRun(database: Database, commit: RunCommit, marker: string): Promise<RunRecord> {
+/** The run as it was written; no trace where only its marker tells that it was. */
+interface Committed {
+  readonly run: RunRecord;
+  readonly trace: CommitTrace | null;
+}
+
+export async function commitRun(database: Database, commit: RunCommit, marker: string): Promise<Committed> {
   return await database.write(
     (queries) => writeRun(database, queries, commit, marker),
     async (queries) => {
       // Waits for the lost transaction where it still holds the lease row; then its marker is there or never comes.
       await lockLease(database, queries, commit.lease.accountId);
-      return await runByMarker(queries, marker);
+      const run = await runByMarker(queries, marker);
+      return run === null ? null : { run, trace: null };
     },
   );
 }
@@ -47,19 +55,19 @@ async function writeRun(
   queries: Queries,
   given: RunCommit,
   marker: string,
-): Promise<RunRecord> {
+): Promise<Committed> {
   const { accountId } = given.lease;
   await checkFence(database, queries, given.lease);
   const commit = await withReopened(queries, given);
-  const run = await insertRun(queries, commit, marker);
+  const { run, rowHash } = await insertRun(queries, commit, marker);
   const sight: Sight = { accountId, epoch: run.epoch, runId: run.id };
 
   await saveEvidence(queries, sight, commit);
-  await appendLedger(database, queries, sight, commit, run.startedAt);
+  const chain = await appendLedger(database, queries, sight, commit, run.startedAt);
   await saveBelief(queries, sight, commit);
   await saveWork(queries, sight, commit);
   await appendAudit(database, queries, commit.audit);
-  return run;
+  return { run, trace: { runHash: rowHash, chain } };
 }
 
 async function saveEvidence(queries: Queries, sight: Sight, commit: RunCommit): Promise<void> {
@@ -83,8 +91,8 @@ async function appendLedger(
   sight: Sight,
   { revisions, events, bankroll }: Pick<RunCommit, 'revisions' | 'events' | 'bankroll'>,
   seenAt: Instant,
-): Promise<void> {
-  if (revisions.length === 0 && events.length === 0 && bankroll.length === 0) return;
+): Promise<CommitTrace['chain']> {
+  if (revisions.length === 0 && events.length === 0 && bankroll.length === 0) return null;
   const account = await accountById(queries, sight.accountId);
   const start = await lockHead(database, queries, accountChain(account.name));
   const activities = chainRows(
@@ -108,6 +116,7 @@ async function appendLedger(
   await insertRows(queries, 'book_event', booked.rows);
   await insertRows(queries, 'bankroll_entry', rolled.rows);
   await saveHead(queries, rolled.head);
+  return { before: start.hash, after: rolled.head.hash };
 }
 
 async function saveBelief(queries: Queries, sight: Sight, commit: RunCommit): Promise<void> {

@@ -17,6 +17,8 @@ export interface SentStatement {
 export interface Database {
   readonly dialect: DialectName;
   readonly facts: Omit<StoreFacts, 'schemaVersion'>;
+  /** One statement without a transaction around it: consistent by itself. `work` sends no second one. */
+  single<Result>(work: (queries: Queries) => Promise<Result>): Promise<Result>;
   /** One consistent view of everything `work` reads. */
   read<Result>(work: (queries: Queries) => Promise<Result>): Promise<Result>;
   /**

@@ -240,6 +240,13 @@ function postgresDatabase(
   return {
     dialect: 'postgres',
     facts,
+    single: async (work) => {
+      try {
+        return await work(kysely);
+      } catch (error) {
+        throw storageError(causeOf(error));
+      }
+    },
     read: async (work) => {
       try {
         return await reading.execute(work);

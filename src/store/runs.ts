@@ -18,8 +18,12 @@ import {
 } from './store.ts';
 import { type Selectable } from 'kysely';
 
-/** Writes the run and answers it with its number. */
-export async function insertRun(queries: Queries, commit: RunCommit, marker: string): Promise<RunRecord> {
+/** Writes the run and answers it with its number, and the hash of its row. */
+export async function insertRun(
+  queries: Queries,
+  commit: RunCommit,
+  marker: string,
+): Promise<{ readonly run: RunRecord; readonly rowHash: string }> {
   const { run } = commit;
   if (run.accountId !== commit.lease.accountId) {
     throw new TruebookError('internal', 'The run and its lease name different accounts.', {
@@ -53,7 +57,7 @@ export async function insertRun(queries: Queries, commit: RunCommit, marker: str
     .values({ ...content, row_hash: evidenceHash('sync_run', content) })
     .returningAll()
     .executeTakeFirstOrThrow();
-  return readRun(row);
+  return { run: readRun(row), rowHash: row.row_hash };
 }
 
 /** The run of a marker, where its transaction was committed. */

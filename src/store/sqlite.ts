@@ -229,6 +229,7 @@ function sqliteDatabase(
       place: options.file,
       durability: `journal_mode=${textOf(connection, 'PRAGMA journal_mode')}, synchronous=${synchronousWord(connection)}`,
     },
+    single: (work) => typed(() => work(kysely)),
     read: (work) => typed(() => transaction.setAccessMode('read only').execute(work)),
     write: (work) =>
       typed(() => {

@@ -443,7 +443,7 @@ export interface RunCommit {
   readonly answer: string | null;
 }
 
-/** What a sync needs to know before it reads. Small: its size does not grow with the ledger. */
+/** What a sync needs to know before it reads. Its size grows with the positions, not with the ledger. */
 export interface SyncState {
   readonly account: Account;
   readonly cursors: readonly CursorRow[];
@@ -462,8 +462,6 @@ export interface SyncState {
   readonly bankroll: StoredBankrollEntry | null;
   readonly instruments: ReadonlyMap<InstrumentId, Instrument>;
   readonly lastRun: RunRecord | null;
-  readonly lastCompleteRun: RunRecord | null;
-  readonly lastBalanceDay: TradeDate | null;
 }
 
 /** Everything known of one activity, oldest revision first. */
@@ -612,11 +610,7 @@ export interface Store {
    * Keeps trades of an older program's file, those that are new by content, and says so in the audit (`audit.facts`
    * gets `new`). Answers how many were new.
    */
-  importTrades(
-    accountId: AccountId,
-    trades: readonly NewImportedTrade[],
-    audit: AuditEntry,
-  ): Promise<number>;
+  importTrades(accountId: AccountId, trades: readonly NewImportedTrade[], audit: AuditEntry): Promise<number>;
   /** Books the bankroll of an older program's file. False, with nothing written, where the epoch has a bankroll. */
   importBankroll(lease: Lease, entry: BankrollEntry, audit: AuditEntry): Promise<boolean>;
 

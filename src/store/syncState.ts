@@ -1,26 +1,43 @@
 /** What a sync needs to know before it reads, in one consistent look. */
-import { type AccountId } from '../domain/account.ts';
-import { accountById } from './accounts.ts';
-import { lastBalanceDay } from './balanceDays.ts';
+import { type Account, type AccountId } from '../domain/account.ts';
 import { latestBankroll } from './bankroll.ts';
-import { type Queries } from './database.ts';
+import { type Database, type Queries } from './database.ts';
 import { listFindings } from './findings.ts';
 import { loadInstruments } from './instruments.ts';
 import { latestBalances, latestGreeks, latestMarks, latestObservations } from './observations.ts';
 import { listPositions } from './positions.ts';
 import { listCursors, listFreshness, loadCheckpoint } from './progress.ts';
 import { lastRun } from './runs.ts';
+import { inOrder, positionPlace, readStamp, type StateCache } from './stateCache.ts';
 import { type SyncState } from './store.ts';
 
-export async function syncState(queries: Queries, accountId: AccountId): Promise<SyncState> {
-  const account = await accountById(queries, accountId);
-  const positions = await listPositions(queries, {
+/** The state as it is kept while its stamp stays the same, else read. */
+export async function syncState(
+  database: Database,
+  cache: StateCache,
+  accountId: AccountId,
+): Promise<SyncState> {
+  const known = cache.find(await database.single((queries) => readStamp(queries, accountId)));
+  if (known !== null) return known;
+  // Read again in the same look as the rows: they belong together.
+  const [stamp, state] = await database.read(async (queries) => {
+    const read = await readStamp(queries, accountId);
+    return [read, await readState(queries, read.account)] as const;
+  });
+  cache.keep(stamp, state);
+  return state;
+}
+
+async function readState(queries: Queries, account: Account): Promise<SyncState> {
+  const accountId = account.id;
+  const rows = await listPositions(queries, {
     accountId,
     epoch: account.epoch,
     states: ['open', 'missing'],
   });
-  const observations = await latestObservations(queries, accountId);
-  const marks = await latestMarks(queries, { accountId });
+  const positions = inOrder(rows, positionPlace);
+  const observations = inOrder(await latestObservations(queries, accountId), (row) => row.instrument);
+  const marks = inOrder(await latestMarks(queries, { accountId }), (row) => row.instrument);
   const findings = await listFindings(queries, { accountId, states: ['open', 'reopened'] });
   const named = [...positions, ...observations, ...marks, ...findings].flatMap((row) => row.instrument ?? []);
   return {
@@ -37,7 +54,5 @@ export async function syncState(queries: Queries, accountId: AccountId): Promise
     bankroll: await latestBankroll(queries, account),
     instruments: await loadInstruments(queries, named),
     lastRun: await lastRun(queries, accountId),
-    lastCompleteRun: await lastRun(queries, accountId, 'complete'),
-    lastBalanceDay: await lastBalanceDay(queries, accountId, account.epoch),
   };
 }

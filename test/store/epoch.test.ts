@@ -71,7 +71,7 @@ forEachDatabase('accounts', (open) => {
       balances: [],
       marks: [],
     });
-    expect(state).toMatchObject({ greeks: [], findings: [], checkpoint: null, lastBalanceDay: null });
+    expect(state).toMatchObject({ greeks: [], findings: [], checkpoint: null });
     const rows = await store.allPositions(account.id, 1);
     expect(rows.map((row) => [row.openedRootId, row.state, row.closedAt, String(row.quantity)])).toEqual([
       ['FILL:0', 'closed', AT, '0'],

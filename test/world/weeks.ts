@@ -5,6 +5,8 @@
  */
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import fc from 'fast-check';
+import { openStore } from '../../src/store/open.ts';
+import { type Store } from '../../src/store/store.ts';
 import { executions, holdings, openWorld, type World } from './world.ts';
 
 const ACCOUNT = 'alpaca-paper';
@@ -188,9 +190,24 @@ async function nothingClosedByAbsence(world: World): Promise<void> {
   for (const row of rows) ok(known.has(row.closedRootId ?? ''), `what closed ${row.instrument}?`);
 }
 
+/** What a store keeps from run to run must be what another one reads from the database. */
+async function keepsWhatIsStored(world: World, other: Store): Promise<void> {
+  const { id } = await world.truebook.account(ACCOUNT);
+  const [kept, stored] = [await world.truebook.store.syncState(id), await other.syncState(id)];
+  // Kept are also the instruments of rows that are gone.
+  const instruments = [...stored.instruments.keys()].map((key) => [key, kept.instruments.get(key)]);
+  const plain = (state: object): unknown => JSON.parse(JSON.stringify(state));
+  deepEqual(plain({ ...kept, instruments }), plain({ ...stored, instruments: [...stored.instruments] }));
+}
+
 async function live(days: readonly Step[], figures: WeekFigures, makeDatabase: MakeDatabase): Promise<void> {
   const databaseUrl = await makeDatabase();
   const world = await openWorld({ seed: 7, ...(databaseUrl === null ? {} : { databaseUrl }) });
+  const other = await openStore({
+    url: world.databaseUrl,
+    clock: world.truebook.clock,
+    allowUnsafeDurability: true,
+  });
   try {
     // The first contact may meet anything: half of the weeks begin with it, half with what happens before it.
     if (days.length % 2 === 0) await world.sync(ACCOUNT);
@@ -198,6 +215,7 @@ async function live(days: readonly Step[], figures: WeekFigures, makeDatabase: M
       figures.steps += 1;
       await run(world);
       await nothingClosedByAbsence(world);
+      await keepsWhatIsStored(world, other);
     }
     // A healthy run now shows the broker's quantities, explained or not, and makes what a dry run said before.
     await world.faultsOff();
@@ -238,6 +256,7 @@ async function live(days: readonly Step[], figures: WeekFigures, makeDatabase: M
     figures.fills += truth.fills.length;
     figures.requests += world.requests().length;
   } finally {
+    await other.close();
     await world.close();
   }
 }

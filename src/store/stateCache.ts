@@ -1,0 +1,200 @@
+/**
+ * What a sync needs to know, kept from one run to the next: an agent that looks after ten thousand positions would else
+ * read them all anew every five minutes to find that nothing changed.
+ *
+ * Kept only under a *stamp* that one cheap statement reads anew before every use: the newest run and the head of the
+ * account's chain (both hashes), the fence of its lease, the account itself. Whoever writes for an account holds its
+ * lease, writes a run or a link of the chain, and so changes the stamp. A commit of our own carries what is kept over
+ * to the state behind it; whatever it cannot carry over exactly is dropped and read again.
+ */
+import { sql } from 'kysely';
+import { type Account, type AccountId } from '../domain/account.ts';
+import { type InstrumentId } from '../domain/instrument.ts';
+import { instantKey } from '../domain/time.ts';
+import { readAccount, unknownAccount } from './accounts.ts';
+import { type Queries } from './database.ts';
+import {
+  type FreshnessRow,
+  type PositionRow,
+  type RunCommit,
+  type RunRecord,
+  type SyncState,
+} from './store.ts';
+
+/** Names one state of one account's rows. */
+export interface StateStamp {
+  readonly account: Account;
+  /** Hash of the newest run's row, null before the first. */
+  readonly runHash: string | null;
+  /** Head of the account's chain. */
+  readonly chainHash: string | null;
+  readonly fence: number | null;
+}
+
+/** One statement. Throws `unknown_account`. */
+export async function readStamp(queries: Queries, accountId: AccountId): Promise<StateStamp> {
+  const row = await queries
+    .selectFrom('account as a')
+    .leftJoin('lease as l', 'l.account_id', 'a.id')
+    .leftJoin('chain_head as h', 'h.account_id', 'a.id')
+    .leftJoin('sync_run as r', (join) =>
+      join.on('r.id', '=', (where) =>
+        where
+          .selectFrom('sync_run as newest')
+          .select('newest.id')
+          // The plus keeps the index on the account out: the newest run is found from the end of the table.
+          .where(sql`+newest.account_id`, '=', accountId)
+          .orderBy('newest.id', 'desc')
+          .limit(1),
+      ),
+    )
+    .selectAll('a')
+    .select(['l.fence', 'h.hash as chain_hash', 'r.row_hash as run_hash'])
+    .where('a.id', '=', accountId)
+    .executeTakeFirst();
+  if (row === undefined) throw unknownAccount(accountId);
+  return { account: readAccount(row), runHash: row.run_hash, chainHash: row.chain_hash, fence: row.fence };
+}
+
+/** What a commit did to the things a stamp is made of. */
+export interface CommitTrace {
+  readonly runHash: string;
+  /** Null where nothing was appended to the account's chain. */
+  readonly chain: { readonly before: string; readonly after: string } | null;
+}
+
+interface Kept {
+  readonly stamp: StateStamp;
+  readonly state: SyncState;
+}
+
+export class StateCache {
+  readonly #kept = new Map<AccountId, Kept>();
+
+  /** The state of exactly this stamp, null when it is not at hand. */
+  find(stamp: StateStamp): SyncState | null {
+    const kept = this.#kept.get(stamp.account.id);
+    return kept !== undefined && isSame(kept.stamp, stamp) ? kept.state : null;
+  }
+
+  keep(stamp: StateStamp, state: SyncState): void {
+    this.#kept.set(stamp.account.id, { stamp, state });
+  }
+
+  drop(accountId: AccountId): void {
+    this.#kept.delete(accountId);
+  }
+
+  /** Carries what is kept over a commit that succeeded, or drops it. */
+  advance(commit: RunCommit, run: RunRecord, trace: CommitTrace | null): void {
+    const { accountId, fence } = commit.lease;
+    const kept = this.#kept.get(accountId);
+    this.drop(accountId);
+    if (kept === undefined || trace === null || kept.stamp.fence !== fence) return;
+    if (trace.chain !== null && trace.chain.before !== kept.stamp.chainHash) return;
+    const state = stateAfter(kept.state, commit, run);
+    if (state === null) return;
+    const chainHash = trace.chain?.after ?? kept.stamp.chainHash;
+    this.keep({ account: state.account, runHash: trace.runHash, chainHash, fence }, state);
+  }
+}
+
+function isSame(left: StateStamp, right: StateStamp): boolean {
+  return (
+    left.runHash === right.runHash &&
+    left.chainHash === right.chainHash &&
+    left.fence === right.fence &&
+    JSON.stringify(left.account) === JSON.stringify(right.account)
+  );
+}
+
+/** The state behind a commit; null where it holds what only the database knows (ids, places, first sights). */
+export function stateAfter(state: SyncState, commit: RunCommit, run: RunRecord): SyncState | null {
+  const { account } = state;
+  const hasUnknowns =
+    commit.pin !== null ||
+    commit.findings.length > 0 ||
+    commit.bankroll.length > 0 ||
+    commit.greeks.length > 0;
+  if (hasUnknowns || run.epoch !== account.epoch) return null;
+  const instruments = new Map(state.instruments);
+  for (const instrument of commit.instruments) instruments.set(instrument.id, instrument);
+  for (const { instrument } of commit.revisions)
+    if (instrument !== null && !instruments.has(instrument.id)) return null;
+  return {
+    ...state,
+    cursors: merged(state.cursors, commit.cursors, (row) => row.name),
+    freshness: merged(
+      state.freshness,
+      commit.freshness.map((row): FreshnessRow => ({ ...row, runId: run.id })),
+      (row) => row.dataClass,
+    ),
+    positions: positionsAfter(state.positions, commit.positions),
+    observations: merged(
+      state.observations,
+      commit.positionObservations,
+      (row) => row.instrument,
+      (row) => row.quantity.isZero(),
+    ),
+    balances: merged(
+      state.balances,
+      commit.balanceObservations.map((row) => ({ ...row, accountId: account.id })),
+      (row) => row.currency,
+    ),
+    marks: merged(
+      state.marks,
+      commit.marks.map((row) => ({ ...row, accountId: account.id })),
+      (row) => row.instrument,
+    ),
+    checkpoint: commit.checkpoint === 'drop' ? null : (commit.checkpoint ?? state.checkpoint),
+    instruments,
+    lastRun: run,
+  };
+}
+
+function positionsAfter(
+  rows: readonly PositionRow[],
+  { upsert, remove }: RunCommit['positions'],
+): readonly PositionRow[] {
+  const removed = new Set(remove.map(positionKey));
+  const left = removed.size === 0 ? rows : rows.filter((row) => !removed.has(positionKey(row)));
+  return merged(left, upsert, positionKey, (row) => row.state === 'closed', positionPlace);
+}
+
+/** Names a row within its epoch. */
+function positionKey(row: { readonly instrument: InstrumentId; readonly openedRootId: string }): string {
+  return `${row.instrument}\n${row.openedRootId}`;
+}
+
+/** Where a row stands in the list: by instrument, then by time of opening. */
+export function positionPlace(row: PositionRow): string {
+  const openedAt = row.openedAt === null ? '' : instantKey(row.openedAt);
+  return `${row.instrument}\n${openedAt}\n${row.openedRootId}`;
+}
+
+/** Rows with some replaced, added or (where `isGone`) taken out, in the order of their places. */
+function merged<Row>(
+  rows: readonly Row[],
+  changed: readonly Row[],
+  keyOf: (row: Row) => string,
+  isGone: (row: Row) => boolean = () => false,
+  placeOf: (row: Row) => string = keyOf,
+): readonly Row[] {
+  if (changed.length === 0) return rows;
+  const byKey = new Map(rows.map((row) => [keyOf(row), row]));
+  for (const row of changed) {
+    if (isGone(row)) byKey.delete(keyOf(row));
+    else byKey.set(keyOf(row), row);
+  }
+  return inOrder([...byKey.values()], placeOf);
+}
+
+/** Sorted by text as every machine sorts it; databases have their own opinions. A sorted list is answered as it is. */
+export function inOrder<Row>(rows: readonly Row[], placeOf: (row: Row) => string): readonly Row[] {
+  const places = rows.map(placeOf);
+  if (places.every((place, index) => index === 0 || places[index - 1]! <= place)) return rows;
+  return rows
+    .map((row, index) => ({ row, place: places[index]! }))
+    .sort((left, right) => (left.place < right.place ? -1 : left.place > right.place ? 1 : 0))
+    .map(({ row }) => row);
+}
