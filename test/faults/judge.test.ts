@@ -1,0 +1,116 @@
+/** The judge sees each law broken: the book is changed behind Truebook's back, and nothing else. */
+import { afterEach, expect, test } from 'vitest';
+import { postgresSql, sqliteSql } from '../store/databases.ts';
+import { Judge } from './judge.ts';
+import { leaks, rowsAsText, secretsOf } from './secrets.ts';
+import { createTestDatabase } from '../testDatabase.ts';
+import { openTrialWorld, PAPER, type CycleEnd, type Process, type TrialWorld } from './trialWorld.ts';
+
+const open: TrialWorld[] = [];
+afterEach(async () => {
+  for (const world of open.splice(0)) await world.close();
+});
+
+interface Scene {
+  readonly world: TrialWorld;
+  readonly process: Process;
+  readonly judge: Judge;
+  run(): Promise<CycleEnd>;
+  sql(text: string): Promise<unknown>;
+}
+
+async function scene(databaseUrl: string | null = null): Promise<Scene> {
+  const world = await openTrialWorld({ databaseUrl });
+  open.push(world);
+  const process = await world.start();
+  const judge = new Judge(world);
+  const run = async (): Promise<CycleEnd> => {
+    const startedMs = world.nowMs();
+    const end = await process.sync();
+    await judge.afterRun(process, end, { startedMs, endedMs: world.nowMs() });
+    return end;
+  };
+  await run();
+  expect(judge.violations).toEqual([]);
+  const speak = databaseUrl === null ? sqliteSql : postgresSql;
+  return { world, process, judge, run, sql: (text) => speak(world.databaseUrl, text) };
+}
+
+const AAPL = "instrument = 'equity:AAPL:USD'";
+
+test.each([
+  [
+    'a position closed by nothing',
+    `UPDATE position SET state = 'closed', quantity = '0' WHERE ${AAPL}`,
+    'AAPL:USD went from 30 to 0 without',
+  ],
+  [
+    'a position that is lost',
+    `DELETE FROM position WHERE ${AAPL}`,
+    'AAPL:USD went from 30 to 0 without an activity',
+  ],
+  [
+    'a smaller quantity',
+    `UPDATE position SET quantity = '29' WHERE ${AAPL}`,
+    'AAPL:USD went from 30 to 29 without an activity',
+  ],
+  [
+    'a book that is not its ledger',
+    `UPDATE position SET book_quantity = '31' WHERE ${AAPL}`,
+    'the book has 31 equity:AAPL:USD, its ledger 30',
+  ],
+])('%s is seen', async (_name, text, sentence) => {
+  const { judge, process, sql } = await scene();
+  await sql(text);
+  await judge.look(process);
+  expect(judge.violations.join('\n')).toContain(sentence);
+});
+
+test('an age that is made younger is seen, and one that is right is not', async () => {
+  const { judge, process, world, sql } = await scene();
+  world.advance('10m');
+  await judge.look(process);
+  expect(judge.violations).toEqual([]);
+  await sql(`UPDATE freshness SET as_of = '2025-08-21T16:10:00.000000000Z', as_of_mono = '${world.nowMs()}'`);
+  await judge.look(process);
+  expect(judge.violations.join('\n')).toContain('AAPL says it is 0 s old, and is at least 600 s');
+});
+
+test('fresh although the newest run failed is seen', async () => {
+  const { judge, process, world, run } = await scene();
+  world.control('fault', { broker: 'alpaca', account: PAPER, resource: 'account', kind: 'html' });
+  const failed = await run();
+  expect(judge.violations).toEqual([]);
+  world.faultsOff();
+  await process.sync();
+  // The book is fresh now, and the judge was told of the failed run last.
+  judge.believe(failed, { startedMs: world.nowMs(), endedMs: world.nowMs() });
+  await judge.look(process);
+  expect(judge.violations.join('\n')).toContain(
+    'AAPL says "null", expected "sync_failed: broker_bad_answer"',
+  );
+});
+
+test('a book that does not follow the broker is not healed', async () => {
+  const { judge, process, world, run } = await scene();
+  const end = await run();
+  const look = await judge.look(process);
+  expect(judge.healed(look, end, true)).toEqual([]);
+  world.control('trade', { account: PAPER, symbol: 'KO', side: 'buy', quantity: '1', price: '70' });
+  const wrong = judge.healed(look, end, true).join('\n');
+  for (const what of ['quantities of the broker', 'open rows', 'trades', 'cash'])
+    expect(wrong).toContain(what);
+});
+
+test.each(['sqlite', 'postgres'])(
+  'a secret in any row is seen on %s, also inside a packed answer',
+  async (kind) => {
+    const { world, run } = await scene(kind === 'postgres' ? await createTestDatabase() : null);
+    await run();
+    const outputs = await rowsAsText(world.databaseUrl);
+    expect(leaks(await secretsOf(world), outputs)).toEqual([]);
+    // A word that stands only in the body of an answer, to prove that bodies are looked into.
+    const hits = leaks([{ name: 'word', value: 'avg_entry_price' }], outputs);
+    expect(hits.join('\n')).toContain('table payload_body');
+  },
+);

@@ -1,0 +1,72 @@
+/** This machine's wall clock jumps; the broker's does not. */
+import { type FaultRow, type Trial } from '../trial.ts';
+import { tradeLong } from './longLedger.ts';
+import { moveOf } from './moves.ts';
+
+const HOUR = 3_600_000;
+const YEAR = 365 * 24 * HOUR;
+
+function jump(id: string, words: string, ms: number): FaultRow {
+  return {
+    id,
+    name: `the wall clock ${words}`,
+    catalogue: ['T58'],
+    made: 'the clock of the process is off, the monotonic one goes on; a look before each run, three runs, then it is right again',
+    ends: ['complete', 'complete', 'complete'],
+    play: (trial) => jumpAndBack(trial, ms),
+  };
+}
+
+/** The same with a ledger that is too long to be read whole in every run: windows depend on the clock then. */
+function jumpLong(id: string, words: string, ms: number): FaultRow {
+  return {
+    ...jump(id, `${words}, a ledger of 230 activities`, ms),
+    scenario: 'empty',
+    play: async (trial) => {
+      tradeLong(trial);
+      await trial.begin();
+      await jumpAndBack(trial, ms, [0, 3]);
+    },
+    ends: ['complete', 'complete'],
+  };
+}
+
+async function jumpAndBack(trial: Trial, ms: number, moves: readonly number[] = [0, 1, 2]): Promise<void> {
+  trial.jumped = true;
+  trial.process.clock.wallOffsetMs = ms;
+  for (const move of moves) {
+    await trial.judge.look(trial.process, true);
+    await trial.cycle('5m', moveOf(move));
+  }
+  trial.process.clock.wallOffsetMs = 0;
+  await trial.judge.look(trial.process, true);
+  trial.jumped = false;
+}
+
+export const TIME_ROWS: readonly FaultRow[] = [
+  jump('clock-forward', 'jumps 5 hours forward', 5 * HOUR),
+  jump('clock-back', 'jumps 5 hours back', -5 * HOUR),
+  jump('clock-years-back', 'jumps 10 years back', -10 * YEAR),
+  jump('clock-years-forward', 'jumps 13 years forward', 13 * YEAR),
+  jumpLong('clock-forward-long', 'jumps 5 days forward', 120 * HOUR),
+  jumpLong('clock-back-long', 'jumps 5 days back', -120 * HOUR),
+  jumpLong('clock-years-forward-long', 'jumps 13 years forward', 13 * YEAR),
+  {
+    id: 'clock-to-and-fro',
+    name: 'the wall clock jumps to and fro by hours in each run',
+    catalogue: ['T33', 'T58'],
+    made: 'off by +3 h, -3 h, +7 h, -1 h, six runs',
+    ends: Array<string>(6).fill('complete'),
+    play: async (trial) => {
+      trial.jumped = true;
+      for (const [run, hours] of [3, -3, 7, -1, 12, -12].entries()) {
+        trial.process.clock.wallOffsetMs = hours * HOUR;
+        await trial.judge.look(trial.process, true);
+        await trial.cycle('5m', moveOf(run));
+      }
+      trial.process.clock.wallOffsetMs = 0;
+      await trial.judge.look(trial.process, true);
+      trial.jumped = false;
+    },
+  },
+];
