@@ -15,7 +15,6 @@ it('every row of the matrix stands in docs/reliability.md with its name, and no 
   expect(ids).toEqual(MATRIX.map((row) => row.id));
   for (const row of MATRIX) {
     expect(table).toContain(`| \`${row.id}\` | ${row.name} | ${row.made} |`);
-    expect(table).toContain(`${row.id}`);
   }
 });
 
@@ -25,9 +24,9 @@ it('the runs of each row end as many times refused as the table says', () => {
       plain(document)
         .split('\n')
         .find((text) => text.startsWith(`| \`${row.id}\` |`)) ?? '';
-    const cells = line.split(' | ');
+    const cells = line.split('|').map((text) => text.trim());
     const refused = row.ends.filter((word) => word !== 'complete').length;
-    expect([row.id, cells[4], cells[5]]).toEqual([row.id, String(row.ends.length), String(refused)]);
+    expect([row.id, cells[5], cells[6]]).toEqual([row.id, String(row.ends.length), String(refused)]);
   }
 });
 
@@ -49,11 +48,11 @@ const figuresOf = (database: RowFigures['database'], requests: number): RowFigur
 it('writes the table between its marks, twice the same, and tells the databases apart where they differ', () => {
   const table = faultTable([...figuresOf('sqlite', 7), ...figuresOf('postgres', 9)]);
   expect(table).toContain('| 3 | 2 | 7 / 9 | 5 min |');
-  const text = `before\n${TABLE_BEGIN}\nold\n${TABLE_END}\nafter\n`;
+  const text = `before\n${TABLE_BEGIN}\nthe table before\n${TABLE_END}\nafter\n`;
   const once = withTable(text, table);
   expect(once.startsWith(`before\n${TABLE_BEGIN}\n\n| row |`)).toBe(true);
   expect(once.endsWith(`${TABLE_END}\nafter\n`)).toBe(true);
-  expect(once).not.toContain('old');
+  expect(once).not.toContain('the table before');
   expect(withTable(once, table)).toBe(once);
   expect(() => withTable('no marks', table)).toThrow('once each');
   expect(() => withTable(`${text}${TABLE_BEGIN}`, table)).toThrow('once each');
