@@ -136,6 +136,14 @@ function addSetup(program: Command, finish: Finish): void {
   common(program.command('doctor'))
     .description('check everything and say how to repair it: 3 on a warning, 1 on a fault')
     .action(async (options: object) => finish(await (await import('./doctor.ts')).doctor(options)));
+  const imports = program.command('import').description('take over what other programs kept');
+  common(imports.command('mirror'))
+    .description("bankroll and trades of an older Alpaca bot's files: 3 where lines could not be understood")
+    .argument('<folder>', 'where its bankroll_alpaca_paper.json and logs/ are')
+    .option('--account <account>', 'only for this account (name or id)')
+    .action(async (folder: string, options: object) =>
+      finish(await (await import('./import.ts')).importMirror(folder, options)),
+    );
   common(program.command('migrate'))
     .description('bring the database to the newest schema')
     .action(async (options: object) => finish(await (await import('./migrate.ts')).migrate(options)));

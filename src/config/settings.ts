@@ -70,7 +70,7 @@ export const SETTINGS = {
     ...general,
     type: 'database',
     default: 'sqlite:<home>/truebook.db',
-    doc: 'Where the book is kept: `sqlite:PATH` or `postgres://user:password@host/database`.',
+    doc: 'Where the book is kept: `sqlite:PATH`, `postgres://user:password@host/database`, or `sealed:NAME` for an address that was sealed.',
     seed: '000',
   },
   BASE_CURRENCY: {
@@ -326,8 +326,10 @@ export const SETTINGS = {
   ALPACA_SYNC_ASSET_CLASSES: {
     ...alpaca,
     type: 'list',
+    choices: ['us_equity', 'us_option', 'crypto'],
     default: '',
-    doc: 'Narrows mirror files and log lines to asset classes, for example `us_option`. Empty: all.',
+    defaultDoc: 'all',
+    doc: 'Asset classes (`us_equity`, `us_option`, `crypto`) that mirror files and log lines are narrowed to; the book keeps all.',
   },
 
   ROBINHOOD_USERNAME: {
@@ -441,10 +443,15 @@ export const SETTINGS = {
     ...outside,
     type: 'boolean',
     default: 'true',
-    doc: 'Write bankroll, position and trade files for bots that read files (Alpaca).',
+    doc: 'Write bankroll, positions, trade history and audit log of Alpaca accounts for bots that read files (docs/mirror.md).',
     seed: '004',
   },
-  MIRROR_DIR: { ...outside, type: 'path', default: '<home>/mirror', doc: 'The folder of the mirror files.' },
+  MIRROR_DIR: {
+    ...outside,
+    type: 'path',
+    default: '<home>/mirror',
+    doc: 'The folder of the mirror files; what stands there of an older bot is backed up first.',
+  },
   HOOKS: {
     ...outside,
     type: 'path',

@@ -36,12 +36,7 @@ export function parseValue(definition: SettingDefinition, written: string, where
     case 'choice':
       return parseChoice(text, definition.choices ?? []);
     case 'list':
-      return good(
-        text
-          .split(',')
-          .map((part) => part.trim())
-          .filter((part) => part !== ''),
-      );
+      return parseList(text, definition.choices);
     case 'path':
       return good(resolvePath(text, where.folder, where.userHome));
     case 'url':
@@ -123,6 +118,22 @@ function parseChoice(text: string, choices: readonly string[]): ParsedValue {
   const choice = choices.find((candidate) => candidate.toLowerCase() === written.toLowerCase());
   if (choice !== undefined) return good(choice);
   return bad(`must be one of ${choices.join(', ')}, not ${quoted(text)}.`, `Write ${choices.join(' or ')}.`);
+}
+
+/** `us_option, crypto`; where only certain words are allowed, as they are spelled there. */
+function parseList(text: string, choices: readonly string[] | undefined): ParsedValue {
+  const parts = text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+  if (choices === undefined) return good(parts);
+  const words: string[] = [];
+  for (const part of parts) {
+    const choice = parseChoice(part, choices);
+    if (!choice.ok) return choice;
+    words.push(choice.value as string);
+  }
+  return good(words);
 }
 
 function parseUrl(text: string, definition: SettingDefinition): ParsedValue {

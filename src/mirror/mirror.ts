@@ -110,7 +110,7 @@ export function createMirror(options: MirrorOptions): Mirror {
 interface Seat {
   /** By file: what it was made from, and its signature then. */
   readonly made: Map<string, { readonly from: string; readonly signature: string }>;
-  /** Counts the runs that changed positions: their table has no mark of its own. */
+  /** Counts the runs that may have changed positions: their table has no mark of its own. */
   turn: number;
   lastTurnRun: number;
   log: { readonly place: LogPlace; readonly signature: string } | null;
@@ -198,8 +198,10 @@ interface Task {
   readonly problem: (name: string, error: unknown) => void;
 }
 
-function countTurn(seat: Seat, { id, counts }: RunRecord): void {
-  if (counts.created + counts.updated + counts.closed === 0 || seat.lastTurnRun === id) return;
+function countTurn(seat: Seat, { id, counts, type }: RunRecord): void {
+  const isQuiet = counts.created + counts.updated + counts.closed === 0;
+  // A run of positions alone writes marks without the balances that would show it.
+  if ((isQuiet && type !== 'positions') || seat.lastTurnRun === id) return;
   seat.turn += 1;
   seat.lastTurnRun = id;
 }

@@ -115,21 +115,29 @@ async function bankrollAfter(
   }));
 }
 
+/** Of the balances: figures beside the time, because a clock that was set back makes no time newer. */
+const FIGURES = ['fetched_at', 'equity', 'cash', 'buying_power', 'long_market_value', 'short_market_value']
+  .map((column) => `coalesce(CAST(${column} AS TEXT), '')`)
+  .join(" || '|' || ");
+
 /** One statement whatever the size of the book. */
 export async function bookMarks(queries: Queries, accountId: AccountId): Promise<BookMarks> {
-  const of = (what: string, table: string): string => `(SELECT ${what} FROM ${table} WHERE account_id = $1)`;
+  const parameters: number[] = [];
+  const of = (what: string, table: string): string => {
+    // Numbered in order, each for itself: SQLite takes them by place.
+    parameters.push(accountId);
+    return `(SELECT ${what} FROM ${table} WHERE account_id = $${parameters.length})`;
+  };
+  const sql = `SELECT ${of('max(seq)', 'chain_head')} AS ledger,
+    ${of('max(id)', 'imported_trade')} AS imported,
+    ${of('max(fetched_at)', 'mark')} AS marks,
+    ${of(`max(${FIGURES})`, 'bankroll')} AS balances,
+    ${of('count(*)', 'freshness')} AS classes,
+    ${of('count(*)', 'order_reference')} AS orders,
+    ${of('count(next_lookup_at)', 'order_reference')} AS unknown_orders,
+    ${of('count(*)', 'announced_order')} AS announced`;
   const answer = await queries.executeQuery<Record<string, string | number | null>>(
-    CompiledQuery.raw(
-      `SELECT ${of('max(seq)', 'chain_head')} AS ledger,
-        ${of('max(id)', 'imported_trade')} AS imported,
-        ${of('max(fetched_at)', 'mark')} AS marks,
-        ${of('max(fetched_at)', 'bankroll')} AS balances,
-        ${of('count(*)', 'freshness')} AS classes,
-        ${of('count(*)', 'order_reference')} AS orders,
-        ${of('count(next_lookup_at)', 'order_reference')} AS unknown_orders,
-        ${of('count(*)', 'announced_order')} AS announced`,
-      [accountId],
-    ),
+    CompiledQuery.raw(sql, parameters),
   );
   const row = answer.rows[0] ?? {};
   return {
