@@ -312,6 +312,12 @@ export function onSignal(handler: (signal: NodeJS.Signals) => void): () => void 
   };
 }
 
+/** Calls `handler` for promises that reject and that nobody waits for, instead of ending the process. The answer ends it. */
+export function onUnhandledRejection(handler: (reason: unknown) => void): () => void {
+  process.on('unhandledRejection', handler);
+  return () => void process.off('unhandledRejection', handler);
+}
+
 /** The code the process will end with once nothing is left to do. Only `cli/main.ts` calls it. */
 export function setExitCode(code: number): void {
   process.exitCode = code;

@@ -7,10 +7,10 @@ import { createLogger, type Logger, type LogLevel } from '../log.ts';
 import { systemClock } from '../platform.ts';
 import { syncResult } from '../sync/syncResult.ts';
 import { runAgent, type AccountRun, type AgentAccount, type AgentSummary } from '../sync/agent.ts';
+import { openHooks, type CommandHooks } from './hooks.ts';
 import { printJson } from './print.ts';
 import { loadSettings, requireConnections, withBook, type CommonOptions } from './session.ts';
 import { listenForStop } from './stopping.ts';
-
 
 export interface AgentCommandOptions extends CommonOptions {
   readonly interval?: string;
@@ -24,10 +24,13 @@ export async function agent(options: AgentCommandOptions): Promise<number> {
   const stopping = listenForStop();
   const time = { clock: systemClock() };
   const log = openLog(config, time, options.json === true ? 'stderr' : 'stdout');
+  let hooks: CommandHooks | null = null;
   try {
     for (const warning of config.warnings) log.warning(warning);
     requireConnections(config);
-    return await withBook({ config, onWarning: (sentence) => log.warning(sentence) }, async (book) => {
+    hooks = await openHooks(config, log, time);
+    const onWarning = (sentence: string): void => log.warning(sentence);
+    return await withBook({ config, onWarning, ...hooks.composed }, async (book) => {
       time.clock = book.clock;
       const accounts = await book.agentAccounts('agent');
       log.info(startLine(book, accounts));
@@ -39,6 +42,7 @@ export async function agent(options: AgentCommandOptions): Promise<number> {
         holder: book.holder('agent'),
         isGone: book.isGone,
         dependencies: book.dependencies,
+        ...(book.hooks === null ? {} : { hooks: book.hooks }),
         once: options.once === true,
         stop: stopping.signal,
       });
@@ -54,6 +58,7 @@ export async function agent(options: AgentCommandOptions): Promise<number> {
     fileOnly.close();
     throw error;
   } finally {
+    hooks?.end();
     log.close();
     stopping.end();
   }

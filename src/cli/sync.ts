@@ -8,6 +8,8 @@ import { requestSync } from '../sync/requestSync.ts';
 import { alpacaSyncLines } from '../sync/syncLines.ts';
 import { checkSentence, resultSentence, syncCheck, syncResult } from '../sync/syncResult.ts';
 import { needsLogin } from './agent.ts';
+import { systemClock } from '../platform.ts';
+import { openHooks } from './hooks.ts';
 import { printJson, printLine, printProblem } from './print.ts';
 import { loadSettings, requireConnections, tellWarnings, withBook, type CommonOptions } from './session.ts';
 import { listenForStop } from './stopping.ts';
@@ -39,20 +41,25 @@ export async function sync(options: SyncOptions): Promise<number> {
   requireConnections(config);
   const stopping = listenForStop();
   const tell = options.verbose === true ? printProblem : (): void => undefined;
+  const time = { clock: systemClock() };
+  const hooks = await openHooks(config, { error: printProblem }, time);
   try {
     const done = await withBook(
       {
         config,
         onWarning: (sentence) => printProblem(`warning: ${sentence}`),
         onRequest: ({ method, host, path }) => tell(`request: ${method} ${host}${path}`),
+        ...hooks.composed,
       },
       async (book) => {
+        time.clock = book.clock;
         const chosen = await chooseAccounts(book, options);
         return Promise.all(chosen.map((entry) => syncOne(book, entry, options, tell, stopping.signal)));
       },
     );
     return options.checkOnly === true ? tellChecks(done, options) : tellResults(done, options);
   } finally {
+    hooks.end();
     stopping.end();
   }
 }
