@@ -130,6 +130,19 @@ function addRunning(program: Command, finish: Finish): void {
 
 function addSetup(program: Command, finish: Finish): void {
   program.commandsGroup(SETUP);
+  common(program.command('init'))
+    .description('set up a connection: asks, checks it at the broker, seals the keys, writes truebook.yaml')
+    .option('--broker <broker>', 'alpaca; then stdin is for the secret alone')
+    .option('--env <env>', 'paper or live (default: paper)')
+    .option('--key-id <id>', 'the key id; the secret is never an argument')
+    .addOption(new Option('--oauth', 'an OAuth token instead of keys').conflicts('keyId'))
+    .option(
+      '--database <address>',
+      'sqlite:PATH or postgres://user@host/database (default: SQLite in the data folder)',
+    )
+    .option('--force', 'replace what was set up before; the old file is kept')
+    .option('--no-check', 'write without asking the broker')
+    .action(async (options: object) => finish(await (await import('./init.ts')).init(options)));
   common(program.command('config'))
     .description('effective settings with their source; secrets are masked')
     .action(async (options: object) => finish(await (await import('./config.ts')).showConfig(options)));

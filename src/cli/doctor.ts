@@ -65,7 +65,7 @@ function configChecks(config: Config): Check[] {
   const none = warning(
     'config',
     'No broker is connected.',
-    'Set ALPACA_API_KEY and ALPACA_SECRET_KEY, or add a connection to truebook.yaml.',
+    'Run `truebook init`, set ALPACA_API_KEY and ALPACA_SECRET_KEY, or add a connection to truebook.yaml.',
   );
   return [read, ...warnings, none];
 }

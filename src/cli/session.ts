@@ -50,7 +50,7 @@ export async function withBook<Result>(
 export function requireConnections(config: Config): void {
   if (config.connections.length > 0) return;
   throw new TruebookError('usage', 'There is no account to keep up to date.', {
-    hint: 'Set ALPACA_API_KEY and ALPACA_SECRET_KEY, or add a connection to truebook.yaml; `truebook doctor` checks it.',
+    hint: 'Run `truebook init`, set ALPACA_API_KEY and ALPACA_SECRET_KEY, or add a connection to truebook.yaml; `truebook doctor` checks it.',
   });
 }
 

@@ -304,6 +304,13 @@ class SettingReader {
     if (definition.type === 'secret' && reference !== null) {
       return this.#openSealedEntry(entry, reference[1] ?? '');
     }
+    // An address of a database may hold a password, so it may be sealed whole.
+    if (definition.type === 'database' && reference !== null) {
+      const opened = this.#openSealedEntry(entry, reference[1] ?? '');
+      return opened === null
+        ? null
+        : this.#read({ ...entry, text: (opened.value as Secret).reveal() }, layer);
+    }
     const where = { folder: layer.folder, userHome: this.#options.machine.userHome };
     const parsed = parseValue(definition, entry.text, where);
     if (parsed.ok) {

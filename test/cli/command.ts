@@ -5,8 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const PINNED = join(ROOT, 'node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
+export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+export const PINNED = join(
+  ROOT,
+  'node_modules',
+  'node',
+  'bin',
+  process.platform === 'win32' ? 'node.exe' : 'node',
+);
 
 /** Compiled sources are kept between processes: starting one takes half as long. */
 const COMPILED = join(ROOT, 'node_modules', '.cache', 'compiled');
@@ -28,8 +34,8 @@ export interface Running {
 
 export interface Surroundings {
   readonly env?: Readonly<Record<string, string>>;
-  /** What is piped into stdin; it is closed at once without it. */
-  readonly input?: string;
+  /** What is piped into stdin; it is closed at once without it. Null: it stays open and silent. */
+  readonly input?: string | null;
 }
 
 /** A fresh folder: working folder, home and temporary folder of the processes started in it. */
@@ -60,7 +66,8 @@ export class Place {
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-    child.stdin.on('error', () => undefined).end(input ?? '');
+    child.stdin.on('error', () => undefined);
+    if (input !== null) child.stdin.end(input ?? '');
     const done = new Promise<Finished>((resolve, reject) => {
       child.on('error', reject);
       child.on('close', (code) => {

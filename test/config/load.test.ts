@@ -707,6 +707,15 @@ describe('secrets', () => {
     );
   });
 
+  test('the address of a database may be sealed whole', () => {
+    load().sealedSecrets.sealSecret('BOOK', new Secret('postgres://me:pw@db/book'));
+    const yaml = { 'work/truebook.yaml': 'DATABASE_URL: sealed:BOOK' };
+    expect(load(yaml).database).toMatchObject({ kind: 'postgres', shown: 'postgres://me:***@db/book' });
+    load().sealedSecrets.sealSecret('BOOK', new Secret('mysql://me:pw@db/book'));
+    expect(problem(yaml)).toMatch(/^config: DATABASE_URL in .* is neither sqlite/);
+    expect(problem(yaml)).not.toContain('pw');
+  });
+
   test('a lost key stops the load, or is a warning for those who must explain it', () => {
     load().sealedSecrets.sealSecret('ALPACA_API_KEY', new Secret('sealed-id'));
     rmSync(join(root, 'home/master.key'));
