@@ -14,7 +14,7 @@ import { type Instrument, type InstrumentId } from '../domain/instrument.ts';
 import { compareInstants, instantFromKey, instantKey, type Instant, type TradeDate } from '../domain/time.ts';
 import { type ExpressionBuilder } from 'kysely';
 import { type Queries } from './database.ts';
-import { loadInstruments } from './instruments.ts';
+import { loadInstruments, readInstrument } from './instruments.ts';
 import {
   decimalText,
   inParts,
@@ -31,7 +31,10 @@ import {
   type AccountFilter,
   type ActivityWatchRow,
   type BookCheckpoint,
+  type ExpectedIdentity,
+  type LedgerBeside,
   type LedgerRow,
+  type LedgerWindow,
   type NewRevision,
   type RevisionChain,
   type WantedOrder,
@@ -174,16 +177,16 @@ export async function revisions(
  * per row on both databases, where an anti-join without statistics (just after first contact) took PostgreSQL 12 s.
  */
 function isNewest(where: Where) {
-  return where(
-    'a.rev',
-    '=',
-    where
-      .selectFrom('activity as other')
-      .select((column) => column.fn.max('other.rev').as('rev'))
-      .whereRef('other.account_id', '=', 'a.account_id')
-      .whereRef('other.epoch', '=', 'a.epoch')
-      .whereRef('other.root_id', '=', 'a.root_id'),
-  );
+  return where('a.rev', '=', newestRevision(where));
+}
+
+function newestRevision(where: Pick<Where, 'selectFrom'>) {
+  return where
+    .selectFrom('activity as other')
+    .select((column) => column.fn.max('other.rev').as('rev'))
+    .whereRef('other.account_id', '=', 'a.account_id')
+    .whereRef('other.epoch', '=', 'a.epoch')
+    .whereRef('other.root_id', '=', 'a.root_id');
 }
 
 type Where = ExpressionBuilder<Schema & { a: ActivityTable }, 'a'>;
@@ -191,36 +194,127 @@ type Where = ExpressionBuilder<Schema & { a: ActivityTable }, 'a'>;
 /** Sources of activities that no broker shows again. */
 const OWN_SOURCES = ['user', 'truebook'];
 
-export async function knownIds(
+/**
+ * One statement for up to 500 identities: their revisions and memory, and what of the window must be shown again. Rows
+ * of the window that nobody asked for tell only that they exist.
+ */
+export async function ledgerBeside(
   queries: Queries,
   accountId: AccountId,
   epoch: number,
-  publishedAfter: Instant,
-  publishedBefore: Instant,
-): Promise<readonly { readonly rootId: string; readonly watch: ActivityWatchRow | null }[]> {
-  const rows = await queries
+  window: LedgerWindow,
+  rootIds: readonly string[],
+): Promise<LedgerBeside> {
+  const expected: (ExpectedIdentity & { readonly publishedAt: string })[] = [];
+  const chains = new Map<string, ActivityRevision[]>();
+  const watched = new Map<string, ActivityWatchRow>();
+  const [after, before] = [instantKey(window.publishedAfter), instantKey(window.publishedBefore)];
+  const unique = [...new Set(rootIds)];
+  const parts = unique.length === 0 ? [[]] : [...inParts(unique)];
+  for (const [index, part] of parts.entries()) {
+    const asked = new Set(part);
+    const isFirst = index === 0;
+    for (const row of await rowsBeside(queries, accountId, epoch, isFirst ? { after, before } : null, part)) {
+      const watch = watchOf(row);
+      if (asked.has(row.root_id)) {
+        const revision = readRevision(row, joinedInstrument(row));
+        const chain = chains.get(row.root_id);
+        if (chain === undefined) chains.set(row.root_id, [revision]);
+        else chain.push(revision);
+        if (watch !== null) watched.set(row.root_id, watch);
+      }
+      const isExpected =
+        isFirst &&
+        row.rev === row.newest_rev &&
+        row.published_at !== null &&
+        row.published_at > after &&
+        row.published_at < before &&
+        !OWN_SOURCES.includes(row.source) &&
+        watch?.withdrawn !== true;
+      if (isExpected) expected.push({ rootId: row.root_id, watch, publishedAt: row.published_at! });
+    }
+  }
+  expected.sort(
+    (left, right) =>
+      compareTexts(left.publishedAt, right.publishedAt) || compareTexts(left.rootId, right.rootId),
+  );
+  return { expected: expected.map(({ rootId, watch }) => ({ rootId, watch })), chains, watched };
+}
+
+function compareTexts(left: string, right: string): -1 | 0 | 1 {
+  return left < right ? -1 : left > right ? 1 : 0;
+}
+
+async function rowsBeside(
+  queries: Queries,
+  accountId: AccountId,
+  epoch: number,
+  window: { readonly after: string; readonly before: string } | null,
+  rootIds: readonly string[],
+) {
+  return await queries
     .selectFrom('activity as a')
     .leftJoin('activity_watch as watch', (join) =>
       join.onRef('watch.account_id', '=', 'a.account_id').onRef('watch.root_id', '=', 'a.root_id'),
     )
-    .select(['a.root_id', 'watch.absent_scans', 'watch.withdrawn', 'watch.pending_content_hash'])
+    .leftJoin('instrument as i', 'i.id', 'a.instrument')
+    .selectAll('a')
+    .select(['watch.absent_scans', 'watch.withdrawn', 'watch.pending_content_hash'])
+    .select([
+      'i.kind as instrument_kind',
+      'i.symbol as instrument_symbol',
+      'i.currency as instrument_currency',
+      'i.multiplier as instrument_multiplier',
+      'i.option_underlying',
+      'i.option_expiry',
+      'i.option_strike',
+      'i.option_right',
+    ])
+    .select((column) => newestRevision(column).as('newest_rev'))
     .where('a.account_id', '=', accountId)
     .where('a.epoch', '=', epoch)
-    .where('a.published_at', '>', instantKey(publishedAfter))
-    .where('a.source', 'not in', OWN_SOURCES)
-    .where('a.published_at', '<', instantKey(publishedBefore))
-    .where(isNewest)
-    .orderBy('a.published_at')
+    .where((where) =>
+      where.or([
+        ...(rootIds.length === 0 ? [] : [where('a.root_id', 'in', rootIds)]),
+        ...(window === null
+          ? []
+          : [
+              where.and([
+                where('a.published_at', '>', window.after),
+                where('a.published_at', '<', window.before),
+              ]),
+            ]),
+      ]),
+    )
     .orderBy('a.root_id')
+    .orderBy('a.rev')
     .execute();
-  const known = rows.map((row) => ({
-    rootId: row.root_id,
-    watch:
-      row.absent_scans === null
-        ? null
-        : readWatch({ ...row, absent_scans: row.absent_scans, withdrawn: row.withdrawn! }),
-  }));
-  return known.filter((row) => row.watch?.withdrawn !== true);
+}
+
+type RowBeside = Awaited<ReturnType<typeof rowsBeside>>[number];
+
+function watchOf(row: RowBeside): ActivityWatchRow | null {
+  return row.absent_scans === null
+    ? null
+    : readWatch({ ...row, absent_scans: row.absent_scans, withdrawn: row.withdrawn! });
+}
+
+/** The instrument that came with the row; one that is missing is found out by `readRevision`. */
+function joinedInstrument(row: RowBeside): Instruments {
+  if (row.instrument === null || row.instrument_kind === null) return new Map();
+  const { option_underlying, option_expiry, option_strike, option_right } = row;
+  const instrument = readInstrument({
+    id: row.instrument,
+    kind: row.instrument_kind,
+    symbol: row.instrument_symbol!,
+    currency: row.instrument_currency!,
+    multiplier: row.instrument_multiplier!,
+    option_underlying,
+    option_expiry,
+    option_strike,
+    option_right,
+  });
+  return new Map([[instrument.id, instrument]]);
 }
 
 interface WatchFields {
@@ -237,25 +331,6 @@ function readWatch(row: WatchFields): ActivityWatchRow {
     withdrawn: isTrue(row.withdrawn),
     pendingContentHash: row.pending_content_hash,
   };
-}
-
-export async function watchRows(
-  queries: Queries,
-  accountId: AccountId,
-  rootIds: readonly string[],
-): Promise<readonly ActivityWatchRow[]> {
-  const found: ActivityWatchRow[] = [];
-  for (const part of inParts([...new Set(rootIds)])) {
-    const rows = await queries
-      .selectFrom('activity_watch')
-      .selectAll()
-      .where('account_id', '=', accountId)
-      .where('root_id', 'in', part)
-      .orderBy('root_id')
-      .execute();
-    found.push(...rows.map(readWatch));
-  }
-  return found;
 }
 
 export async function saveWatch(

@@ -5,11 +5,10 @@ import { allAccounts, ensureAccount, findAccount } from './accounts.ts';
 import {
   bookActivities,
   firstTradeDate,
-  knownIds,
   ledger,
+  ledgerBeside,
   ordersWanted,
   revisions,
-  watchRows,
 } from './activities.ts';
 import { appendAudit } from './audit.ts';
 import { importBankroll, listBankroll } from './bankroll.ts';
@@ -67,9 +66,11 @@ export function bookStore(database: Database, schemaVersion: number): Store {
     syncState: (accountId) => syncState(database, states, accountId),
     revisions: (accountId, epoch, rootIds) =>
       database.read((queries) => revisions(queries, accountId, epoch, rootIds)),
-    knownIds: (accountId, epoch, publishedAfter, publishedBefore) =>
-      database.read((queries) => knownIds(queries, accountId, epoch, publishedAfter, publishedBefore)),
-    watchRows: (accountId, rootIds) => database.read((queries) => watchRows(queries, accountId, rootIds)),
+    ledgerBeside: (accountId, epoch, window, rootIds) =>
+      // Up to 500 identities are one statement; more of them must all be of one moment.
+      (rootIds.length <= 500 ? database.single : database.read)((queries) =>
+        ledgerBeside(queries, accountId, epoch, window, rootIds),
+      ),
     bookActivities: (accountId, epoch, after) =>
       database.read((queries) => bookActivities(queries, accountId, epoch, after)),
     ordersWanted: (accountId, epoch, now, limit) =>

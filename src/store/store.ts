@@ -467,6 +467,29 @@ export interface SyncState {
 /** Everything known of one activity, oldest revision first. */
 export type RevisionChain = readonly ActivityRevision[];
 
+/** By when the broker published its rows, both ends exclusive. What is younger may not be listed everywhere yet. */
+export interface LedgerWindow {
+  readonly publishedAfter: Instant;
+  readonly publishedBefore: Instant;
+}
+
+export interface ExpectedIdentity {
+  readonly rootId: string;
+  readonly watch: ActivityWatchRow | null;
+}
+
+export interface LedgerBeside {
+  /**
+   * Identities the broker must show again: its own rows published within the window, in the current epoch, not withdrawn
+   * from the known-id proof; by time of publishing.
+   */
+  readonly expected: readonly ExpectedIdentity[];
+  /** All revisions of the identities asked for. */
+  readonly chains: ReadonlyMap<string, RevisionChain>;
+  /** What is remembered of them. */
+  readonly watched: ReadonlyMap<string, ActivityWatchRow>;
+}
+
 // ---------------------------------------------------------------------------------------------- queries
 
 export interface AccountFilter {
@@ -565,18 +588,13 @@ export interface Store {
     epoch: number,
     rootIds: readonly string[],
   ): Promise<ReadonlyMap<string, RevisionChain>>;
-  /**
-   * Identities the broker must show again in a re-read from `publishedAfter`: its own rows published after that and
-   * before `publishedBefore` (what is younger may not be listed everywhere yet), in the current epoch, not withdrawn
-   * from the proof.
-   */
-  knownIds(
+  /** What the ledger holds beside a complete read: of the identities that were read, and of the window they were read from. */
+  ledgerBeside(
     accountId: AccountId,
     epoch: number,
-    publishedAfter: Instant,
-    publishedBefore: Instant,
-  ): Promise<readonly { readonly rootId: string; readonly watch: ActivityWatchRow | null }[]>;
-  watchRows(accountId: AccountId, rootIds: readonly string[]): Promise<readonly ActivityWatchRow[]>;
+    window: LedgerWindow,
+    rootIds: readonly string[],
+  ): Promise<LedgerBeside>;
   /** Newest revisions of the epoch in the book's order (busts included), optionally only those after a checkpoint. */
   bookActivities(
     accountId: AccountId,

@@ -15,7 +15,7 @@ import {
   type SnapshotPosition,
 } from '../domain/snapshot.ts';
 import { addMs, type Instant } from '../domain/time.ts';
-import { type ActivityWatchRow, type Store, type SyncReadRow } from '../store/store.ts';
+import { type ActivityWatchRow, type LedgerBeside, type Store, type SyncReadRow } from '../store/store.ts';
 import { absentFrom, countAbsence, oppositeSign } from './mergeActivities.ts';
 import { type ReadDepth } from './schedule.ts';
 
@@ -36,6 +36,8 @@ export interface Look {
   readonly balances: CompleteRead<BalancesAnswer>;
   readonly positions: CompleteRead<readonly SnapshotPosition[]>;
   readonly activities: CompleteRead<readonly Activity[]>;
+  /** What the ledger held of these activities when they were read. */
+  readonly ledger: LedgerBeside;
   readonly depth: ReadDepth;
   readonly windowAfter: Instant;
 }
@@ -95,16 +97,29 @@ export async function lookAtBroker(request: LookRequest): Promise<Look | Refusal
   );
   if (answer.kind === 'incomplete') return refuse('activities', answer);
   const activities = { ...answer, rows: answer.rows.activities };
-  const short = await refuseShort(request, activities.rows);
+  const ledger = await ledgerOf(request, activities.rows);
+  const short = refuseShort(request, activities.rows, ledger);
   if (short !== null) return short;
   return {
     kind: 'look',
     balances,
     positions,
     activities,
+    ledger,
     depth: request.depth,
     windowAfter: request.windowAfter,
   };
+}
+
+/** What the ledger holds of these activities, their opposite signs included, and of the window they were read from. */
+async function ledgerOf(request: LookRequest, activities: readonly Activity[]): Promise<LedgerBeside> {
+  const { store, account, now, windowAfter } = request;
+  const rootIds = activities.flatMap(({ rootId }) => {
+    const opposite = oppositeSign(rootId);
+    return opposite === null ? [rootId] : [rootId, opposite];
+  });
+  const window = { publishedAfter: windowAfter, publishedBefore: addMs(now, -DAY_MS) };
+  return await store.ledgerBeside(account.id, account.epoch, window, rootIds);
 }
 
 /** Notes a read in the dossier and hands it back. */
@@ -167,14 +182,12 @@ function refuseForeign(account: Account, fingerprint: string): Refusal | null {
 export const KNOWN_ID_ABSENT = 'known_id_absent';
 
 /** Known-id proof: what the ledger already holds of this window must be in the answer. */
-async function refuseShort(request: LookRequest, activities: readonly Activity[]): Promise<Refusal | null> {
-  const { store, account, now } = request;
-  const expected = await store.knownIds(account.id, account.epoch, request.windowAfter, addMs(now, -DAY_MS));
-  const opposites = expected.flatMap(({ rootId }) => oppositeSign(rootId) ?? []);
-  const watched = new Map(
-    (await store.watchRows(account.id, opposites)).map((row) => [row.rootId, row] as const),
-  );
-  const absent = absentFrom(activities, expected, watched);
+function refuseShort(
+  request: LookRequest,
+  activities: readonly Activity[],
+  ledger: LedgerBeside,
+): Refusal | null {
+  const absent = absentFrom(activities, ledger.expected, ledger.watched);
   const first = absent[0];
   if (first === undefined) return null;
   const watch = request.countsAbsence ? absent.map(({ rootId, watch }) => countAbsence(rootId, watch)) : [];

@@ -15,7 +15,7 @@ import {
   type Store,
   type SyncState,
 } from '../store/store.ts';
-import { mergeActivities, oppositeSign } from './mergeActivities.ts';
+import { mergeActivities } from './mergeActivities.ts';
 import { hasHoles } from './proof.ts';
 import { adjustmentRootId, bookOpenings, closeMissing, openingRootId, shrinkOpenings } from './opening.ts';
 import { type Look } from './readBroker.ts';
@@ -57,13 +57,8 @@ export async function workOut(
 ): Promise<WorkedOut> {
   const { account } = state;
   const incoming = look.activities.rows;
-  const rootIds = incoming.flatMap(({ rootId }) => {
-    const opposite = oppositeSign(rootId);
-    return opposite === null ? [rootId] : [rootId, opposite];
-  });
-  const known = await store.revisions(account.id, account.epoch, rootIds);
-  const watched = new Map((await store.watchRows(account.id, rootIds)).map((row) => [row.rootId, row]));
-  const merged = mergeActivities(incoming, known, watched, now, look.windowAfter);
+  const { chains, watched } = look.ledger;
+  const merged = mergeActivities(incoming, chains, watched, now, look.windowAfter);
 
   let folded = await foldOnto(store, state, merged.revisions);
   const openings = await openingsFor(store, state, look, merged.revisions, folded, now);

@@ -90,7 +90,9 @@ forEachDatabase('commitRun', (open) => {
     expect(await store.bookEvents({})).toEqual([
       { ...commit.events[0], accountId: account.id, epoch: 1, seq: 2, firstSeenAt: AT },
     ]);
-    expect(await store.watchRows(account.id, ['FILL:1', 'FILL:2'])).toEqual(commit.watch);
+    const window = { publishedAfter: minutesLater(500), publishedBefore: minutesLater(501) };
+    const { watched } = await store.ledgerBeside(account.id, 1, window, ['FILL:1', 'FILL:2']);
+    expect([...watched.values()]).toEqual(commit.watch.filter((row) => row.rootId === 'FILL:1'));
     expect(await store.verifyChains({})).toEqual({ ok: true, rows: 3, firstBroken: null });
   });
 

@@ -109,16 +109,42 @@ forEachDatabase('the ledger', (open) => {
     await store.commitRun(
       commitOf(lease, { revisions: [fill('known', { publishedAt: minutesLater(1) }, late)] }),
     );
-    expect(await store.knownIds(account.id, 1, AT, minutesLater(30))).toEqual([
+    const expected = async (epoch: number, publishedAfter: typeof AT, rootIds: string[] = []) =>
+      (
+        await store.ledgerBeside(
+          account.id,
+          epoch,
+          { publishedAfter, publishedBefore: minutesLater(30) },
+          rootIds,
+        )
+      ).expected;
+    const all = [
       { rootId: 'known', watch: null },
       {
         rootId: 'watched',
         watch: { rootId: 'watched', absentScans: 1, withdrawn: false, pendingContentHash: 'abc' },
       },
       { rootId: 'seen-late', watch: null },
-    ]);
-    expect(await store.knownIds(account.id, 1, minutesLater(1), minutesLater(30))).toHaveLength(2);
-    expect(await store.knownIds(account.id, 2, AT, minutesLater(30))).toEqual([]);
+    ];
+    expect(await expected(1, AT)).toEqual(all);
+    expect(await expected(1, minutesLater(1))).toHaveLength(2);
+    expect(await expected(2, AT)).toEqual([]);
+    // However many were read, and whichever of them the ledger knows.
+    const strangers = Array.from({ length: 1200 }, (_, number) => `stranger-${number}`);
+    expect(await expected(1, AT, ['known', ...strangers, 'watched'])).toEqual(all);
+    const beside = await store.ledgerBeside(
+      account.id,
+      1,
+      { publishedAfter: AT, publishedBefore: minutesLater(30) },
+      ['known', ...strangers, 'watched', 'withdrawn', 'by-a-person'],
+    );
+    expect(
+      [...beside.chains].map(([rootId, chain]) => `${rootId} ${chain.map((row) => row.rev).join(' ')}`),
+    ).toEqual(['known 0 1', 'by-a-person 0', 'watched 0', 'withdrawn 0']);
+    expect(asText(beside.chains.get('known'))).toEqual(
+      asText((await store.revisions(account.id, 1, ['known'])).get('known')),
+    );
+    expect([...beside.watched.keys()].sort()).toEqual(['watched', 'withdrawn']);
   });
 
   it('asks for the orders behind fills until they are known, newest first', async () => {
