@@ -35,7 +35,8 @@ export interface AuditFacts {
   readonly earlier: ReadonlyMap<string, RevisionChain>;
   /** True, false, or null where it is no trade or not known. */
   readonly isManual: (activity: ChronicleActivity) => boolean | null;
-  /** Where the log stands after these lines. */
+  /** Where the log stands before these lines, and after them. */
+  readonly from: LogPlace;
   readonly place: LogPlace;
 }
 
@@ -69,7 +70,8 @@ export function auditLines(facts: AuditFacts): readonly string[] {
     tell(started(run));
     tellUpTo((entry) => entry.runId === run.id);
     const isLast = index === facts.runs.length - 1;
-    tell(ended(run, isLast ? facts.place : null, facts));
+    const seq = isLast ? facts.place.seq : (facts.entries[next - 1]?.seq ?? facts.from.seq);
+    tell(ended(run, seq, facts));
   });
   tellUpTo(() => true);
   return lines;
@@ -110,7 +112,7 @@ function started(run: RunRecord): Line {
   };
 }
 
-function ended(run: RunRecord, place: LogPlace | null, { account }: AuditFacts): Line {
+function ended(run: RunRecord, seq: number, { account, place }: AuditFacts): Line {
   const failed = run.outcome === 'incomplete' || run.outcome === 'failed';
   const { created, updated, closed, missing, findings, newActivities } = run.counts;
   return {
@@ -134,7 +136,8 @@ function ended(run: RunRecord, place: LogPlace | null, { account }: AuditFacts):
             activities: newActivities,
           }),
       run: run.id,
-      ...(place === null ? {} : { seq: place.seq, imported: place.imported }),
+      seq,
+      imported: place.imported,
     },
   };
 }

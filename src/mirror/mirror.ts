@@ -362,6 +362,7 @@ async function writeLog(task: Task): Promise<{ readonly written: boolean; readon
       importedBefore: imports.length === 0 ? 0 : (await task.look.imported()).length - imports.length,
       earlier: await earlierOf(task, entries),
       isManual: await manualOf(task, entries),
+      from: place,
       place: after,
     });
     signal.throwIfAborted();
