@@ -118,7 +118,7 @@ async function gather(
       maxAgeSeconds,
       reconciled: everSynced ? classes.every((row) => row.reconciled) : null,
       missing: doubtful.filter((row) => row.state === 'missing').map((row) => row.symbol),
-      unexplained: doubtful.filter((row) => !row.explained).map((row) => row.symbol),
+      unexplained: doubtful.filter((row) => row.state === 'open' && !row.explained).map((row) => row.symbol),
     },
   };
 }

@@ -191,7 +191,7 @@ describe('tradeExecuted', () => {
       'trade',
       trade('alpaca-paper', 'PEP', '4', '150', { order: {} }),
     ).created;
-    const orderId = String(made!['orderId'] ?? (made!['order'] as { id?: string } | undefined)?.id);
+    const orderId = made!['orderId'] as string;
     const before = await truebook.status({ account: 'alpaca-paper' });
     const answers = await Promise.all(
       [orderId, undefined, orderId].map((id) => truebook.tradeExecuted('alpaca-paper', id)),

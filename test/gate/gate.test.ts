@@ -1,0 +1,132 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { askGate, closedGate, type GateAnswer, type GateQuestion } from '../../src/gate/gate.ts';
+import { TruebookError } from '../../src/domain/errors.ts';
+import { openWorld, type World } from '../world/world.ts';
+
+const PAPER = 'alpaca-paper';
+
+for (const database of ['sqlite', 'postgres'] as const) {
+  describe(`the gate on ${database}`, () => {
+    let world: World;
+    const warnings: string[] = [];
+    beforeAll(async () => {
+      world = await openWorld({ database });
+    });
+    afterAll(() => world.close());
+
+    async function ask(question: GateQuestion = {}, isSyncing = false): Promise<GateAnswer> {
+      const { store, records } = world.truebook;
+      return await askGate(
+        {
+          store,
+          records,
+          policy: { onSyncFailure: 'deny' },
+          sync: isSyncing ? async () => (await world.sync(PAPER, 'gate')).outcome === 'complete' : null,
+          onWarning: (sentence) => void warnings.push(sentence),
+        },
+        await world.truebook.account(PAPER),
+        question,
+      );
+    }
+    const fault = (kind: string, more: object = {}): Promise<unknown> =>
+      world.control('fault', { broker: 'alpaca', account: PAPER, kind, ...more });
+
+    it('is closed before the first run, and says that alone', async () => {
+      expect(await ask()).toMatchObject({
+        ok: false,
+        reasons: ['never_synced'],
+        age: null,
+        validUntil: null,
+      });
+    });
+
+    it('says that a first sync which failed is both', async () => {
+      await fault('status', { status: 401, times: 20 });
+      const answer = await ask({}, true);
+      await world.faultsOff();
+      expect(answer).toMatchObject({ ok: false, reasons: ['never_synced', 'sync_failed'] });
+    });
+
+    it('opens after a verified run until its data is too old', async () => {
+      expect(await ask({ maxAgeSeconds: 90 }, true)).toMatchObject({
+        ok: true,
+        caution: false,
+        reasons: [],
+        asOf: '2025-08-21T16:00:00Z',
+        age: 0,
+        validUntil: '2025-08-21T16:01:30Z',
+      });
+      await world.advance('91s');
+      expect(await ask({ maxAgeSeconds: 90 })).toMatchObject({ ok: false, reasons: ['stale'], age: 91 });
+      expect(await ask({ maxAgeSeconds: 91 })).toMatchObject({ ok: true });
+      expect(await ask()).toMatchObject({ ok: true });
+    });
+
+    it('closes for a failed sync although older data is young, and opens after a good one', async () => {
+      await fault('html', { resource: 'positions', times: 20 });
+      expect(await ask({}, true)).toMatchObject({ ok: false, reasons: ['sync_failed'] });
+      await world.faultsOff();
+      expect(await ask({}, true)).toMatchObject({ ok: true });
+    });
+
+    it('closes for the symbol whose position is missing; the account disagrees for every symbol', async () => {
+      const [option] = (await world.positions(PAPER)).filter((row) => row.kind === 'option');
+      await world.control('option', {
+        account: PAPER,
+        kind: 'expire',
+        symbol: option!.symbol,
+        quantity: option!.quantity.replace('-', ''),
+        publish: 'next-day',
+      });
+      await world.sync(PAPER);
+      expect((await ask({ symbol: option!.symbol })).reasons).toEqual(['unreconciled', 'missing']);
+      expect((await ask({ symbol: option!.option!.underlying.toLowerCase() })).reasons).toContain('missing');
+      expect((await ask({ symbol: 'ZZZZ' })).reasons).toEqual(['unreconciled']);
+      expect((await ask()).details).toContain(`Missing at the broker: ${option!.symbol}.`);
+      await world.advance('next-day');
+      expect(await ask({}, true)).toMatchObject({ ok: true });
+    });
+
+    it('closes for shares that no activity explains', async () => {
+      await world.control('transfer', {
+        account: PAPER,
+        direction: 'in',
+        symbol: 'PFE',
+        quantity: '5',
+        publish: 'next-day',
+      });
+      await world.sync(PAPER);
+      expect((await ask({ symbol: 'PFE' })).reasons).toEqual(['unreconciled', 'unexplained']);
+      await world.advance('next-day');
+      expect(await ask({ symbol: 'PFE' }, true)).toMatchObject({ ok: true });
+    });
+
+    it('closes at the first answer of another account, and stays closed when it is the new one', async () => {
+      await fault('wrong-account');
+      expect((await ask({}, true)).reasons).toEqual(['wrong_account', 'sync_failed']);
+      await world.faultsOff();
+      expect(await ask({}, true)).toMatchObject({ ok: true });
+      await world.control('account', { account: PAPER, action: 'reset' });
+      for (const _run of [1, 2, 3]) await world.sync(PAPER);
+      expect((await ask({}, true)).reasons).toContain('wrong_account');
+    });
+
+    it('is closed and says so when the book itself cannot be read', async () => {
+      const { store, records } = world.truebook;
+      const broken = new TruebookError('storage_unreachable', 'The database is gone.');
+      const answer = await askGate(
+        {
+          store: { ...store, freshness: () => Promise.reject(broken) },
+          records,
+          policy: { onSyncFailure: 'caution' },
+          sync: null,
+          onWarning: (sentence) => void warnings.push(sentence),
+        },
+        await world.truebook.account(PAPER),
+      );
+      expect(answer).toEqual(closedGate(PAPER, null, 360, { onSyncFailure: 'caution' }));
+      expect(answer).toMatchObject({ ok: false, caution: false, reasons: ['unknown', 'sync_failed'] });
+      expect(warnings.at(-1)).toContain('The database is gone.');
+    });
+  });
+}
