@@ -82,6 +82,12 @@ export class Place {
     return this.start(args, surroundings).done;
   }
 
+  /** Takes over a process started elsewhere: `remove` ends it where a test left it running. */
+  adopt(child: ChildProcess): void {
+    this.#running.add(child);
+    child.on('close', () => this.#running.delete(child));
+  }
+
   /** Ends what still runs and removes the folder. */
   remove(): void {
     for (const child of this.#running) child.kill('SIGKILL');

@@ -29,6 +29,7 @@ export function openTerminal(place: Place, args: readonly string[], env: Record<
     cwd: place.folder,
     env: { PATH: process.env['PATH'] ?? '', HOME: place.folder, TMPDIR: place.folder, TERM: 'dumb', ...env },
   });
+  place.adopt(child);
   let screen = '';
   let seen = 0;
   child.stdout.setEncoding('utf8').on('data', (text: string) => (screen += text));
