@@ -4,6 +4,7 @@ import { Decimal } from '../domain/decimal.ts';
 import { TruebookError } from '../domain/errors.ts';
 import { type BalanceObservation, type StoredBankrollEntry } from '../store/store.ts';
 import { isObject, JsonNumber, printKeptJson, readKeptJson, type KeptJson } from './exactJson.ts';
+import { LAST_UPDATED } from './files.ts';
 
 /** Says in the file whose it is, so that its value is never taken for one of an older program. */
 const WRITTEN_BY = 'truebook';
@@ -27,7 +28,6 @@ export interface BankrollFacts {
 export function bankrollFileText(
   { account, entries, balance }: BankrollFacts,
   before: string | null,
-  lastUpdated: string,
 ): string {
   const [newest] = entries;
   const oldest = entries.at(-1);
@@ -49,7 +49,7 @@ export function bankrollFileText(
     previous_balance: newest.before,
     sync_adjustment: adjustment?.amount ?? null,
     sync_source: newest.source,
-    last_updated: lastUpdated,
+    last_updated: LAST_UPDATED,
     sync_adjustments: entries
       .slice(0, ADJUSTMENTS_LISTED)
       .toReversed()

@@ -13,12 +13,16 @@ export function csvText<Column extends string>(
   return [columns.join(','), ...lines, ''].join('\n');
 }
 
-/** A spreadsheet runs what begins with one of these; numbers are not touched, so that programs can go on reading them. */
+/** A spreadsheet runs what begins with one of these; a comma, a quote or a line break needs quotes. */
 const FORMULA_START = /^[=+\-@\t\r]/;
+const NOT_PLAIN = /[",\r\n]|^[=+\-@\t]/;
+/** Numbers are not touched, so that programs can go on reading them. */
+const NUMBER = /^-?\d+(?:\.\d+)?$/;
 
 function csvCell(cell: CsvCell): string {
   if (cell === null) return '';
   if (typeof cell !== 'string') return cell.toString();
+  if (!NOT_PLAIN.test(cell) || NUMBER.test(cell)) return cell;
   const safe = FORMULA_START.test(cell) ? `'${cell}` : cell;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

@@ -27,12 +27,18 @@ export interface Memory {
   readonly log: LogPlace | null;
 }
 
-/** A file as it should be. `lastUpdated` is the only part of it that may differ without being a change. */
+/**
+ * Stands in a wanted text where the time of writing goes: the only part that may differ without being a change. A
+ * character of private use, which no broker's text has (and if it had, it would show a time).
+ */
+export const LAST_UPDATED = '\uE000';
+
+/** A file as it should be. */
 export interface WantedFile {
   /** Below the folder, with `/`. */
   readonly name: string;
   /** `before` is the text that stands there, null without a file. */
-  render(before: string | null, lastUpdated: string): string;
+  render(before: string | null): string;
 }
 
 export interface Replaced {
@@ -69,9 +75,10 @@ export async function replaceFiles(
       const before = await textOf(path);
       const standing = before === null ? null : sha256(before);
       const ours = (memory.files[file.name] ?? []).find((written) => written.sha256 === standing) ?? null;
-      const content = sha256(file.render(before, ''));
+      const rendered = file.render(before);
+      const content = sha256(rendered);
       if (ours !== null && ours.content === content) continue;
-      const text = file.render(before, now);
+      const text = rendered.replaceAll(LAST_UPDATED, now);
       const foreign = before !== null && ours === null && before !== text;
       const backup = foreign ? { name: await backUp(folder, file.name, now), text: before } : null;
       files[file.name] = [...(ours === null ? [] : [ours]), { sha256: sha256(text), content }];

@@ -287,7 +287,7 @@ async function wantedFiles(task: Task, due: readonly string[]): Promise<readonly
     if (entries.length > 0) {
       wanted.push({
         name: names.bankroll,
-        render: (before, at) => bankrollFileText({ account, entries, balance }, before, at),
+        render: (before) => bankrollFileText({ account, entries, balance }, before),
       });
     }
   }
@@ -296,7 +296,7 @@ async function wantedFiles(task: Task, due: readonly string[]): Promise<readonly
     const positions = (await options.positions(account)).filter(
       (row) => words === null || words.includes(assetClassOf(row.kind as InstrumentKind)),
     );
-    wanted.push({ name: names.positions, render: (_before, at) => positionsFileText(positions, at) });
+    wanted.push({ name: names.positions, render: () => positionsFileText(positions) });
   }
   if (due.includes(names.trades) && known.has('activities')) {
     const [fills, imported] = [await look.fills(), await look.imported()];

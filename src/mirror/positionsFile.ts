@@ -1,8 +1,8 @@
 /** `positions_alpaca_paper.csv`: what is open or missing, under the column names that older bots look for. Pure. */
 import { assetClassOf } from '../domain/assetClass.ts';
-import { Decimal } from '../domain/decimal.ts';
 import { type InstrumentKind } from '../domain/instrument.ts';
 import { csvText, type CsvCell } from './csv.ts';
+import { LAST_UPDATED } from './files.ts';
 
 /** A position as every listing of Truebook shows it: decimals as canonical text, absent = null. */
 export interface MirrorPosition {
@@ -61,49 +61,39 @@ export const POSITION_COLUMNS = [
 type Column = (typeof POSITION_COLUMNS)[number];
 
 /** The file's text, in the order given. */
-export function positionsFileText(positions: readonly MirrorPosition[], lastUpdated: string): string {
-  return csvText(
-    POSITION_COLUMNS,
-    positions.map((position) => row(position, lastUpdated)),
-  );
+export function positionsFileText(positions: readonly MirrorPosition[]): string {
+  return csvText(POSITION_COLUMNS, positions.map(row));
 }
 
-function row(position: MirrorPosition, lastUpdated: string): Readonly<Record<Column, CsvCell>> {
-  const quantity = Decimal.parse(position.quantity);
-  const average = exact(position.averageCost);
-  const unrealized = exact(position.unrealizedPnl);
-  const { option, openedAt, state } = position;
+function row(position: MirrorPosition): Readonly<Record<Column, CsvCell>> {
+  const { option, openedAt, state, quantity, averageCost, unrealizedPnl } = position;
   return {
     symbol: position.symbol,
     qty: quantity,
-    side: quantity.sign() < 0 ? 'short' : 'long',
+    side: quantity.startsWith('-') ? 'short' : 'long',
     asset_class: assetClassOf(position.kind as InstrumentKind),
-    avg_entry_price: average,
-    current_price: exact(position.mark),
-    market_value: exact(position.marketValue),
-    unrealized_pnl: unrealized,
+    avg_entry_price: averageCost,
+    current_price: position.mark,
+    market_value: position.marketValue,
+    unrealized_pnl: unrealizedPnl,
     state,
     explained: position.explained,
     underlying: option?.underlying ?? null,
     expiry: option?.expiry ?? null,
-    strike: exact(option?.strike ?? null),
+    strike: option?.strike ?? null,
     right: option?.right ?? null,
     entry_time: openedAt,
-    last_updated: lastUpdated,
+    last_updated: LAST_UPDATED,
     occ_symbol: option === null ? null : position.symbol,
     option_type: option?.right.toUpperCase() ?? null,
     quantity,
     contracts: option === null ? null : quantity,
-    entry_price: average,
-    pnl_amount: unrealized,
-    pnl_pct: exact(position.unrealizedPnlPct),
+    entry_price: averageCost,
+    pnl_amount: unrealizedPnl,
+    pnl_pct: position.unrealizedPnlPct,
     timestamp: openedAt,
     status: state,
     close_time: null,
     source: position.source,
   };
-}
-
-function exact(text: string | null): Decimal | null {
-  return text === null ? null : Decimal.parse(text);
 }

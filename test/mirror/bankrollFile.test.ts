@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { decimal } from '../../src/domain/decimal.ts';
 import { parseInstant, parseTradeDate } from '../../src/domain/time.ts';
 import { bankrollFileText, readForeignBankroll } from '../../src/mirror/bankrollFile.ts';
+import { LAST_UPDATED } from '../../src/mirror/files.ts';
 import { type StoredBankrollEntry } from '../../src/store/store.ts';
 
 const account = { name: 'alpaca-paper', broker: 'alpaca', env: 'paper', baseCurrency: 'USD' } as const;
@@ -32,7 +33,6 @@ describe('the bankroll file', () => {
     const text = bankrollFileText(
       { account, entries: [entry(1, '100262.750000000000000001')], balance: null },
       before,
-      'NOW',
     );
     expect(text).toContain('"bankroll": 100262.750000000000000001,');
     expect(text).toContain('"equity": null,');
@@ -40,15 +40,15 @@ describe('the bankroll file', () => {
     expect(text).toContain('"peak": 1.50');
     expect(text).toContain('"big": 12345678901234567890');
     expect(text).toContain('0.10,');
-    expect(JSON.parse(text)).toMatchObject({ current_bankroll: 100262.75, last_updated: 'NOW' });
-    expect(bankrollFileText({ account, entries: [entry(1, '5')], balance: null }, text, 'NOW')).toContain(
+    expect(JSON.parse(text)).toMatchObject({ current_bankroll: 100262.75, last_updated: LAST_UPDATED });
+    expect(bankrollFileText({ account, entries: [entry(1, '5')], balance: null }, text)).toContain(
       '"peak": 1.50',
     );
   });
 
   it('lists the newest hundred changes, oldest first', () => {
     const entries = Array.from({ length: 150 }, (_, index) => entry(150 - index, String(150 - index)));
-    const listed = JSON.parse(bankrollFileText({ account, entries, balance: null }, null, 'NOW')) as {
+    const listed = JSON.parse(bankrollFileText({ account, entries, balance: null }, null)) as {
       sync_adjustments: { after: number }[];
       start_capital: number;
     };

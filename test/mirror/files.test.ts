@@ -1,8 +1,10 @@
 /** The mirror files of a whole world on both databases: what they hold, when they are written, and what is never lost. */
-import { mkdirSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { compose } from '../../src/compose.ts';
+import { createMirror } from '../../src/mirror/mirror.ts';
+import { afterRealMs, realMonoMs, realSleep } from '../../src/platform.ts';
 import { type DatabaseKind } from '../world/world.ts';
 import { openMirrorWorld, type MirrorWorld } from './mirrorWorld.ts';
 
@@ -260,6 +262,42 @@ it('are narrowed to asset classes, and the book is not', async () => {
   expect(told.some(({ kind }) => kind === 'deposit' || kind === 'cash_transfer' || kind === 'dividend')).toBe(
     true,
   );
+});
+
+it('a folder that hangs holds a run up for a bounded time, and one writing at a time', async () => {
+  world = await openMirrorWorld();
+  await world.run();
+  const { store, clock } = world.truebook;
+  const account = await world.truebook.account('alpaca-paper');
+  let goOn = (): void => undefined;
+  const hanging = new Promise<void>((resolve) => (goOn = resolve));
+  const mirror = createMirror({
+    folder: join(world.folder, 'elsewhere'),
+    store,
+    clock,
+    kinds: null,
+    positions: async () => {
+      await hanging;
+      return [];
+    },
+    isManual: () => true,
+    after: afterRealMs,
+    timeLimitMs: 50,
+  });
+  const started = realMonoMs();
+  expect(await mirror.write(account, null)).toEqual({
+    written: [],
+    warnings: ['The mirror files could not be written within 50 ms; the next run goes on.'],
+  });
+  expect(realMonoMs() - started).toBeLessThan(5_000);
+  expect((await mirror.write(account, null)).warnings).toEqual([
+    'The mirror files are still being written; the next run goes on.',
+  ]);
+  goOn();
+  await realSleep(50);
+  // Given up is given up: what hung writes nothing behind the next one's back.
+  expect(existsSync(join(world.folder, 'elsewhere', POSITIONS))).toBe(false);
+  expect((await mirror.write(account, null)).written).toEqual([BANKROLL, POSITIONS, TRADES, LOG]);
 });
 
 it('none with MIRROR_FILES off', async () => {
