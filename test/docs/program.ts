@@ -31,12 +31,13 @@ export interface RunningProgram {
   readonly ended: Promise<Ended>;
 }
 
-/** Starts a program; it is killed after `limitMs` (then its code is null). */
+/** Starts a program, with `input` piped into it; it is killed after `limitMs` (then its code is null). */
 export function startProgram(
   words: readonly string[],
   folder: string,
   env: Readonly<Record<string, string>> = {},
   limitMs = 30_000,
+  input = '',
 ): RunningProgram {
   const child = spawn(existsSync(PINNED) ? PINNED : process.execPath, words, {
     cwd: folder,
@@ -47,8 +48,8 @@ export function startProgram(
       NODE_COMPILE_CACHE: join(ROOT, 'node_modules', '.cache', 'compiled'),
       ...env,
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
   });
+  child.stdin.on('error', () => undefined).end(input);
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text));
