@@ -188,6 +188,28 @@ export function otherInstrument(
   };
 }
 
+/** Whether two say the same: the same thing under the same name and terms. */
+export function sameInstrument(left: Instrument, right: Instrument): boolean {
+  return (
+    left.id === right.id &&
+    left.kind === right.kind &&
+    left.symbol === right.symbol &&
+    left.currency === right.currency &&
+    left.multiplier.equals(right.multiplier) &&
+    sameTerms(left.option, right.option)
+  );
+}
+
+function sameTerms(left: OptionTerms | null, right: OptionTerms | null): boolean {
+  if (left === null || right === null) return left === right;
+  return (
+    left.underlying === right.underlying &&
+    left.expiry === right.expiry &&
+    left.right === right.right &&
+    left.strike.equals(right.strike)
+  );
+}
+
 /** The kind at the front of an identity. Throws `bad_instrument` for text that is no identity. */
 export function kindOf(id: string): InstrumentKind {
   const kind = id.slice(0, id.indexOf(':'));

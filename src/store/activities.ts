@@ -403,6 +403,17 @@ export async function firstTradeDate(
   return (row?.trade_date ?? null) as TradeDate | null;
 }
 
+export async function activityCount(queries: Queries, accountId: AccountId, epoch: number): Promise<number> {
+  const row = await queries
+    .selectFrom('activity')
+    .select((column) => column.fn.countAll().as('count'))
+    .where('account_id', '=', accountId)
+    .where('epoch', '=', epoch)
+    .where('rev', '=', 0)
+    .executeTakeFirstOrThrow();
+  return Number(row.count);
+}
+
 export async function ordersWanted(
   queries: Queries,
   accountId: AccountId,
@@ -430,6 +441,21 @@ export async function ordersWanted(
     .limit(limit)
     .execute();
   return rows.map((row) => ({ orderId: row.order_id!, executedAt: instantFromKey(row.executed_at) }));
+}
+
+/** When an unknown order is to be asked for again, at the earliest; null when none is remembered. */
+export async function nextOrderLookup(
+  queries: Queries,
+  accountId: AccountId,
+  now: Instant,
+): Promise<Instant | null> {
+  const row = await queries
+    .selectFrom('order_reference')
+    .select((column) => column.fn.min('next_lookup_at').as('next'))
+    .where('account_id', '=', accountId)
+    .where('next_lookup_at', '>', instantKey(now))
+    .executeTakeFirst();
+  return readInstantOrNull(row?.next ?? null);
 }
 
 /** Newest revisions with who placed them, newest first. */

@@ -3,10 +3,12 @@ import { Decimal } from '../domain/decimal.ts';
 import { instantKey } from '../domain/time.ts';
 import { allAccounts, ensureAccount, findAccount } from './accounts.ts';
 import {
+  activityCount,
   bookActivities,
   firstTradeDate,
   ledger,
   ledgerBeside,
+  nextOrderLookup,
   ordersWanted,
   revisions,
 } from './activities.ts';
@@ -26,14 +28,16 @@ import { latestBalances, latestGreeks, latestMarks } from './observations.ts';
 import { listPositions } from './positions.ts';
 import { endVerification, listFreshness } from './progress.ts';
 import {
-  announcedOrders,
   announceOrder,
   answerRequests,
   insertRequest,
+  knownOrders,
   pendingRequests,
   requestById,
+  withdrawRequest,
 } from './requests.ts';
 import { lastRun, listRuns, runById, statistics } from './runs.ts';
+import { KnownPayloads } from './payloads.ts';
 import { StateCache } from './stateCache.ts';
 import { type RunCommit, type Store } from './store.ts';
 import { syncState } from './syncState.ts';
@@ -43,6 +47,7 @@ let attempts = 0;
 
 export function bookStore(database: Database, schemaVersion: number): Store {
   const states = new StateCache();
+  const payloads = new KnownPayloads();
   return {
     facts: { ...database.facts, schemaVersion: String(schemaVersion) },
     close: () => database.close(),
@@ -73,18 +78,29 @@ export function bookStore(database: Database, schemaVersion: number): Store {
       ),
     bookActivities: (accountId, epoch, after) =>
       database.read((queries) => bookActivities(queries, accountId, epoch, after)),
-    ordersWanted: (accountId, epoch, now, limit) =>
-      database.read((queries) => ordersWanted(queries, accountId, epoch, now, limit)),
+    ordersWanted: async (accountId, epoch, now, limit) => {
+      if (states.noOrdersBefore(accountId, now)) return [];
+      const wanted = await database.single((queries) => ordersWanted(queries, accountId, epoch, now, limit));
+      if (wanted.length === 0) {
+        const next = await database.single((queries) => nextOrderLookup(queries, accountId, now));
+        states.noteOrders(accountId, next);
+      }
+      return wanted;
+    },
     firstTradeDate: (accountId, epoch) =>
       database.read((queries) => firstTradeDate(queries, accountId, epoch)),
     allPositions: (accountId, epoch) =>
       database.read((queries) => listPositions(queries, { accountId, epoch })),
     commitRun: async (commit) => {
-      const { run, trace } = await commitRun(database, commit, nextMarker(commit)).catch((error: unknown) => {
-        states.drop(commit.lease.accountId);
-        throw error;
-      });
+      const { accountId } = commit.lease;
+      const { run, trace } = await commitRun(database, commit, nextMarker(commit), payloads).catch(
+        (error: unknown) => {
+          states.drop(accountId);
+          throw error;
+        },
+      );
       states.advance(commit, run, trace);
+      payloads.note(accountId, commit.payloads);
       return run;
     },
     newEpoch: (lease, at, actor) => newEpoch(database, lease, at, actor, Decimal.zero),
@@ -106,8 +122,10 @@ export function bookStore(database: Database, schemaVersion: number): Store {
         await checkFence(database, queries, lease);
         await answerRequests(queries, lease.accountId, ids, null, answer);
       }),
-    announcedOrders: (accountId, orderIds) =>
-      database.read((queries) => announcedOrders(queries, accountId, orderIds)),
+    withdrawRequest: (id) => database.write((queries) => withdrawRequest(queries, id)),
+    knownOrders: (accountId, orderIds) =>
+      database.read((queries) => knownOrders(queries, accountId, orderIds)),
+    activityCount: (accountId, epoch) => database.read((queries) => activityCount(queries, accountId, epoch)),
     announceOrder: (accountId, orderId, at) =>
       database.write((queries) => announceOrder(queries, accountId, orderId, at)),
 
@@ -128,7 +146,8 @@ export function bookStore(database: Database, schemaVersion: number): Store {
     freshness: (accountId) => database.read((queries) => listFreshness(queries, accountId)),
     runs: (filter) => database.read((queries) => listRuns(queries, filter)),
     run: (id) => database.read((queries) => runById(queries, id)),
-    lastRun: (accountId, outcome) => database.read((queries) => lastRun(queries, accountId, outcome)),
+    lastRun: (accountId, outcome, type) =>
+      database.read((queries) => lastRun(queries, accountId, outcome, type)),
     statistics: (filter) => database.read((queries) => statistics(queries, filter)),
 
     verifyChains: (filter) => verifyChains(database, filter),

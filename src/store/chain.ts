@@ -79,6 +79,18 @@ export async function saveHead(queries: Queries, head: ChainHead): Promise<void>
     .execute();
 }
 
+/** As `saveHead`, but only from this very head on; false when the chain ends elsewhere. */
+export async function moveHead(queries: Queries, from: ChainHead, to: ChainHead): Promise<boolean> {
+  const { numUpdatedRows } = await queries
+    .updateTable('chain_head')
+    .set({ seq: to.seq, hash: to.hash })
+    .where('chain', '=', from.chain)
+    .where('seq', '=', from.seq)
+    .where('hash', '=', from.hash)
+    .executeTakeFirstOrThrow();
+  return numUpdatedRows === 1n;
+}
+
 /** Gives rows their places and hashes, one after another. */
 export function chainRows<Content extends Readonly<Record<string, ColumnValue>>>(
   head: ChainHead,

@@ -20,7 +20,7 @@ import {
   savePositionObservations,
   type Sight,
 } from './observations.ts';
-import { savePayloads, saveQuarantine } from './payloads.ts';
+import { savePayloads, saveQuarantine, type KnownPayloads } from './payloads.ts';
 import { listPositions, savePositions } from './positions.ts';
 import { dropCheckpoint, saveCheckpoint, saveCursors, saveFreshness } from './progress.ts';
 import { answerRequests } from './requests.ts';
@@ -38,9 +38,14 @@ interface Committed {
   readonly trace: CommitTrace | null;
 }
 
-export async function commitRun(database: Database, commit: RunCommit, marker: string): Promise<Committed> {
+export async function commitRun(
+  database: Database,
+  commit: RunCommit,
+  marker: string,
+  known: KnownPayloads,
+): Promise<Committed> {
   return await database.write(
-    (queries) => writeRun(database, queries, commit, marker),
+    (queries) => writeRun(database, queries, commit, marker, known),
     async (queries) => {
       // Waits for the lost transaction where it still holds the lease row; then its marker is there or never comes.
       await lockLease(database, queries, commit.lease.accountId);
@@ -55,14 +60,14 @@ async function writeRun(
   queries: Queries,
   given: RunCommit,
   marker: string,
+  known: KnownPayloads,
 ): Promise<Committed> {
   const { accountId } = given.lease;
-  await checkFence(database, queries, given.lease);
+  const { run, rowHash } = await insertRun(database, queries, given, marker);
   const commit = await withReopened(queries, given);
-  const { run, rowHash } = await insertRun(queries, commit, marker);
   const sight: Sight = { accountId, epoch: run.epoch, runId: run.id };
 
-  await saveEvidence(queries, sight, commit);
+  await saveEvidence(queries, sight, commit, known);
   const chain = await appendLedger(database, queries, sight, commit, run.startedAt);
   await saveBelief(queries, sight, commit);
   await saveWork(queries, sight, commit);
@@ -70,8 +75,13 @@ async function writeRun(
   return { run, trace: { runHash: rowHash, chain } };
 }
 
-async function saveEvidence(queries: Queries, sight: Sight, commit: RunCommit): Promise<void> {
-  await savePayloads(queries, sight, commit.payloads);
+async function saveEvidence(
+  queries: Queries,
+  sight: Sight,
+  commit: RunCommit,
+  known: KnownPayloads,
+): Promise<void> {
+  await savePayloads(queries, sight, commit.payloads, known);
   await insertReads(queries, sight.runId, commit);
   await saveQuarantine(queries, sight, commit.quarantine);
   await saveInstruments(queries, commit.instruments, [

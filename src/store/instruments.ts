@@ -96,10 +96,11 @@ export async function saveAliases(
       valid_to: null,
     }),
   );
-  await insertRows(queries, 'instrument_alias', rows, {
+  const added = await insertRows(queries, 'instrument_alias', rows, {
     keys: ['scheme', 'alias', 'instrument'],
     then: 'nothing',
   });
+  if (added === 0) return;
   for (const part of inParts(rows)) {
     await queries
       .updateTable('instrument_alias as older')

@@ -1,5 +1,6 @@
 /** The bytes behind a run: compressed once per content, and a row that says when they were read. */
 import { deflateSync, inflateSync } from 'node:zlib';
+import { type AccountId } from '../domain/account.ts';
 import { storableText } from '../domain/contentHash.ts';
 import { type Payload, type QuarantinedRow } from '../domain/snapshot.ts';
 import { instantKey, newYorkDate } from '../domain/time.ts';
@@ -15,8 +16,11 @@ import { inParts, insertRows, storableRow } from './rows.ts';
 export async function savePayloads(
   queries: Queries,
   sight: Sight,
-  payloads: readonly Payload[],
+  given: readonly Payload[],
+  known: KnownPayloads,
 ): Promise<void> {
+  const payloads = given.filter((payload) => !known.has(sight.accountId, payload));
+  if (payloads.length === 0) return;
   const fresh = await unknownBodies(queries, payloads);
   await insertRows(queries, 'payload_body', fresh.map(bodyRow), { keys: ['sha256'], then: 'nothing' });
   const rows = payloads.map((payload) => {
@@ -35,6 +39,31 @@ export async function savePayloads(
   });
   const keys = ['account_id', 'resource', 'trade_date', 'sha256'];
   await insertRows(queries, 'payload', rows, { keys, then: 'nothing' });
+}
+
+/** Answers of each kind remembered per account. */
+const REMEMBERED_MAX = 8;
+
+/** Payloads that this process has stored or seen stored: an unchanged answer need not be asked about again. */
+export class KnownPayloads {
+  readonly #keys = new Map<string, string[]>();
+
+  has(accountId: AccountId, payload: Payload): boolean {
+    return this.#keys.get(`${accountId} ${payload.resource}`)?.includes(keyOf(payload)) === true;
+  }
+
+  /** Only after the transaction that stored them. */
+  note(accountId: AccountId, payloads: readonly Payload[]): void {
+    for (const payload of payloads) {
+      if (this.has(accountId, payload)) continue;
+      const place = `${accountId} ${payload.resource}`;
+      this.#keys.set(place, [...(this.#keys.get(place) ?? []), keyOf(payload)].slice(-REMEMBERED_MAX));
+    }
+  }
+}
+
+function keyOf(payload: Payload): string {
+  return `${newYorkDate(payload.receivedAt)} ${payload.sha256}`;
 }
 
 /** Bodies not stored yet, each once: compressing is the costly part. */

@@ -1,6 +1,7 @@
 /** What processes ask of each other: syncs, and the announcement of the user's own orders. */
 import { type AccountId } from '../domain/account.ts';
 import { instantFromKey, instantKey, type Instant } from '../domain/time.ts';
+import { type OrderReference } from '../domain/snapshot.ts';
 import { type Queries } from './database.ts';
 import { storableText } from '../domain/contentHash.ts';
 import { inParts, isTrue } from './rows.ts';
@@ -81,22 +82,49 @@ export async function announceOrder(
     .execute();
 }
 
-export async function announcedOrders(
+/** Text of an answer that says nobody wants one any more. */
+const WITHDRAWN = 'null';
+
+export async function withdrawRequest(queries: Queries, id: number): Promise<void> {
+  await queries
+    .updateTable('sync_request')
+    .set({ answer: WITHDRAWN })
+    .where('id', '=', id)
+    .where('run_id', 'is', null)
+    .where('answer', 'is', null)
+    .execute();
+}
+
+export async function knownOrders(
   queries: Queries,
   accountId: AccountId,
   orderIds: readonly string[],
-): Promise<ReadonlySet<string>> {
-  const found = new Set<string>();
-  for (const part of inParts(orderIds)) {
-    const rows = await queries
-      .selectFrom('announced_order')
-      .select('order_id')
+): ReturnType<Store['knownOrders']> {
+  const references: OrderReference[] = [];
+  const announced = new Set<string>();
+  for (const part of inParts([...new Set(orderIds)])) {
+    const known = await queries
+      .selectFrom('order_reference')
+      .select(['order_id', 'client_order_id', 'parent_order_id'])
       .where('account_id', '=', accountId)
       .where('order_id', 'in', part)
       .execute();
-    for (const row of rows) found.add(row.order_id);
+    for (const row of known)
+      references.push({
+        orderId: row.order_id,
+        clientOrderId: row.client_order_id,
+        parentOrderId: row.parent_order_id,
+      });
+    const parents = known.flatMap((row) => row.parent_order_id ?? []);
+    const named = await queries
+      .selectFrom('announced_order')
+      .select('order_id')
+      .where('account_id', '=', accountId)
+      .where('order_id', 'in', [...part, ...parents])
+      .execute();
+    for (const row of named) announced.add(row.order_id);
   }
-  return found;
+  return { references, announced };
 }
 
 function readRequest(row: Selectable<Schema['sync_request']>): SyncRequest {

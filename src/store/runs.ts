@@ -3,7 +3,8 @@ import { type AccountId } from '../domain/account.ts';
 import { TruebookError } from '../domain/errors.ts';
 import { instantFromKey, instantKey, type Instant } from '../domain/time.ts';
 import { evidenceHash } from './chain.ts';
-import { type Queries } from './database.ts';
+import { type Database, type Queries } from './database.ts';
+import { checkFence } from './leases.ts';
 import { insertRows, isTrue, keyOrNull, storableRow } from './rows.ts';
 import { type SyncRunTable } from './schema.ts';
 import {
@@ -16,10 +17,11 @@ import {
   type SyncTrigger,
   type SyncType,
 } from './store.ts';
-import { type Selectable } from 'kysely';
+import { CompiledQuery, type Selectable } from 'kysely';
 
-/** Writes the run and answers it with its number, and the hash of its row. */
+/** Writes the run, if the lease is still held, and answers it with its number and the hash of its row. Throws `lease_lost`. */
 export async function insertRun(
+  database: Database,
   queries: Queries,
   commit: RunCommit,
   marker: string,
@@ -52,11 +54,27 @@ export async function insertRun(
     new_activities_count: run.counts.newActivities,
     deep_scan: run.deepScan,
   });
-  const row = await queries
-    .insertInto('sync_run')
-    .values({ ...content, row_hash: evidenceHash('sync_run', content) })
-    .returningAll()
-    .executeTakeFirstOrThrow();
+  // The fence is checked by the very statement that writes the run, which holds the lease until the transaction ends.
+  const values = { ...content, row_hash: evidenceHash('sync_run', content) };
+  const columns = Object.keys(values);
+  const { accountId, fence, holder } = commit.lease;
+  const place = (index: number): string => `$${columns.length + index}`;
+  const {
+    rows: [row],
+  } = await queries.executeQuery<Selectable<SyncRunTable>>(
+    CompiledQuery.raw(
+      `INSERT INTO sync_run (${columns.join(', ')}) SELECT ${columns.map((_, index) => `$${index + 1}`).join(', ')}
+       FROM lease WHERE account_id = ${place(1)} AND fence = ${place(2)} AND incarnation = ${place(3)}
+       ${database.dialect === 'postgres' ? 'FOR UPDATE' : ''} RETURNING *`,
+      [...Object.values(values), accountId, fence, holder.incarnation],
+    ),
+  );
+  if (row === undefined) {
+    await checkFence(database, queries, commit.lease);
+    throw new TruebookError('internal', 'A run was not written although its lease is held.', {
+      hint: 'This is a fault of Truebook: report it with the command that was run.',
+    });
+  }
   return { run: readRun(row), rowHash: row.row_hash };
 }
 
@@ -94,11 +112,12 @@ function readContent(read: SyncReadRow, commit: RunCommit) {
 
 export async function listRuns(
   queries: Queries,
-  filter: AccountFilter & { limit: number; outcome?: RunOutcome },
+  filter: AccountFilter & { limit: number; outcome?: RunOutcome; type?: SyncType },
 ): Promise<readonly RunRecord[]> {
   let query = queries.selectFrom('sync_run').selectAll().orderBy('id', 'desc').limit(filter.limit);
   if (filter.accountId !== undefined) query = query.where('account_id', '=', filter.accountId);
   if (filter.outcome !== undefined) query = query.where('outcome', '=', filter.outcome);
+  if (filter.type !== undefined) query = query.where('type', '=', filter.type);
   return (await query.execute()).map(readRun);
 }
 
@@ -111,9 +130,14 @@ export async function lastRun(
   queries: Queries,
   accountId: AccountId,
   outcome?: RunOutcome,
+  type?: SyncType,
 ): Promise<RunRecord | null> {
-  const filter = { accountId, limit: 1 };
-  const [run] = await listRuns(queries, outcome === undefined ? filter : { ...filter, outcome });
+  const [run] = await listRuns(queries, {
+    accountId,
+    limit: 1,
+    ...(outcome === undefined ? {} : { outcome }),
+    ...(type === undefined ? {} : { type }),
+  });
   return run ?? null;
 }
 

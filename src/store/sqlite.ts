@@ -27,6 +27,7 @@ import { TruebookError } from '../domain/errors.ts';
 import { type Clock } from '../domain/time.ts';
 import { type Database, type Queries, type SentStatement } from './database.ts';
 import { migrate, NEWEST_VERSION, refuseNewer, type SchemaVersion } from './migrations/migrate.ts';
+import { type ManyTimes } from './rows.ts';
 import { type Schema } from './schema.ts';
 import { storageError } from './storageErrors.ts';
 
@@ -426,6 +427,7 @@ class NodeSqliteConnection implements DatabaseConnection {
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
     const statement = this.#prepare(query.sql);
+    if ('each' in query) return this.#runEach<R>(statement, query as ManyTimes);
     const parameters = query.parameters.map(bindable);
     if (statement.columns().length > 0) {
       const rows = statement.all(...parameters) as R[];
@@ -439,6 +441,14 @@ class NodeSqliteConnection implements DatabaseConnection {
     const { changes, lastInsertRowid } = statement.run(...parameters);
     this.#tell?.({ sql: query.sql, rowsWritten: Number(changes) });
     return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) };
+  }
+
+  /** An INSERT for each list of parameters, within the transaction around it. */
+  #runEach<R>(statement: StatementSync, { sql, each }: ManyTimes): QueryResult<R> {
+    let rowsWritten = 0;
+    for (const parameters of each) rowsWritten += Number(statement.run(...parameters.map(bindable)).changes);
+    this.#tell?.({ sql, rowsWritten });
+    return { rows: [], numAffectedRows: BigInt(rowsWritten) };
   }
 
   async *streamQuery<R>(): AsyncIterableIterator<QueryResult<R>> {

@@ -10,7 +10,7 @@
 import { sql } from 'kysely';
 import { type Account, type AccountId } from '../domain/account.ts';
 import { type InstrumentId } from '../domain/instrument.ts';
-import { instantKey } from '../domain/time.ts';
+import { compareInstants, instantKey, type Instant } from '../domain/time.ts';
 import { readAccount, unknownAccount } from './accounts.ts';
 import { type Queries } from './database.ts';
 import {
@@ -66,6 +66,8 @@ export interface CommitTrace {
 interface Kept {
   readonly stamp: StateStamp;
   readonly state: SyncState;
+  /** No order of the stored fills is wanted before then; `never`: not before the ledger grows. Null: not known. */
+  readonly ordersFrom: Instant | 'never' | null;
 }
 
 export class StateCache {
@@ -78,7 +80,18 @@ export class StateCache {
   }
 
   keep(stamp: StateStamp, state: SyncState): void {
-    this.#kept.set(stamp.account.id, { stamp, state });
+    this.#kept.set(stamp.account.id, { stamp, state, ordersFrom: null });
+  }
+
+  /** Whether it is known that no order is wanted yet, as of the state that was handed out last. */
+  noOrdersBefore(accountId: AccountId, now: Instant): boolean {
+    const from = this.#kept.get(accountId)?.ordersFrom ?? null;
+    return from !== null && (from === 'never' || compareInstants(now, from) < 0);
+  }
+
+  noteOrders(accountId: AccountId, from: Instant | null): void {
+    const kept = this.#kept.get(accountId);
+    if (kept !== undefined) this.#kept.set(accountId, { ...kept, ordersFrom: from ?? 'never' });
   }
 
   drop(accountId: AccountId): void {
@@ -95,7 +108,9 @@ export class StateCache {
     const state = stateAfter(kept.state, commit, run);
     if (state === null) return;
     const chainHash = trace.chain?.after ?? kept.stamp.chainHash;
-    this.keep({ account: state.account, runHash: trace.runHash, chainHash, fence }, state);
+    const stamp = { account: state.account, runHash: trace.runHash, chainHash, fence };
+    const grew = commit.revisions.length > 0 || commit.orders.length > 0;
+    this.#kept.set(accountId, { stamp, state, ordersFrom: grew ? null : kept.ordersFrom });
   }
 }
 

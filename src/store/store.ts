@@ -78,8 +78,14 @@ export interface CursorRow {
     | 'absence'
     | 'account_changed'
     | 'totals'
-    /** Causes to adjust the bankroll that a run without that part came across: `deposit,manual_trade`. */
+    /** Causes to adjust the bankroll that no run with that part has acted on: `deposit,manual_trade`. */
     | 'bankroll_due'
+    /** Activities that a run of the bankroll alone acted on before they were in the ledger, as a JSON list. */
+    | 'bankroll_seen'
+    /** Orders of which it was not known yet whose they are, as a JSON list. */
+    | 'bankroll_undecided'
+    /** Since when activities were booked that no position row knows of; empty = all are told. */
+    | 'untold'
     /** The last day whose equity the broker was asked for afterwards; empty until an answer was complete. */
     | 'equity_history';
   readonly position: string;
@@ -601,6 +607,8 @@ export interface Store {
     epoch: number,
     after: BookCheckpoint | null,
   ): Promise<readonly ActivityRevision[]>;
+  /** How many activities the epoch has: for a book without a checkpoint. */
+  activityCount(accountId: AccountId, epoch: number): Promise<number>;
   /**
    * Orders of stored fills to ask the broker for: first those never asked for, newest first, then those it did not know
    * whose time to ask again has come.
@@ -645,8 +653,13 @@ export interface Store {
   syncRequest(id: number): Promise<SyncRequest | null>;
   /** Answers requests without a run: dry runs. Fenced like every write. */
   answerRequests(lease: Lease, ids: readonly number[], answer: string): Promise<void>;
-  /** Orders of these ids that the user's own programs announced. */
-  announcedOrders(accountId: AccountId, orderIds: readonly string[]): Promise<ReadonlySet<string>>;
+  /** Takes back a request that nobody answered yet. */
+  withdrawRequest(id: number): Promise<void>;
+  /** What is known of these orders, and which of them the user's own programs announced. */
+  knownOrders(
+    accountId: AccountId,
+    orderIds: readonly string[],
+  ): Promise<{ readonly references: readonly OrderReference[]; readonly announced: ReadonlySet<string> }>;
   /** Marks an order as placed by the user's own program (`trade executed`). */
   announceOrder(accountId: AccountId, orderId: string, at: Instant): Promise<void>;
 
@@ -679,7 +692,7 @@ export interface Store {
   freshness(accountId: AccountId): Promise<readonly FreshnessRow[]>;
   runs(filter: AccountFilter & { limit: number }): Promise<readonly RunRecord[]>;
   run(id: number): Promise<RunRecord | null>;
-  lastRun(accountId: AccountId, outcome?: RunOutcome): Promise<RunRecord | null>;
+  lastRun(accountId: AccountId, outcome?: RunOutcome, type?: SyncType): Promise<RunRecord | null>;
   /** Counts over `sync_run` (chunks of first contact not counted), optionally of runs started at or after `since`. */
   statistics(filter: AccountFilter & { since?: Instant }): Promise<SyncStatistics>;
 

@@ -109,6 +109,8 @@ interface Seat extends AgentAccount {
   isHinted: boolean;
   /** A run is under way; nothing else may start for this account. */
   isBusy: boolean;
+  /** Whether the last run was of everything, and not of one part or dry. */
+  wasWhole: boolean;
   /** Runs in a row that threw: these answer no request, so without a pause the same request would start them forever. */
   throwsInARow: number;
   /** Ticks still to wait. Ticks and not instants, because a simulated clock may stand still. */
@@ -204,6 +206,7 @@ class Agent {
         dueMonoMs: clock.monoMs(),
         isHinted: false,
         isBusy: false,
+        wasWhole: false,
         throwsInARow: 0,
         heldTicks: 0,
         lastRun: null,
@@ -257,22 +260,21 @@ class Agent {
     const monoMs = clock.monoMs();
     const work: Work[] = [];
     for (const seat of idle) {
-      const asked = answerableTogether(requests.filter((request) => request.accountId === seat.account.id));
-      const hinted = seat.enabled && seat.isHinted;
+      const waiting = requests.filter((request) => request.accountId === seat.account.id);
+      const whole = waiting.filter((request) => request.type === 'all' && !request.dryRun);
+      const other = waiting.filter((request) => !whole.includes(request));
       const due = seat.enabled && monoMs >= seat.dueMonoMs;
-      if (!due && !hinted && asked.length === 0 && !(once && seat.enabled)) continue;
-      const [first] = asked;
-      const trigger: SyncTrigger =
-        first?.trigger ?? (due || once ? (seat.lastRun === null ? 'start' : 'schedule') : 'hint');
-      const isWhole = first === undefined || (first.type === 'all' && !first.dryRun);
-      work.push({
-        seat,
-        trigger,
-        type: first?.type ?? 'all',
-        dryRun: first?.dryRun === true,
-        isWhole,
-        requestIds: asked.map((request) => request.id),
-      });
+      const wantsWhole = due || (seat.enabled && (seat.isHinted || once)) || whole.length > 0;
+      // Runs of one part and dry ones take turns with what was due: neither keeps the other waiting for ever.
+      if (wantsWhole && (once || other.length === 0 || !seat.wasWhole)) {
+        const trigger: SyncTrigger =
+          whole[0]?.trigger ?? (due || once ? (seat.lastRun === null ? 'start' : 'schedule') : 'hint');
+        work.push({ seat, trigger, type: 'all', dryRun: false, isWhole: true, requestIds: idsOf(whole) });
+      } else if (other.length > 0 && !once) {
+        const asked = answerableTogether(other);
+        const { trigger, type, dryRun } = asked[0]!;
+        work.push({ seat, trigger, type, dryRun, isWhole: false, requestIds: idsOf(asked) });
+      }
     }
     return work;
   }
@@ -297,6 +299,7 @@ class Agent {
     const startedMonoMs = clock.monoMs();
     for (const { seat, isWhole } of work) {
       seat.isBusy = true;
+      seat.wasWhole = isWhole;
       // A run of one part, or a dry one, stands for nothing but itself: what was due stays due.
       if (!isWhole) continue;
       seat.isHinted = false;
@@ -331,7 +334,11 @@ class Agent {
     for (const [level, line] of told.flatMap(({ lines }) => lines)) log[level](line);
     const failed = runs.filter((run) => run.run?.outcome !== 'complete');
     this.#errors += failed.length;
-    if (failed.length < runs.length) this.#lastSuccess = instantNow(clock);
+    const succeeded = work.some(
+      ({ isWhole, seat }) =>
+        isWhole && runs.some(({ account, run }) => account === seat.account && run?.outcome === 'complete'),
+    );
+    if (succeeded) this.#lastSuccess = instantNow(clock);
     if (failed.length === 0) log.info(`✓ Sync cycle #${number} completed successfully`);
     else log.error(`✗ Sync cycle #${number} failed for ${failed.map((run) => run.account.name).join(', ')}`);
     const durationMs = Math.max(0, clock.monoMs() - startedMonoMs);
@@ -345,7 +352,7 @@ class Agent {
   }
 
   async #syncSeat(
-    { seat, trigger, type, dryRun, requestIds }: Work,
+    { seat, trigger, type, dryRun, isWhole, requestIds }: Work,
     cycle: number,
     reading: AbortSignal,
   ): Promise<AccountRun> {
@@ -363,13 +370,14 @@ class Agent {
       );
       seat.throwsInARow = 0;
       const done: AccountRun = { account, ...outcome, error: null };
-      if (!dryRun) seat.lastRun = done;
+      if (isWhole) seat.lastRun = done;
       return done;
     } catch (error) {
       seat.heldTicks = Math.min(HELD_TICKS_MAX, 2 ** Math.min(seat.throwsInARow, 10));
       seat.throwsInARow += 1;
-      seat.lastRun = { account, run: null, difference: null, error: asTruebookError(error) };
-      return seat.lastRun;
+      const failed: AccountRun = { account, run: null, difference: null, error: asTruebookError(error) };
+      if (isWhole) seat.lastRun = failed;
+      return failed;
     } finally {
       seat.isBusy = false;
     }
@@ -403,8 +411,7 @@ class Agent {
     const lines: Line[] = [];
     const info = (text: string): void => void lines.push(['info', text]);
     if (several) info(`Account ${account.name}`);
-    if (!isWhole) info(`Asked for: ${dryRun ? 'a dry run of ' : ''}${type}`);
-    info('Syncing positions...');
+    info(isWhole ? 'Syncing positions...' : `Asked for: ${dryRun ? 'a dry run of ' : ''}${type}`);
     if (difference !== null && account.broker === 'alpaca') {
       for (const line of alpacaSyncLines(difference, { kinds: seat.toldKinds, dryRun })) info(line);
     }
@@ -415,6 +422,10 @@ class Agent {
         'error',
         `✗ ${account.name}: ${code}: ${message}${error?.hint == null ? '' : ` ${error.hint}`}`,
       ]);
+      return lines;
+    }
+    if (!isWhole) {
+      info(dryRun ? '✓ Worked out, nothing was written' : `✓ Synced ${type}`);
       return lines;
     }
     const rows = await store.positions({ accountId: account.id, states: ['open', 'missing'] });
@@ -487,6 +498,10 @@ interface Work {
 }
 
 type Line = readonly [level: 'info' | 'warning' | 'error', text: string];
+
+function idsOf(requests: readonly SyncRequest[]): readonly number[] {
+  return requests.map((request) => request.id);
+}
 
 /** The oldest request and those that want the same: the others get runs of their own. */
 function answerableTogether(requests: readonly SyncRequest[]): readonly SyncRequest[] {

@@ -12,6 +12,7 @@ export function isAutomated(clientOrderId: string | null, patterns: readonly str
 }
 
 export interface OrdersKnown {
+  /** What the broker or the database says of orders; one with nulls is an order the broker does not know. */
   readonly orders: readonly OrderReference[];
   /** Orders that trade-executed calls named. */
   readonly announced: ReadonlySet<string>;
@@ -19,17 +20,28 @@ export interface OrdersKnown {
   readonly patterns: readonly string[];
 }
 
-/** True for a trade that none of the user's programs claims, false for one that does, null for what is no trade. */
-export function manualTrades(known: OrdersKnown): (activity: Activity) => boolean | null {
-  const byId = new Map(known.orders.map((order) => [order.orderId, order]));
-  return (activity) => {
-    if (activity.kind !== 'fill') return null;
-    const { orderId } = activity;
-    if (orderId === null) return true;
+/** True for an order that none of the user's programs claims, false for one that does, null while nobody said. */
+export function manualOrders(known: OrdersKnown): (orderId: string) => boolean | null {
+  const byId = new Map<string, OrderReference>();
+  for (const order of known.orders) {
+    const before = byId.get(order.orderId);
+    // Later words count, unless they only say that the broker no longer lists it.
+    if (before === undefined || order.clientOrderId !== null || order.parentOrderId !== null)
+      byId.set(order.orderId, order);
+  }
+  return (orderId) => {
+    if (known.announced.has(orderId)) return false;
     const order = byId.get(orderId);
-    const isAnnounced =
-      known.announced.has(orderId) ||
-      (order?.parentOrderId != null && known.announced.has(order.parentOrderId));
-    return !isAnnounced && !isAutomated(order?.clientOrderId ?? null, known.patterns);
+    if (order === undefined) return null;
+    if (order.parentOrderId !== null && known.announced.has(order.parentOrderId)) return false;
+    return !isAutomated(order.clientOrderId, known.patterns);
+  };
+}
+
+/** The same for activities: null for what is no trade, too. */
+export function manualTrades(isManual: (orderId: string) => boolean | null) {
+  return ({ kind, orderId }: Activity): boolean | null => {
+    if (kind !== 'fill') return null;
+    return orderId === null ? true : isManual(orderId);
   };
 }

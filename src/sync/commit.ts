@@ -3,9 +3,9 @@ import { compareActivities, type Activity, type ActivityKind } from '../domain/a
 import { type BookEvent } from '../domain/event.ts';
 import { isTruebookError } from '../domain/errors.ts';
 import { type Finding } from '../domain/finding.ts';
-import { type InstrumentId } from '../domain/instrument.ts';
+import { sameInstrument, type Instrument, type InstrumentId } from '../domain/instrument.ts';
 import { type Greeks, type QuarantinedRow, type Quote, type SnapshotPosition } from '../domain/snapshot.ts';
-import { newYorkDate, now as instantNow, type Instant } from '../domain/time.ts';
+import { compareInstants, newYorkDate, now as instantNow, type Instant } from '../domain/time.ts';
 import {
   type AuditEntry,
   type BalanceObservation,
@@ -64,6 +64,8 @@ export interface Believed {
 export interface Surroundings {
   readonly extras: Extras;
   readonly isManual: (activity: Activity) => boolean | null;
+  /** Whose an order is, for orders of earlier runs. */
+  readonly isManualOrder: (orderId: string) => boolean | null;
   readonly startingBankroll: StartingBankroll | null;
   /** Activities that chunks of a first contact committed before this run. */
   readonly historyBooked: readonly NewRevision[];
@@ -85,6 +87,9 @@ export function believedCommit(
   const parts = partsOf(frame.options.type);
   const booked = parts.transactions ? evidence.revisions : [];
   const unbooked = parts.transactions ? [] : evidence.revisions;
+  // What no position row knows of yet: of this run, and of runs that wrote activities and no positions.
+  const untold = parts.positions ? untoldActivities(state, result) : [];
+  const news = [...around.historyBooked, ...untold, ...evidence.revisions];
   const asOf = look.positions.asOf;
   const absenceProves = !hasHoles(look.positions.rows, look.positions.evidence.quarantined);
   const lifecycle = applyLifecycle({
@@ -100,7 +105,7 @@ export function believedCommit(
     totals: result.totals,
     asOf,
     instruments: result.instruments,
-    changedBy: changedBy(result.revisions),
+    changedBy: changedBy([...around.historyBooked, ...untold, ...result.revisions]),
   });
   const explained = explain({
     differences: parts.positions
@@ -114,12 +119,13 @@ export function believedCommit(
     windowAfter: look.windowAfter,
     withdrawn: [],
     open: state.findings.filter((finding) => parts.isAll || parts.owns(resourceOf(finding))),
-    changed: booked,
+    changed: [...untold, ...booked],
     unbooked,
     instruments: result.instruments,
     now,
   });
-  const bankroll = parts.bankroll ? workOutBankroll(frame, look, evidence, around) : null;
+  const noticed = noticeBankroll(frame, parts, evidence, around);
+  const bankroll = parts.bankroll ? workOutBankroll(frame, look, around, noticed.causes) : null;
   const positionsAgree =
     !result.differences.some((difference) => difference.kind === 'position') && absenceProves;
   // Cash that nobody could read proves nothing.
@@ -137,7 +143,9 @@ export function believedCommit(
   const difference: SyncDifference = {
     type: frame.options.type,
     bankroll: bankroll?.difference ?? null,
-    positions: parts.positions ? positionsDifference(look, lifecycle.events, result, evidence, around) : null,
+    positions: parts.positions
+      ? positionsDifference(look, lifecycle.events, result, news, around.isManual)
+      : null,
     transactions: parts.transactions
       ? [...around.historyBooked, ...booked]
           .toSorted(compareActivities)
@@ -170,18 +178,8 @@ export function believedCommit(
         differences: result.differences.length,
       }),
     ],
-    instruments: [...result.instruments.values()],
-    aliases: look.positions.rows.flatMap((position) =>
-      position.brokerInstrumentId === null
-        ? []
-        : [
-            {
-              instrument: position.instrument.id,
-              scheme: `${frame.deps.broker.name}:asset`,
-              alias: position.brokerInstrumentId,
-            },
-          ],
-    ),
+    instruments: changedInstruments(state, result),
+    aliases: newAliases(frame, look),
     revisions: booked,
     events,
     orders: parts.transactions ? extras.orders : [],
@@ -189,7 +187,7 @@ export function believedCommit(
     balanceObservations: parts.bankroll ? balanceObservations(state, look, frame) : [],
     greeks: parts.positions ? changedGreeks(state, extras.quotes) : [],
     marks: parts.positions ? changedMarks(state, look, extras.quotes, frame) : [],
-    balanceDays: parts.bankroll ? [...recordedDays(look), ...extras.pastDays.days] : [],
+    balanceDays: parts.bankroll ? [...changedDays(state, look, frame), ...extras.pastDays.days] : [],
     positions: parts.positions
       ? { upsert: lifecycle.upsert, remove: lifecycle.remove }
       : { upsert: [], remove: [] },
@@ -197,7 +195,8 @@ export function believedCommit(
     findings: explained.findings,
     cursors: [
       ...(parts.transactions ? movedCursors(frame, look, evidence) : []),
-      ...bankrollCursor(frame, parts, evidence, around),
+      ...noticed.cursors(bankroll !== null),
+      ...untoldCursor(frame, parts, booked.length > 0),
       ...(parts.bankroll ? extras.pastDays.cursors : []),
     ],
     freshness: freshRows(frame, look, {
@@ -222,6 +221,34 @@ export function believedCommit(
         : null,
   };
   return { commit, difference };
+}
+
+/** Instruments whose terms are not in the database as they are now. */
+function changedInstruments(state: SyncState, result: WorkedOut): readonly Instrument[] {
+  return [...result.instruments.values()].filter((instrument) => {
+    const stored = state.instruments.get(instrument.id);
+    return stored !== instrument && (stored === undefined || !sameInstrument(stored, instrument));
+  });
+}
+
+/** The broker's own ids, noted when an instrument is first seen and once per trading day. */
+function newAliases(frame: RunFrame, look: Look): RunCommit['aliases'] {
+  const day = newYorkDate(look.positions.asOf);
+  const noted = new Set(
+    frame.state.observations.filter((row) => row.tradeDate === day).map((row) => row.instrument),
+  );
+  const scheme = `${frame.deps.broker.name}:asset`;
+  return look.positions.rows.flatMap(({ instrument, brokerInstrumentId }) =>
+    brokerInstrumentId === null || noted.has(instrument.id)
+      ? []
+      : [{ instrument: instrument.id, scheme, alias: brokerInstrumentId }],
+  );
+}
+
+/** The day's row, where a figure of it is new: it is written together with the balance. */
+function changedDays(state: SyncState, look: Look, frame: RunFrame): RunCommit['balanceDays'] {
+  const changed = new Set(balanceObservations(state, look, frame).map((row) => row.currency));
+  return recordedDays(look).filter((row) => changed.has(row.currency));
 }
 
 /** Which parts of the book a run writes, and whose findings it may open and close. */
@@ -274,8 +301,8 @@ function freshRows(
 function workOutBankroll(
   frame: RunFrame,
   look: Look,
-  evidence: WorkedOut,
   around: Surroundings,
+  happened: readonly BankrollCause[],
 ): ReturnType<typeof adjustBankroll> | null {
   const { state, deps } = frame;
   const { baseCurrency, balances } = look.balances.rows;
@@ -289,33 +316,96 @@ function workOutBankroll(
     currency: baseCurrency,
     asOf: look.balances.asOf,
     tolerancePct: deps.rules.tolerancePct,
-    happened: happened(frame, evidence, around),
+    happened,
     source: deps.broker.name,
     env: state.account.env,
   });
 }
 
-/** What sets the bankroll anew whatever the tolerance. The history read at first contact is not news. */
-function happened(frame: RunFrame, evidence: WorkedOut, around: Surroundings): readonly BankrollCause[] {
-  const { cursors } = frame.state;
-  const due = cursors.find((row) => row.name === 'bankroll_due')?.position ?? '';
-  const remembered = due === '' ? [] : (due.split(',') as BankrollCause[]);
-  if (!cursors.some((row) => row.name === 'first_contact')) return remembered;
-  return [...new Set([...remembered, ...bankrollCauses(evidence.revisions, around.isManual)])];
+/** Orders whose owner nobody named are remembered up to this many: more are an old history, not news. */
+const UNDECIDED_MAX = 2000;
+
+interface Noticed {
+  /** What sets the bankroll anew whatever the tolerance. */
+  readonly causes: readonly BankrollCause[];
+  /** What to remember of it, by whether the bankroll was looked at. */
+  cursors(isActedOn: boolean): readonly CursorRow[];
 }
 
-/** A run that books trades without looking at the bankroll leaves word of them. */
-function bankrollCursor(
+/**
+ * What happened that no program did. Each activity counts once: a run of the bankroll alone remembers what it acted on
+ * before it was booked, a run that could not act leaves word, and a trade whose order nobody could look up waits until
+ * it is known whose it was. The history read at first contact is no news.
+ */
+function noticeBankroll(
   frame: RunFrame,
   parts: ReturnType<typeof partsOf>,
   evidence: WorkedOut,
-  around: Surroundings,
+  { isManual, isManualOrder }: Surroundings,
+): Noticed {
+  if (!parts.bankroll && !parts.transactions) return { causes: [], cursors: () => [] };
+  const { cursors } = frame.state;
+  const stored = (name: CursorRow['name']): string =>
+    cursors.find((row) => row.name === name)?.position ?? '';
+  const due = stored('bankroll_due');
+  const seen = listOf(stored('bankroll_seen'));
+  const waiting = listOf(stored('bankroll_undecided'));
+  const isNews = cursors.some((row) => row.name === 'first_contact');
+
+  const keyOf = (row: NewRevision): string => `${row.rootId}#${row.rev}`;
+  const news = isNews ? evidence.revisions.filter((row) => !seen.includes(keyOf(row))) : [];
+  const causes = new Set<BankrollCause>(due === '' ? [] : (due.split(',') as BankrollCause[]));
+  if (waiting.some((orderId) => isManualOrder(orderId) === true)) causes.add('manual_trade');
+  for (const cause of bankrollCauses(news, isManual)) causes.add(cause);
+
+  const undecided = news.flatMap((row) =>
+    row.kind === 'fill' && isManual(row) === null ? (row.orderId ?? []) : [],
+  );
+  const stillWaiting = waiting.filter((orderId) => isManualOrder(orderId) === null);
+  return {
+    causes: [...causes],
+    cursors: (isActedOn) => {
+      const acted = parts.bankroll && isActedOn;
+      // Booked activities are news to nobody any more; of those that are not, it is remembered that they were seen.
+      const unbooked = isNews && !parts.transactions ? evidence.revisions.map(keyOf) : [];
+      const next: readonly [CursorRow['name'], string][] = [
+        ['bankroll_due', acted ? '' : [...causes].join(',')],
+        ['bankroll_seen', textOf(unbooked)],
+        ['bankroll_undecided', textOf([...new Set([...stillWaiting, ...undecided])].slice(-UNDECIDED_MAX))],
+      ];
+      return next.flatMap(([name, position]) =>
+        stored(name) === position ? [] : [cursor(name, position, frame.now)],
+      );
+    },
+  };
+}
+
+function listOf(text: string): readonly string[] {
+  return text === '' ? [] : (JSON.parse(text) as string[]);
+}
+
+function textOf(list: readonly string[]): string {
+  return list.length === 0 ? '' : JSON.stringify(list);
+}
+
+/** Activities that runs without positions booked since positions were written last. */
+export function untoldActivities(state: SyncState, result: WorkedOut): readonly NewRevision[] {
+  const since = state.cursors.find((row) => row.name === 'untold')?.position ?? '';
+  if (since === '') return [];
+  const own = new Set(result.revisions.map((row) => row.rootId));
+  return (result.activities ?? []).filter(
+    (row) => !own.has(row.rootId) && compareInstants(row.firstSeenAt, since as Instant) >= 0,
+  );
+}
+
+function untoldCursor(
+  frame: RunFrame,
+  parts: ReturnType<typeof partsOf>,
+  isBooking: boolean,
 ): readonly CursorRow[] {
-  const due = frame.state.cursors.find((row) => row.name === 'bankroll_due')?.position ?? '';
-  if (parts.bankroll) return due === '' ? [] : [cursor('bankroll_due', '', frame.now)];
-  if (!parts.transactions) return [];
-  const position = happened(frame, evidence, around).join(',');
-  return position === due ? [] : [cursor('bankroll_due', position, frame.now)];
+  const since = frame.state.cursors.find((row) => row.name === 'untold')?.position ?? '';
+  if (parts.positions) return since === '' ? [] : [cursor('untold', '', frame.now)];
+  return parts.transactions && isBooking && since === '' ? [cursor('untold', frame.now, frame.now)] : [];
 }
 
 function bankrollFacts(frame: RunFrame, entries: readonly BankrollEntry[]): RunCommit['outbox'] {

@@ -63,7 +63,7 @@ export interface PositionDifference {
   /** Signed quantities; null where there was or is no row. */
   readonly before: string | null;
   readonly after: string | null;
-  /** True when a trade behind it is not of the user's own programs; null when no trade is known. */
+  /** True when a trade behind it is not of the user's own programs; null when no trade is known, or not yet whose. */
   readonly manual: boolean | null;
 }
 
@@ -83,7 +83,7 @@ export interface TransactionDifference {
   readonly currency: string;
   readonly executedAt: string;
   readonly orderId: string | null;
-  /** Null where it is no trade. */
+  /** Null where it is no trade, and while the broker did not say whose order it was. */
   readonly manual: boolean | null;
 }
 
@@ -105,13 +105,17 @@ export interface SyncOutcome {
 }
 
 /** Why a sync is needed, as `sync --check-only` and `checkSyncNeeded()` tell it; empty = everything agrees. */
-export type SyncNeed = 'no_local_bankroll' | 'tolerance_exceeded' | 'quantity_difference' | 'unknown_fill';
+export type SyncNeed =
+  'equity_unknown' | 'no_local_bankroll' | 'tolerance_exceeded' | 'quantity_difference' | 'unknown_fill';
 
-export function syncNeeds({ bankroll, positions, transactions }: SyncDifference): readonly SyncNeed[] {
+export function syncNeeds({ type, bankroll, positions, transactions }: SyncDifference): readonly SyncNeed[] {
   const needs: SyncNeed[] = [];
+  // What cannot be judged is not in order.
+  if (bankroll === null && (type === 'all' || type === 'bankroll')) needs.push('equity_unknown');
   if (bankroll !== null && bankroll.before === null) needs.push('no_local_bankroll');
   if (bankroll?.exceeded === true) needs.push('tolerance_exceeded');
-  const moved = positions?.changes.some(({ before, after }) => before !== after) === true;
+  const moved =
+    positions?.changes.some(({ event, before, after }) => event !== 'renamed' && before !== after) === true;
   if (moved || (positions?.differing.length ?? 0) > 0) needs.push('quantity_difference');
   if (transactions?.some(({ kind }) => kind === 'fill') === true) needs.push('unknown_fill');
   return needs;

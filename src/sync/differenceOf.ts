@@ -1,5 +1,4 @@
 /** Pieces of a difference, from the rows of the commit. Pure. */
-import { type Activity } from '../domain/activity.ts';
 import { LIFECYCLE_EVENTS, type BookEvent } from '../domain/event.ts';
 import { type Finding } from '../domain/finding.ts';
 import { type InstrumentId } from '../domain/instrument.ts';
@@ -20,8 +19,8 @@ export function positionsDifference(
   look: Look,
   events: readonly BookEvent[],
   result: WorkedOut,
-  evidence: WorkedOut,
-  { isManual }: Pick<Surroundings, 'isManual'>,
+  news: readonly NewRevision[],
+  isManual: Surroundings['isManual'],
 ): PositionsDifference {
   const found: Record<string, number> = {};
   for (const { instrument } of look.positions.rows)
@@ -37,7 +36,7 @@ export function positionsDifference(
         event: event.kind,
         before: event.facts['before'] ?? null,
         after: event.facts['after'] ?? null,
-        manual: manualBehind(event.instrument, evidence.revisions, isManual),
+        manual: manualBehind(event.instrument, news, isManual),
       },
     ];
   });
@@ -61,13 +60,15 @@ export function positionsDifference(
   };
 }
 
+/** True when one of the trades was manual, false when none was, null where none is known or not yet whose. */
 function manualBehind(
   instrument: InstrumentId,
-  revisions: readonly NewRevision[],
-  isManual: (activity: Activity) => boolean | null,
+  news: readonly NewRevision[],
+  isManual: Surroundings['isManual'],
 ): boolean | null {
-  const trades = revisions.filter((row) => row.kind === 'fill' && row.instrument?.id === instrument);
-  return trades.length === 0 ? null : trades.some((trade) => isManual(trade) === true);
+  const said = news.filter((row) => row.kind === 'fill' && row.instrument?.id === instrument).map(isManual);
+  if (said.includes(true)) return true;
+  return said.length === 0 || said.includes(null) ? null : false;
 }
 
 export function transactionDifference(revision: NewRevision, manual: boolean | null): TransactionDifference {

@@ -17,7 +17,7 @@ import { type Instrument, type InstrumentId } from '../domain/instrument.ts';
 import { type QuarantinedRow } from '../domain/snapshot.ts';
 import { compareInstants, newYorkDate, type Instant } from '../domain/time.ts';
 import { type NewRevision } from '../store/store.ts';
-import { explanationOf } from './explanation.ts';
+import { CAUSE_OF_KIND, explanationOf } from './explanation.ts';
 import { windowStart } from './schedule.ts';
 import { differenceKey, type Difference, type PositionDifference } from './reconcile.ts';
 
@@ -151,11 +151,14 @@ function typeOf(difference: PositionDifference): FindingType {
 
 /** The broker's own activities say what happened, but this run leaves the ledger alone. */
 function notYetBooked(input: ExplainInput, difference: PositionDifference): Guess | null {
-  const rows = (input.unbooked ?? []).filter((row) => row.instrument?.id === difference.instrument);
+  const rows = (input.unbooked ?? []).filter(
+    (row) =>
+      row.instrument?.id === difference.instrument && row.source !== 'truebook' && !row.quantity.isZero(),
+  );
   const [first] = rows;
   if (first === undefined) return null;
   return {
-    cause: 'missing_fill',
+    cause: CAUSE_OF_KIND[first.kind],
     confidence: 'likely',
     evidence: {
       kind: 'activity',

@@ -82,6 +82,8 @@ function largest(moves: readonly Move[]): Move {
 }
 
 function causeOf({ activity }: Move): FindingCause {
+  // Our own adjustment closes what stayed missing; it does not know why it went.
+  if (activity.kind === 'adjustment' && activity.source === 'truebook') return 'unknown';
   const corrected = activity.status === 'bust' || activity.rev > 0;
   return corrected && activity.source !== 'truebook' ? 'broker_correction' : CAUSE_OF_KIND[activity.kind];
 }
@@ -94,7 +96,8 @@ function evidenceOf(moves: readonly Move[]): FindingEvidence[] {
   }));
 }
 
-const CAUSE_OF_KIND: Readonly<Record<ActivityKind, FindingCause>> = {
+/** What an activity of a kind says of the difference it explains. */
+export const CAUSE_OF_KIND: Readonly<Record<ActivityKind, FindingCause>> = {
   opening: 'history_gap',
   split: 'split',
   rename: 'symbol_change',

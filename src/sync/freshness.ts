@@ -60,8 +60,14 @@ function reason(rows: readonly FreshnessRow[], ageSeconds: number, input: Freshn
   if (input.newestRun !== null && input.newestRun.outcome !== 'complete')
     return failureWords(input.newestRun);
   if (rows.some((row) => !row.verified)) return 'agent_started: the first run is not finished';
-  if (new Set(rows.map((row) => row.runId)).size > 1) return 'versions_differ: not all data is of one run';
+  // Positions and activities prove each other within one run; balances are reconciled by themselves.
+  const proving = rows.filter((row) => row.dataClass !== 'balances');
+  if (new Set(proving.map((row) => row.runId)).size > 1)
+    return 'versions_differ: not all data is of one run, sync everything';
   if (rows.some((row) => !row.reconciled)) return 'unreconciled: broker and book differ, see findings';
+  // A run of one part that saw more than it may write leaves older data behind it: still of one run, no longer true.
+  if (input.newestRun !== null && input.newestRun.type !== 'all' && !input.newestRun.reconciled)
+    return `unreconciled: a run of ${input.newestRun.type} saw what the book does not have, sync everything`;
   if (ageSeconds > input.maxAgeSeconds)
     return `stale: ${ageSeconds} s old, at most ${input.maxAgeSeconds} s allowed`;
   return null;
@@ -69,5 +75,6 @@ function reason(rows: readonly FreshnessRow[], ageSeconds: number, input: Freshn
 
 function failureWords(run: RunRecord): string {
   if (run.outcome === 'progress') return 'first_contact: reading history';
+  if (run.outcome === 'complete') return `never_synced: only ${run.type} was synced so far`;
   return `sync_failed: ${run.errorCode ?? run.outcome}`;
 }

@@ -2,16 +2,20 @@
  * Reads that decorate the book and prove nothing: option market data, order references, equity of past days. Failing is
  * no failure.
  */
+import { compareActivities } from '../domain/activity.ts';
 import { type OrderReference, type Quote, type Read } from '../domain/snapshot.ts';
 import { addMs, instantToMs, type Instant } from '../domain/time.ts';
-import { type OrderMemory, type WantedOrder } from '../store/store.ts';
+import { type NewRevision, type OrderMemory, type WantedOrder } from '../store/store.ts';
 import { type RunFrame } from './commit.ts';
 import { readPastDays, type PastDays } from './pastDays.ts';
 import { record, type Look } from './readBroker.ts';
 import { type WorkedOut } from './workOut.ts';
 
 export interface Extras {
+  /** Orders to remember. */
   readonly orders: readonly OrderMemory[];
+  /** Orders as the broker answered in this run, also those it does not know. */
+  readonly answered: readonly OrderReference[];
   readonly quotes: readonly Quote[];
   /** Equity of past days as the broker states it, and how far it was asked for. */
   readonly pastDays: PastDays;
@@ -27,11 +31,16 @@ const MINUTE_MS = 60_000;
 const LOOKUP_AFTER_MS_MIN = 10 * MINUTE_MS;
 const LOOKUP_AFTER_MS_MAX = 30 * 24 * 60 * MINUTE_MS;
 
-export async function readExtras(frame: RunFrame, look: Look, result: WorkedOut): Promise<Extras> {
+export async function readExtras(
+  frame: RunFrame,
+  look: Look,
+  result: WorkedOut,
+  historyBooked: readonly NewRevision[] = [],
+): Promise<Extras> {
   const quotes = await readQuotes(frame, look);
   const pastDays = await readPastDays(frame, look, result, CALLS_PER_RUN);
-  const orders = await readOrders(frame, result);
-  return { orders, quotes, pastDays };
+  const { answered, toRemember } = await readOrders(frame, [...historyBooked, ...result.revisions]);
+  return { orders: toRemember, answered, quotes, pastDays };
 }
 
 async function readQuotes(frame: RunFrame, look: Look): Promise<readonly Quote[]> {
@@ -44,21 +53,29 @@ async function readQuotes(frame: RunFrame, look: Look): Promise<readonly Quote[]
   return rowsOf(record(frame.dossier, 'marketdata', read, (rows) => rows.length));
 }
 
-async function readOrders(frame: RunFrame, result: WorkedOut): Promise<readonly OrderMemory[]> {
+interface OrdersRead {
+  /** As the broker answered. */
+  readonly answered: readonly OrderReference[];
+  readonly toRemember: readonly OrderMemory[];
+}
+
+async function readOrders(frame: RunFrame, booked: readonly NewRevision[]): Promise<OrdersRead> {
   const { broker, store } = frame.deps;
   const { account } = frame.state;
-  const fromRun = result.revisions.flatMap((row) =>
-    row.kind === 'fill' && row.orderId !== null ? [row.orderId] : [],
-  );
+  // The newest first: of a long history not all orders are still to be had. A dry run asks as the run itself does.
+  const fromRun = booked
+    .filter((row) => row.kind === 'fill' && row.orderId !== null)
+    .toSorted((left, right) => compareActivities(right, left))
+    .flatMap((row) => row.orderId ?? []);
   const stored = await store.ordersWanted(account.id, account.epoch, frame.now, ORDERS_PER_RUN);
   const ids = [...new Set([...fromRun, ...stored.map((order) => order.orderId)])];
-  if (ids.length === 0) return [];
+  if (ids.length === 0) return { answered: [], toRemember: [] };
   const lookupsMax = Math.max(1, CALLS_PER_RUN - frame.dossier.payloads.length - 1);
   const read = await broker.readOrders(ids, frame.options.signal, lookupsMax);
   record(frame.dossier, 'orders', read, (rows) => rows.length);
   // Every order stands for itself: what was understood before a lookup failed is kept.
   const answered = read.kind === 'complete' ? read.rows : (read.partialRows ?? []);
-  return toRemember(answered, stored, frame.now);
+  return { answered, toRemember: toRemember(answered, stored, frame.now) };
 }
 
 /**

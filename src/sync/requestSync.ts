@@ -43,36 +43,46 @@ export async function requestSync(
   account: Account,
   options: RequestOptions,
 ): Promise<RequestedSync> {
+  const asked: { id: number | null } = { id: null };
+  try {
+    return await waitForRun(deps, account, options, asked);
+  } catch (error) {
+    // Nobody waits any more: no agent shall make a run for nobody.
+    if (asked.id !== null) await deps.store.withdrawRequest(asked.id).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function waitForRun(
+  deps: SyncDependencies,
+  account: Account,
+  options: RequestOptions,
+  asked: { id: number | null },
+): Promise<RequestedSync> {
   const { store, clock } = deps;
   const deadline = clock.monoMs() + WAIT_FOR_AGENT_MS;
-  let requestId: number | null = null;
   for (let attempt = 0; attempt < WAIT_FOR_AGENT_MS / POLL_MS; attempt += 1) {
     if (options.signal?.aborted === true) throw stopped();
-    if (requestId !== null) {
-      const outcome = await answerOf(store, requestId);
+    if (asked.id !== null) {
+      const outcome = await answerOf(store, asked.id);
       if (outcome !== null) return { ...outcome, by: 'agent' };
     }
     const grant = await store.acquireLease(account.id, options.holder, LEASE_TTL_MS, options.isGone);
     if ('lease' in grant) {
-      const outcome = await runUnderLease(
-        deps,
-        account,
-        grant.lease,
-        options,
-        requestId === null ? [] : [requestId],
-      );
+      const outcome = await runUnderLease(deps, account, grant.lease, options);
       return { ...outcome, by: 'here' };
     }
-    if (grant.heldBy.kind === 'agent' && requestId === null) {
-      requestId = await store.requestSync({
-        accountId: account.id,
-        type: options.type,
-        trigger: options.trigger,
-        requestedAt: instantNow(clock),
-        requestedBy: options.requestedBy,
-        dryRun: options.dryRun === true,
-      });
-    }
+    asked.id ??=
+      grant.heldBy.kind !== 'agent'
+        ? null
+        : await store.requestSync({
+            accountId: account.id,
+            type: options.type,
+            trigger: options.trigger,
+            requestedAt: instantNow(clock),
+            requestedBy: options.requestedBy,
+            dryRun: options.dryRun === true,
+          });
     if (clock.monoMs() > deadline) break;
     await clock.sleep(POLL_MS, options.signal);
   }
@@ -103,10 +113,14 @@ async function runUnderLease(
   account: Account,
   lease: Lease,
   options: RequestOptions,
-  requestIds: readonly number[],
 ): Promise<SyncOutcome> {
   const heartbeat = keepLease(deps, lease);
   try {
+    // Whoever waits for the same, this process among them, is answered by this run.
+    const waiting = await deps.store.pendingRequests([account.id]);
+    const requestIds = waiting
+      .filter(({ type, dryRun }) => type === options.type && dryRun === (options.dryRun === true))
+      .map(({ id }) => id);
     return await syncAccount(deps, account, {
       lease,
       trigger: options.trigger,

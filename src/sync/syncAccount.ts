@@ -9,15 +9,22 @@ import { errorText, isTruebookError, TruebookError } from '../domain/errors.ts';
 import { compareInstants, now as instantNow, type Clock, type Instant } from '../domain/time.ts';
 import {
   type Lease,
+  type NewRevision,
   type RunCommit,
   type Store,
   type SyncState,
   type SyncTrigger,
   type SyncType,
 } from '../store/store.ts';
-import { manualTrades } from './automation.ts';
+import { manualOrders, manualTrades } from './automation.ts';
 import { type StartingBankroll } from './bankroll.ts';
-import { believedCommit, refusedCommit, type RunFrame, type Surroundings } from './commit.ts';
+import {
+  believedCommit,
+  refusedCommit,
+  untoldActivities,
+  type RunFrame,
+  type Surroundings,
+} from './commit.ts';
 import { type SyncDifference, type SyncOutcome } from './difference.ts';
 import { readHistory, refuseForeignFills, refuseUnstable, type History } from './firstContact.ts';
 import { isSettled, isSuspicious, suspicionOf } from './proof.ts';
@@ -120,7 +127,8 @@ async function run(frame: RunFrame): Promise<SyncOutcome> {
   if (history.kind === 'refusal') return commitRefusal(frame, history);
 
   // Read, and work out what it means.
-  const due = depthDue(history.state.cursors, history.state.checkpoint?.activityCount ?? 0, now);
+  const activityCount = await countActivities(frame, history.state);
+  const due = depthDue(history.state.cursors, activityCount, now);
   let look = await takeLook(frame, history.state, due);
   // A known id is absent from a short window: only a deep scan can tell a short answer from a withdrawn row.
   if (look.kind === 'refusal' && look.reason === KNOWN_ID_ABSENT && look.depth === 'recent') {
@@ -135,11 +143,12 @@ async function run(frame: RunFrame): Promise<SyncOutcome> {
 
   // Something differs: look again, deeper, before believing it. A fill that fell between two calls settles here, a
   // short answer shows itself, and what is really missing was searched for at once.
-  if (evidence.differences.length > 0 || evidence.openingsBooked) {
-    const activityCount = (evidence.checkpoint ?? history.state.checkpoint)?.activityCount ?? 0;
+  // A run of the bankroll alone writes nothing that a difference touches.
+  const differs = evidence.differences.length > 0 || evidence.openingsBooked;
+  if (differs && frame.options.type !== 'bankroll') {
     const depth = searchDepth(
       history.state.cursors,
-      activityCount,
+      evidence.checkpoint?.activityCount ?? activityCount,
       evidence.openingsBooked || !isSettled(history.state, evidence),
       differsSince(history.state, evidence),
       now,
@@ -165,13 +174,14 @@ async function run(frame: RunFrame): Promise<SyncOutcome> {
   });
 
   // What decorates the book but proves nothing: who placed the trades, prices and Greeks of options.
-  const extras = await readExtras(frame, look, evidence);
+  const extras = await readExtras(frame, look, evidence, history.booked);
+  const told = [...history.booked, ...untoldActivities(history.state, result), ...evidence.revisions];
   const believed = believedCommit(
     { ...frame, state: history.state, historyHeld: history.held !== null },
     look,
     result,
     evidence,
-    await surroundings(frame, history, evidence, extras),
+    await surroundings(frame, history, told, extras),
   );
   return commit(frame, believed.commit, believed.difference);
 }
@@ -180,27 +190,50 @@ function writesActivities({ options }: RunFrame): boolean {
   return options.type === 'all' || options.type === 'transactions';
 }
 
+/** The size of the ledger; a book without a checkpoint has it from the ledger itself. */
+async function countActivities(
+  { deps }: RunFrame,
+  { account, checkpoint, cursors }: SyncState,
+): Promise<number> {
+  if (checkpoint !== null) return checkpoint.activityCount;
+  // Before the first run there is nothing to count.
+  if (!cursors.some((cursor) => cursor.name === 'activities')) return 0;
+  return deps.store.activityCount(account.id, account.epoch);
+}
+
 function unread({ state }: RunFrame): History {
   return { kind: 'ready', state, held: null, booked: [] };
 }
 
-/** Who placed the new trades, and the bankroll to start from. */
+/** Who placed the trades this run talks about, and the bankroll to start from. */
 async function surroundings(
   frame: RunFrame,
   history: History,
-  evidence: WorkedOut,
+  told: readonly NewRevision[],
   extras: Extras,
 ): Promise<Surroundings> {
   const { store, rules, startingBankroll } = frame.deps;
-  const { account } = history.state;
-  const orderIds = [...evidence.revisions, ...history.booked].flatMap((row) => row.orderId ?? []);
-  const orders = [...orderIds, ...extras.orders.flatMap((order) => order.parentOrderId ?? [])];
-  const announced =
-    orderIds.length === 0 ? new Set<string>() : await store.announcedOrders(account.id, orders);
-  const asks = history.state.bankroll === null && startingBankroll !== undefined;
+  const { account, bankroll, cursors } = history.state;
+  const undecided = cursors.find((cursor) => cursor.name === 'bankroll_undecided')?.position ?? '';
+  const orderIds = [
+    ...told.flatMap((row) => row.orderId ?? []),
+    ...(undecided === '' ? [] : (JSON.parse(undecided) as string[])),
+  ];
+  const parents = extras.answered.flatMap((order) => order.parentOrderId ?? []);
+  const known =
+    orderIds.length === 0
+      ? { references: [], announced: new Set<string>() }
+      : await store.knownOrders(account.id, [...orderIds, ...parents]);
+  const isManualOrder = manualOrders({
+    orders: [...known.references, ...extras.answered],
+    announced: known.announced,
+    patterns: rules.automationOrderIds,
+  });
+  const asks = bankroll === null && startingBankroll !== undefined;
   return {
     extras,
-    isManual: manualTrades({ orders: extras.orders, announced, patterns: rules.automationOrderIds }),
+    isManual: manualTrades(isManualOrder),
+    isManualOrder,
     startingBankroll: asks ? await startingBankroll(account) : null,
     historyBooked: history.booked,
   };

@@ -19,13 +19,15 @@ const PREFIX = '[ALPACA-SYNC]';
 const TRADES_LISTED = 20;
 
 export function alpacaSyncLines(
-  { bankroll, positions, transactions }: SyncDifference,
+  { type, bankroll, positions, transactions }: SyncDifference,
   options: SyncLineOptions,
 ): readonly string[] {
   const { kinds } = options;
   const isWanted = (kind: string): boolean => kinds === null || (kinds as readonly string[]).includes(kind);
   const lines: string[] = [];
   if (bankroll !== null) lines.push(...bankrollLines(bankroll, options.dryRun === true));
+  else if (type === 'all' || type === 'bankroll')
+    lines.push('Alpaca account - Equity: unknown, the bankroll is as it was');
   if (positions !== null) {
     lines.push(...foundLines(positions.found, isWanted));
     for (const change of positions.changes) if (isWanted(change.kind)) lines.push(...changeLine(change));
@@ -108,11 +110,12 @@ function changeLine({ event, symbol, before, after, manual }: PositionDifference
     case 'reappeared':
       if (manual === true) return [`Detected manual position: ${symbol} ${quantity}`];
       if (manual === false) return [`Position opened by automation: ${symbol} ${quantity}`];
-      return [`Detected position without a trade: ${symbol} ${quantity}`];
+      return event === 'opened'
+        ? [`Position opened: ${symbol} ${quantity}`]
+        : [`Detected position without a trade: ${symbol} ${quantity}`];
     case 'closed':
-      return [
-        manual === false ? `Position closed by automation: ${symbol}` : `Position closed manually: ${symbol}`,
-      ];
+      if (manual === true) return [`Position closed manually: ${symbol}`];
+      return [manual === false ? `Position closed by automation: ${symbol}` : `Position closed: ${symbol}`];
     case 'missing':
       return manual === true
         ? [`Position closed manually: ${symbol} (its trade is not imported yet)`]

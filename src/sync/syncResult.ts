@@ -88,6 +88,7 @@ export function resultSentence(result: SyncResult, dryRun = false): string {
 }
 
 const NEED_WORDS: Readonly<Record<SyncNeed, string>> = {
+  equity_unknown: 'the broker states no equity to compare the bankroll with',
   no_local_bankroll: 'no local bankroll yet',
   tolerance_exceeded: 'bankroll and equity differ by more than the tolerance',
   quantity_difference: 'quantities differ',

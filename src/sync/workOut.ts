@@ -36,6 +36,8 @@ export interface WorkedOut {
   /** Whether this run books openings: what history does not explain, of positions or of cash. */
   readonly openingsBooked: boolean;
   readonly positionsOpened: boolean;
+  /** All activities of the epoch where they had to be read for a fold from the beginning. */
+  readonly activities: readonly ActivityRevision[] | null;
   /** All position rows of the epoch after a fold from the beginning, else empty. */
   readonly storedRows: readonly PositionRow[];
 }
@@ -109,7 +111,7 @@ interface Folded {
   readonly wholeEpoch: boolean;
   readonly checkpoint: BookCheckpoint | null;
   /** All activities of the epoch where they had to be read. */
-  readonly activities: readonly Activity[] | null;
+  readonly activities: readonly ActivityRevision[] | null;
 }
 
 /**

@@ -17,7 +17,7 @@ const change = (more: Partial<PositionDifference>): PositionDifference => ({
 });
 
 const NOTHING: SyncDifference = {
-  type: 'all',
+  type: 'transactions',
   bankroll: null,
   positions: null,
   transactions: null,
@@ -28,6 +28,7 @@ describe('the document’s examples', () => {
   test('bankroll', () => {
     const difference: SyncDifference = {
       ...NOTHING,
+      type: 'all',
       bankroll: {
         currency: 'USD',
         before: '95000',
@@ -93,11 +94,18 @@ test.each<[Partial<PositionDifference>, string | null]>([
     { event: 'missing', before: '3', after: '3', manual: null },
     'Position missing at the broker, kept: SPY250822C00635000 (qty: 3)',
   ],
+  [{ event: 'closed', manual: null, after: '0' }, 'Position closed: SPY250822C00635000'],
   [{ event: 'expired', after: '0' }, 'Position expired: SPY250822C00635000'],
   [{ event: 'split', before: '1', after: '4' }, 'Position split: SPY250822C00635000 (from 1 to 4)'],
 ])('%o', (more, line) => {
   const difference = { ...NOTHING, positions: { found: {}, differing: [], changes: [change(more)] } };
   expect(alpacaSyncLines(difference, ALL).slice(1)).toEqual(line === null ? [] : [`[ALPACA-SYNC] ${line}`]);
+});
+
+test('an equity that is not stated is said', () => {
+  expect(alpacaSyncLines({ ...NOTHING, type: 'bankroll' }, ALL)).toEqual([
+    '[ALPACA-SYNC] Alpaca account - Equity: unknown, the bankroll is as it was',
+  ]);
 });
 
 test('asset classes narrow positions and trades, never the bankroll', () => {

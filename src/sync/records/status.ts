@@ -71,7 +71,9 @@ export async function statusRecord(context: RecordContext, scope: AccountScope =
 async function accountStatus(context: RecordContext, owner: AccountFreshness): Promise<AccountStatusRecord> {
   const { store } = context;
   const { account, newestRun } = owner;
-  const lastGood = await store.lastRun(account.id, 'complete');
+  // A run of one part is no success of the account, and moves no schedule.
+  const lastGood = await store.lastRun(account.id, 'complete', 'all');
+  const lastWhole = newestRun?.type === 'all' ? newestRun : await store.lastRun(account.id, undefined, 'all');
   const findings = await store.findings({ accountId: account.id, states: ['open', 'reopened'] });
   const interval = context.intervalSeconds(account);
   const scheduled = (await livingAgent(context, account.id)) !== null && context.enabled(account);
@@ -84,7 +86,7 @@ async function accountStatus(context: RecordContext, owner: AccountFreshness): P
     lastSuccess: lastGood?.finishedAt ?? null,
     lastAttempt: newestRun?.startedAt ?? null,
     lastError: newestRun?.errorMessage ?? null,
-    nextRun: scheduled && newestRun !== null ? addMs(newestRun.startedAt, interval * 1000) : null,
+    nextRun: scheduled && lastWhole !== null ? addMs(lastWhole.startedAt, interval * 1000) : null,
     age: owner.freshness.age,
     fresh: owner.freshness.fresh,
     why: owner.freshness.why,
