@@ -69,6 +69,8 @@ describe('the file', () => {
     await append(1);
     expect(told(text())).toEqual(['1', '2', '3']);
     expect(text().endsWith('seq=3\n')).toBe(true);
+    expect(text().split('\n')).toHaveLength(5);
+    expect(text()).not.toContain('seq=9');
   });
 
   it('somebody else’s text is kept, then ours begins', async () => {
@@ -136,6 +138,7 @@ describe('lines', () => {
     expect(lines[0]).not.toContain(secret);
     expect(lines[0]).not.toMatch(/[\p{Cc}\u202e]/u);
     expect(parseLine(lines[0]!)).toMatchObject({ event: 'finding_opened', seq: '7', before: 'none' });
+    expect(lines[0]!.split(' | ').filter((field) => field.startsWith('seq='))).toEqual(['seq=7']);
   });
 
   it.each([
