@@ -261,7 +261,20 @@ describe('sync', () => {
   it('answers the promised fields per account', async () => {
     const rows = await json('sync', '--env', 'paper');
     expect(rows.map((row) => Object.keys(row))).toEqual([
-      ['account', 'ok', 'created', 'updated', 'closed', 'missing', 'findings', 'durationMs'],
+      [
+        'account',
+        'ok',
+        'created',
+        'updated',
+        'closed',
+        'missing',
+        'findings',
+        'durationMs',
+        'bankroll',
+        'positions',
+        'transactions',
+        'difference',
+      ],
     ]);
     expect(rows[0]).toMatchObject({ account: 'alpaca-paper', ok: true });
   });
@@ -275,7 +288,7 @@ describe('sync', () => {
       '--verbose',
     );
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^✓ alpaca-live: synced, \d+ created, .+ \(\d+ ms\)\n$/);
+    expect(stdout.split('\n').at(-2)).toMatch(/^✓ alpaca-live: synced, \d+ created, .+ \(\d+ ms\)$/);
     expect(stderr).toMatch(/^request: GET 127\.0\.0\.1:\d+\/v2\/account$/m);
   });
 

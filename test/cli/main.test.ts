@@ -29,7 +29,7 @@ describe('help', () => {
     for (const option of ['--account', '--env', '--sync-type', '--after-trade', '--config', '--json']) {
       expect(stdout).toContain(option);
     }
-    expect(stdout).toContain('follow in a later version');
+    expect(stdout).toContain('exit code 3 if so');
   });
 
   it('is shown on stderr when nothing is asked, which is a wrong use', async () => {

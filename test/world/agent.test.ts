@@ -17,6 +17,7 @@ interface Running {
   readonly world: World;
   readonly lines: string[];
   readonly cycles: CycleReport[];
+  readonly ended: Promise<AgentSummary>;
   stop(): Promise<AgentSummary>;
 }
 
@@ -58,7 +59,7 @@ async function start(at: World, more: Partial<AgentOptions> & { only?: string } 
     return ended;
   };
   cleanUps.push(() => stop().catch(() => undefined));
-  return { world: at, lines, cycles, stop };
+  return { world: at, lines, cycles, ended, stop };
 }
 
 /** Waits on real time, for at most 15 s, until something is so. */
@@ -337,6 +338,67 @@ describe('asked for less than everything', () => {
       ['positions', 'positions'],
     ]);
     expect(answers[0]!.run.id).toBe(answers[3]!.run.id);
+  });
+});
+
+describe('wishes that nobody waits for, and too many of them', () => {
+  const leave = async (at: World, type: SyncType, dryRun: boolean): Promise<number> => {
+    const { id } = await at.truebook.account(PAPER);
+    const requestedAt = instantNow(at.truebook.clock);
+    const wish = {
+      accountId: id,
+      type,
+      trigger: 'command',
+      requestedAt,
+      requestedBy: 'gone',
+      dryRun,
+    } as const;
+    return at.truebook.store.requestSync(wish);
+  };
+
+  test('one run of everything is made by an agent that runs once, whatever somebody left behind', async () => {
+    const at = await world();
+    await leave(at, 'bankroll', false);
+    await leave(at, 'all', true);
+    const whole = await leave(at, 'all', false);
+    const agent = await start(at, { once: true });
+    const { runs } = await agent.ended;
+    expect(runs).toMatchObject([{ run: { type: 'all', outcome: 'complete' } }]);
+    expect((await at.truebook.store.syncRequest(whole))?.runId).toBe(runs[0]!.run!.id);
+    expect((await at.positions(PAPER)).every((row) => row.fresh)).toBe(true);
+  });
+
+  test('dry runs without end do not keep the schedule waiting', async () => {
+    const at = await world();
+    const agent = await start(at);
+    await cycleCount(agent, 1);
+    await at.advance('10m');
+    for (let round = 0; round < 4; round += 1) await ask(at, PAPER, 'all', true);
+    const whole = agent.cycles.filter(({ runs }) => runs.some(({ run }) => (run?.id ?? 0) > 0));
+    expect(whole.length).toBeGreaterThanOrEqual(2);
+  });
+
+  test('a caller that gives up takes its wish back', async () => {
+    const at = await world();
+    const { account, broker } = (await at.truebook.agentAccounts()).find(
+      (entry) => entry.account.name === PAPER,
+    )!;
+    // An agent that holds the account and does nothing.
+    const stuck = { ...at.truebook.holder('agent'), incarnation: 'stuck' };
+    await at.truebook.store.acquireLease(account.id, stuck, 60_000);
+    const giveUp = new AbortController();
+    const asked = requestSync(at.truebook.dependencies({ account, broker }, 'test'), account, {
+      holder: at.truebook.holder('command'),
+      isGone: () => false,
+      trigger: 'command',
+      type: 'bankroll',
+      requestedBy: 'test',
+      signal: giveUp.signal,
+    });
+    await until('the wish', async () => (await at.truebook.store.pendingRequests([account.id])).length === 1);
+    giveUp.abort();
+    await expect(asked).rejects.toMatchObject({ code: 'stopped' });
+    expect(await at.truebook.store.pendingRequests([account.id])).toEqual([]);
   });
 });
 
