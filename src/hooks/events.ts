@@ -1,5 +1,6 @@
 /** Events: what a run did, one by one, for listeners of the library and the hook `onEvent`. Pure. */
 import { type BookEventKind, type LifecycleEventKind } from '../domain/event.ts';
+import { compareInstants } from '../domain/time.ts';
 import { type StoredBookEvent, type SyncTrigger, type SyncType } from '../store/store.ts';
 import { type PositionDifference, type SyncOutcome, type TransactionDifference } from '../sync/difference.ts';
 import { type StepContext } from '../sync/steps.ts';
@@ -108,6 +109,8 @@ export function eventsOf(
 ): readonly TruebookEvent[] {
   const { run, difference } = outcome;
   const of = { account, at: run.finishedAt, runId: run.id };
+  // Runs of others may stand between the mark and this one: its own events were seen when it began.
+  const own = bookEvents.filter((event) => compareInstants(event.firstSeenAt, run.startedAt) === 0);
   // A chunk of a first contact's history, and every refusal, have no result to show.
   const end: TruebookEvent =
     run.outcome === 'complete'
@@ -127,7 +130,7 @@ export function eventsOf(
   const positions = (difference?.positions?.changes ?? []).map((position): TruebookEvent => ({
     kind: position.event as LifecycleEventKind,
     ...of,
-    at: atOf(bookEvents, position) ?? of.at,
+    at: atOf(own, position) ?? of.at,
     position,
   }));
   const { currency = '', entries = [] } = difference?.bankroll ?? {};
@@ -137,7 +140,7 @@ export function eventsOf(
     ...entry,
     currency,
   }));
-  const findings = bookEvents.filter(isFinding).map((event): TruebookEvent => ({
+  const findings = own.filter(isFinding).map((event): TruebookEvent => ({
     kind: event.kind,
     ...of,
     at: event.at,

@@ -15,14 +15,16 @@ export class OwnAgent {
   readonly #options: ComposeOptions;
   readonly #log: AgentLog;
   #running: { readonly stop: AbortController; readonly ended: Promise<AgentReport | null> } | null = null;
+  #kept: ReadonlySet<string> = new Set();
 
   constructor(options: ComposeOptions, log: AgentLog) {
     this.#options = options;
     this.#log = log;
   }
 
-  get isRunning(): boolean {
-    return this.#running !== null;
+  /** Whether it runs and this account is one of its own. */
+  keeps(account: string): boolean {
+    return this.#running !== null && this.#kept.has(account);
   }
 
   /**
@@ -40,6 +42,7 @@ export class OwnAgent {
     let hasStarted = false;
     const onStarted = (accounts: readonly string[]): void => {
       hasStarted = true;
+      this.#kept = new Set(accounts);
       started.resolve(accounts);
     };
     const ended = this.#run(stop.signal, onStarted).then(

@@ -289,7 +289,7 @@ async function runSync(
       account,
       { ...wish, holder, isGone: (other) => book.isGone(other), requestedBy },
     );
-    const isElsewhere = outcome.by === 'agent' && !agent.isRunning;
+    const isElsewhere = outcome.by === 'agent' && !agent.keeps(name);
     if (isElsewhere && !wish.dryRun) await teller.tellOutcome(name, outcome, mark);
     return outcome;
   } catch (error) {

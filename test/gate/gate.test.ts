@@ -69,6 +69,26 @@ for (const database of ['sqlite', 'postgres'] as const) {
       expect(await ask({}, true)).toMatchObject({ ok: true });
     });
 
+    it('closes for a sync that could not even begin, whatever the newest run was', async () => {
+      const { store, records } = world.truebook;
+      const busy = new TruebookError('lease_held', 'Another process keeps it busy.');
+      const answer = await askGate(
+        {
+          store,
+          records,
+          policy: { onSyncFailure: 'deny' },
+          sync: () => Promise.reject(busy),
+          onWarning: (sentence) => void warnings.push(sentence),
+        },
+        await world.truebook.account(PAPER),
+      );
+      expect(answer).toMatchObject({ ok: false, reasons: ['sync_failed'] });
+      expect(warnings.at(-1)).toBe(
+        'alpaca-paper: the sync before a trade failed: Another process keeps it busy.',
+      );
+      expect(await ask()).toMatchObject({ ok: true });
+    });
+
     it('closes for the symbol whose position is missing; the account disagrees for every symbol', async () => {
       const [option] = (await world.positions(PAPER)).filter((row) => row.kind === 'option');
       await world.control('option', {

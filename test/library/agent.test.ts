@@ -1,3 +1,4 @@
+import { existsSync, readdirSync, readlinkSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isTruebookError, type Hooks, type Truebook } from '../../src/index.ts';
 import { eventually, Place } from '../cli/command.ts';
@@ -17,6 +18,20 @@ async function completed(account: string): Promise<void> {
   await eventually(async () => ((await truebook.lastSyncTime(account)) === null ? null : true));
 }
 
+/** How many files below the folder this process has open, where the system tells (Linux); else 0. */
+function filesOpen(): number {
+  if (!existsSync('/proc/self/fd')) return 0;
+  return readdirSync('/proc/self/fd').filter((name) => targetOf(name).startsWith(place.folder)).length;
+}
+
+function targetOf(name: string): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${name}`);
+  } catch {
+    return '';
+  }
+}
+
 describe('the agent inside a program', () => {
   it('keeps the accounts, refuses a second one by name of the holder, and starts again after a stop', async () => {
     expect(await truebook.stop()).toBeNull();
@@ -34,7 +49,14 @@ describe('the agent inside a program', () => {
     expect(report).toMatchObject({ errors: 0, lastSuccess: '2025-08-21T16:00:00Z' });
     expect(report!.cycles).toBeGreaterThan(0);
     expect((await truebook.status()).agent.running).toBe(false);
+    await other.status();
+    const openFiles = filesOpen();
     expect(await other.start()).toHaveLength(2);
+    await other.stop();
+    // Nothing of an agent that is gone.
+    expect(filesOpen()).toBe(openFiles);
+    expect(await truebook.start()).toHaveLength(2);
+    await truebook.stop();
     await other.close();
     expect((await truebook.status()).agent.running).toBe(false);
   });
@@ -53,6 +75,9 @@ describe('the agent inside a program', () => {
     expect(result.ok).toBe(true);
     expect(await truebook.syncBeforeTrade({ env: 'paper' })).toMatchObject({ ok: true });
     expect(here).toEqual(['KO']);
+    place.control('POST', 'trade', trade('alpaca-paper', 'DIS', '1', '110'));
+    await truebook.sync({ env: 'paper' });
+    expect(here).toEqual(['KO', 'DIS']);
     expect(there).toEqual(['KO']);
     place.control('POST', 'trade', trade('alpaca-paper', 'PEP', '7', '150'));
     expect(await other.tradeExecuted('alpaca-paper')).toEqual({ accepted: true, reason: null });
