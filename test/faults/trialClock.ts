@@ -13,6 +13,8 @@ export class TrialClock implements Clock {
   readonly #inner: Clock;
   /** How far this machine's wall clock is off: nobody but this process sees it. */
   wallOffsetMs = 0;
+  /** How long the monotonic reading stood still: a machine that slept, while the wall went on. */
+  sleptMs = 0;
   /** Pauses end at once. Off where an agent ticks, which would tick without end. */
   hurries = true;
   /** Real milliseconds after which a long wait ends; null: only the simulated time ends it. */
@@ -31,7 +33,7 @@ export class TrialClock implements Clock {
   }
 
   monoMs(): number {
-    return this.#inner.monoMs();
+    return this.#inner.monoMs() - this.sleptMs;
   }
 
   async sleep(ms: number, signal?: AbortSignal): Promise<void> {

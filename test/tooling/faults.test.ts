@@ -19,7 +19,8 @@ it('every row of the matrix stands in docs/reliability.md with its name, and no 
 });
 
 it('the runs of each row end as many times refused as the table says', () => {
-  for (const row of MATRIX.filter((one) => one.living !== true && one.ends.length > 0)) {
+  for (const row of MATRIX) {
+    if (row.living === true || row.ends === null) continue;
     const line =
       plain(document)
         .split('\n')

@@ -39,7 +39,7 @@ export const CREDENTIAL_ROWS: readonly FaultRow[] = [
     id: 'keys-expired',
     name: 'keys that worked are refused in mid-life',
     catalogue: [],
-    made: '401 for every request and for the stream, then they work again',
+    made: '401 for every request, then they work again',
     ends: ['broker_auth', 'broker_auth', 'broker_auth'],
     play: async (trial) => {
       trial.fault('auth', 'session-expired');
@@ -75,7 +75,7 @@ export const CREDENTIAL_ROWS: readonly FaultRow[] = [
   {
     id: 'keys-other-account',
     name: 'the keys of another account are entered',
-    catalogue: ['T11', 'T81'],
+    catalogue: ['T11'],
     made: 'address and keys of the live account for the paper one; then they are set right',
     ends: ['wrong_account', 'wrong_account'],
     play: async (trial) => {

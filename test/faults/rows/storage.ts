@@ -31,7 +31,7 @@ async function underTrigger(
   await sql(
     databaseUrl,
     `CREATE FUNCTION public.trial_harm() RETURNS trigger LANGUAGE plpgsql AS $harm$ BEGIN ${body} RETURN NEW; END $harm$;
-     CREATE TRIGGER trial_harm BEFORE INSERT ON truebook.${table} FOR EACH ROW EXECUTE FUNCTION public.trial_harm()`,
+     CREATE TRIGGER trial_harm BEFORE INSERT OR UPDATE ON truebook.${table} FOR EACH ROW EXECUTE FUNCTION public.trial_harm()`,
   );
   try {
     await runs();
@@ -49,12 +49,42 @@ async function behindProxy(trial: Trial): Promise<Proxy> {
   return proxy;
 }
 
+function oneTrade(trial: Trial, run: number): void {
+  const terms = { account: PAPER, symbol: 'MANY', side: 'buy', quantity: '1', price: String(10 + run) };
+  trial.world.control('trade', terms);
+}
+
 /** Enough at once that it cannot fit into pages which are there already. */
 function manyTrades(trial: Trial, run: number): void {
-  for (let number = 0; number < 40; number += 1) {
-    const terms = { account: PAPER, symbol: 'MANY', side: 'buy', quantity: '1', price: String(10 + run) };
-    trial.world.control('trade', terms);
+  for (let number = 0; number < 40; number += 1) oneTrade(trial, run);
+}
+
+/** One run after another, each with room for one page more than the last, until one fits. Answers how many. */
+async function fullAtEveryPage(trial: Trial): Promise<number> {
+  const [connection] = trial.process.connections;
+  const pages = Number(connection!.prepare('PRAGMA page_count').get()!['page_count']);
+  for (let run = 0; run < 200; run += 1) {
+    connection!.exec(`PRAGMA max_page_count = ${pages + run}`);
+    const end = await trial.cycle('5m', run === 0 ? () => manyTrades(trial, run) : undefined);
+    if (end.run !== null) break;
   }
+  connection!.exec(`PRAGMA max_page_count = ${PLENTY}`);
+  return trial.ends.length;
+}
+
+/** A run for each table, in which no row of that table can be written. Answers how many tables. */
+async function fullAtEveryTable(trial: Trial): Promise<number> {
+  const tables = await sql(
+    trial.world.databaseUrl,
+    "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'truebook' ORDER BY tablename",
+  );
+  const body = "RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full';";
+  for (const [run, { name }] of tables.entries()) {
+    await underTrigger(trial, String(name), body, async () => {
+      await trial.cycle('5m', () => oneTrade(trial, run));
+    });
+  }
+  return tables.length;
 }
 
 /** Moves the file of a SQLite database and its companions elsewhere; the answer moves them back. */
@@ -96,7 +126,7 @@ export const STORAGE_ROWS: readonly FaultRow[] = [
   {
     id: 'disk-full',
     name: 'the disk is full',
-    catalogue: ['T40'],
+    catalogue: [],
     made: 'SQLite: max_page_count at the size of the file. PostgreSQL: error 53100 raised by a trigger on the last table of a run',
     ends: ['storage_full', 'storage_full', 'storage_full'],
     play: async (trial) => {
@@ -113,6 +143,22 @@ export const STORAGE_ROWS: readonly FaultRow[] = [
       connection!.exec('PRAGMA max_page_count = 1');
       await runs();
       connection!.exec(`PRAGMA max_page_count = ${PLENTY}`);
+    },
+  },
+  {
+    id: 'disk-full-everywhere',
+    name: 'the disk is full at every place of a run',
+    catalogue: ['T40'],
+    made: 'SQLite: max_page_count one page larger with each run, until one fits. PostgreSQL: error 53100 at each table in turn, a run each',
+    ends: null,
+    play: async (trial) => {
+      const places =
+        trial.database === 'sqlite' ? await fullAtEveryPage(trial) : await fullAtEveryTable(trial);
+      trial.more[trial.database === 'sqlite' ? 'sizes of the file tried' : 'tables tried'] = places;
+      const others = trial.ends.filter((word) => !['storage_full', 'complete'].includes(word));
+      if (others.length > 0) trial.judge.note([`a full disk was told as ${others.join(', ')}`]);
+      if (trial.ends.filter((word) => word === 'storage_full').length < 10)
+        trial.judge.note([`the disk was full in too few places: ${trial.ends.join(', ')}`]);
     },
   },
   {
@@ -165,7 +211,7 @@ export const STORAGE_ROWS: readonly FaultRow[] = [
   {
     id: 'database-cut-mid-run',
     name: 'the line to the database breaks in the middle of a run',
-    catalogue: ['T49', 'T56'],
+    catalogue: ['T56'],
     made: 'cut while the last answer of the broker is on the way, mended after the run',
     databases: ['postgres'],
     ends: ['storage_unreachable', 'storage_unreachable'],
@@ -189,7 +235,7 @@ export const STORAGE_ROWS: readonly FaultRow[] = [
   {
     id: 'database-killed',
     name: 'a server process of the database is killed in the middle of a run, and the server recovers',
-    catalogue: ['T49'],
+    catalogue: [],
     made: 'SIGKILL to one server process of a PostgreSQL of its own: the server drops every connection and replays its log',
     databases: ['postgres'],
     ownServer: true,

@@ -36,7 +36,7 @@ export const STREAM_ROWS: readonly FaultRow[] = [
   {
     id: 'stream-drop',
     name: 'the stream is dropped',
-    catalogue: ['T12'],
+    catalogue: [],
     made: 'the broker closes the connection once; then something is bought',
     living: true,
     ends: [],
