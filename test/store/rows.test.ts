@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { type CompiledQuery } from 'kysely';
+import { sha256 } from '../../src/domain/contentHash.ts';
 import { decimal } from '../../src/domain/decimal.ts';
 import { instantFromMs, parseInstant, type Instant } from '../../src/domain/time.ts';
-import { type Queries } from '../../src/store/database.ts';
-import { insertRows } from '../../src/store/rows.ts';
+import { equity } from '../../src/domain/instrument.ts';
+import { type SentStatement } from '../../src/store/database.ts';
 import { forEachDatabase } from './databases.ts';
-import { AAPL, commitOf, fill, positionOf, ready } from './samples.ts';
+import { AAPL, asText, AT, commitOf, fill, fullCommit, positionOf, ready } from './samples.ts';
 
 /** Decimals as hostile as they come: up to 40 digits, any sign, any scale. */
 const anyDecimal = fc
@@ -83,28 +83,46 @@ function key(instant: Instant): string {
   return `${instant.slice(0, 19)}.${instant.slice(20, -1).padEnd(9, '0')}`;
 }
 
-it('10,000 rows take 20 statements, and fewer columns never more than 30,000 parameters', async () => {
-  const statements: CompiledQuery[] = [];
-  const queries = {
-    executeQuery: (query: CompiledQuery) => {
-      statements.push(query);
-      return Promise.resolve({ rows: [] });
-    },
-  } as unknown as Queries;
-  const rows = Array.from({ length: 10_000 }, (_none, index) => ({
-    account_id: index,
-    name: 'x',
-    place: 'y',
-  }));
-  await insertRows(queries, 'cursor', rows, { keys: ['account_id', 'name'], then: 'update' });
-  expect(statements).toHaveLength(20);
-  expect(statements[0]!.sql.endsWith('WHERE cursor.place IS DISTINCT FROM excluded.place')).toBe(true);
-  const wide = Object.fromEntries(Array.from({ length: 100 }, (_none, index) => [`c${index}`, index]));
-  statements.length = 0;
-  await insertRows(
-    queries,
-    'cursor',
-    Array.from({ length: 600 }, () => wide),
-  );
-  expect(Math.max(...statements.map((query) => query.parameters.length))).toBe(30_000);
+forEachDatabase('many rows', (open, dialect) => {
+  it('take few statements, keep every digit and write nothing where nothing differs', async () => {
+    const sent: SentStatement[] = [];
+    const { store } = await open({ onStatement: (statement) => sent.push(statement) });
+    const { account, lease } = await ready(store);
+    const values = fc.sample(anyDecimal, { numRuns: 6_000, seed: 11 });
+    const instruments = values.map((_value, index) => equity(`S${index}`));
+    const marks = values.map((mark, index) => ({
+      instrument: instruments[index]!.id,
+      mark,
+      markAsOf: index % 2 === 0 ? null : AT,
+      fetchedAt: AT,
+      source: 'alpaca',
+    }));
+    await store.commitRun(commitOf(lease, { instruments, marks }));
+    const ofMarks = (): SentStatement[] => sent.filter(({ sql }) => sql.startsWith('INSERT INTO mark'));
+    expect(ofMarks().map((statement) => statement.rowsWritten)).toEqual(
+      dialect === 'sqlite' ? [6_000] : [5_000, 1_000],
+    );
+    const stored = new Map((await store.marks({})).map((row) => [row.instrument, row]));
+    for (const mark of marks)
+      expect(asText(stored.get(mark.instrument))).toEqual(asText({ ...mark, accountId: account.id }));
+
+    sent.length = 0;
+    const later = marks.map((row, index) =>
+      index === 77 ? { ...row, mark: row.mark.plus(decimal('1')) } : row,
+    );
+    await store.commitRun(commitOf(lease, { marks: later }));
+    expect(ofMarks().reduce((sum, statement) => sum + statement.rowsWritten, 0)).toBe(1);
+  });
+
+  it('may hold bytes', async () => {
+    const { store, sql } = await open();
+    const { lease } = await ready(store);
+    const payloads = Array.from({ length: 40 }, (_none, index) => ({
+      ...fullCommit(lease).payloads[0]!,
+      sha256: sha256(String(index)),
+      body: `{"row":${index}}`,
+    }));
+    await store.commitRun(commitOf(lease, { payloads }));
+    expect(await sql('SELECT size_bytes FROM payload_body')).toHaveLength(40);
+  });
 });
