@@ -72,7 +72,7 @@ export async function insertRows(
     !rows.some((row) => columns.some((column) => row[column] instanceof Uint8Array))
   ) {
     let count = 0;
-    const source = `SELECT ${columns.join(', ')} FROM json_populate_recordset(NULL::${table}, $1::json)`;
+    const source = `SELECT ${columns.join(', ')} FROM json_populate_recordset(NULL::"${table}", $1::json)`;
     for (const part of inParts(rows, ROWS_PER_TEXT))
       count += await written(queries, CompiledQuery.raw(`${into} ${source}${tail}`, [JSON.stringify(part)]));
     return count;

@@ -6,7 +6,7 @@ import { instantFromMs, parseInstant, type Instant } from '../../src/domain/time
 import { equity } from '../../src/domain/instrument.ts';
 import { type SentStatement } from '../../src/store/database.ts';
 import { forEachDatabase } from './databases.ts';
-import { AAPL, asText, AT, commitOf, fill, fullCommit, positionOf, ready } from './samples.ts';
+import { AAPL, asText, AT, commitOf, fill, fullCommit, observationOf, positionOf, ready } from './samples.ts';
 
 /** Decimals as hostile as they come: up to 40 digits, any sign, any scale. */
 const anyDecimal = fc
@@ -112,6 +112,34 @@ forEachDatabase('many rows', (open, dialect) => {
     );
     await store.commitRun(commitOf(lease, { marks: later }));
     expect(ofMarks().reduce((sum, statement) => sum + statement.rowsWritten, 0)).toBe(1);
+  });
+
+  it('may be of any table, also one that is a word of SQL', async () => {
+    const { store } = await open();
+    const { account, lease } = await ready(store);
+    const instruments = Array.from({ length: 60 }, (_none, index) =>
+      equity(`S${String(index).padStart(2, '0')}`),
+    );
+    const upsert = instruments.map(({ id }) => positionOf(account.id, { instrument: id }));
+    const orders = instruments.map(({ symbol }) => ({
+      orderId: symbol,
+      clientOrderId: null,
+      parentOrderId: null,
+      nextLookupAt: AT,
+    }));
+    await store.commitRun(
+      commitOf(lease, {
+        instruments,
+        orders,
+        positions: { upsert, remove: [] },
+        revisions: instruments.map((instrument) => fill(`FILL:${instrument.symbol}`, { instrument })),
+        positionObservations: instruments.map(({ id }) => observationOf({ instrument: id })),
+        outbox: instruments.map(({ symbol }) => ({ kind: 'position_opened', at: AT, facts: { symbol } })),
+      }),
+    );
+    expect(asText(await store.positions({}))).toEqual(asText(upsert));
+    expect(await store.ledger({})).toHaveLength(60);
+    expect((await store.verifyChains({})).ok).toBe(true);
   });
 
   it('may hold bytes', async () => {
