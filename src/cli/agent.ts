@@ -111,8 +111,8 @@ function summaryRecord(summary: AgentSummary): object {
     cycles,
     errors,
     lastSuccess,
-    accounts: runs.map(({ account, run, difference }) =>
-      syncResult(account.name, 'all', run === null ? {} : { run, difference }),
+    accounts: runs.map(({ account, run, difference, error }) =>
+      syncResult(account.name, 'all', run === null ? (error === null ? {} : { error }) : { run, difference }),
     ),
   };
 }

@@ -7,7 +7,8 @@ import { databaseUrl, type Truebook } from '../compose.ts';
 import { type Config } from '../config/load.ts';
 import { errorText, isTruebookError, type TruebookError } from '../domain/errors.ts';
 import { instantToMs } from '../domain/time.ts';
-import { openClock, operatingSystem, refreshClock, runtimeVersion } from '../platform.ts';
+import { loadHooks } from '../hooks/loadHooks.ts';
+import { openClock, operatingSystem, realSleep, refreshClock, runtimeVersion } from '../platform.ts';
 import { printJson, printLine } from './print.ts';
 import { keyPlaceText, loadSettings, withBook, type CommonOptions } from './session.ts';
 
@@ -49,8 +50,21 @@ async function allChecks(options: CommonOptions): Promise<readonly Check[]> {
     await databaseCheck(config),
     ...databaseFileChecks(config),
     logCheck(config),
+    ...(await hooksChecks(config)),
     ...(await brokerChecks(config)),
   ];
+}
+
+/** The user's own module is loaded as the agent would load it. */
+async function hooksChecks(config: Config): Promise<Check[]> {
+  const file = config.settings.HOOKS;
+  if (file === null) return [];
+  try {
+    await loadHooks(file, { sleep: realSleep });
+    return [ok('hooks', `${file} can be loaded`)];
+  } catch (error) {
+    return [faultOf('hooks', error, 'Correct the module, or take HOOKS out of the settings.')];
+  }
 }
 
 // ---- settings and files ----------------------------------------------------------------------------------------

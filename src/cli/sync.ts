@@ -3,10 +3,15 @@ import { type Truebook } from '../compose.ts';
 import { isTruebookError, TruebookError } from '../domain/errors.ts';
 import { type AgentAccount } from '../sync/agent.ts';
 import { type SyncType } from '../store/store.ts';
-import { type SyncOutcome } from '../sync/difference.ts';
 import { requestSync } from '../sync/requestSync.ts';
 import { alpacaSyncLines } from '../sync/syncLines.ts';
-import { checkSentence, resultSentence, syncCheck, syncResult } from '../sync/syncResult.ts';
+import {
+  checkSentence,
+  resultSentence,
+  syncCheck,
+  syncResult,
+  type SyncAttempt,
+} from '../sync/syncResult.ts';
 import { needsLogin } from './agent.ts';
 import { systemClock } from '../platform.ts';
 import { openHooks } from './hooks.ts';
@@ -27,7 +32,7 @@ export interface SyncOptions extends CommonOptions {
 interface Done {
   readonly entry: AgentAccount;
   /** Empty when nothing could be committed or worked out. */
-  readonly outcome: Partial<SyncOutcome>;
+  readonly outcome: SyncAttempt;
   readonly login: boolean;
 }
 
@@ -156,6 +161,6 @@ async function syncOne(
     printProblem(
       `${account.name}: ${error.code}: ${error.message}${error.hint === null ? '' : ` ${error.hint}`}`,
     );
-    return { entry, outcome: {}, login: needsLogin({ run: null, error }) };
+    return { entry, outcome: { error }, login: needsLogin({ run: null, error }) };
   }
 }

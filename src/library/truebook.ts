@@ -24,7 +24,13 @@ import { afterRealMs, randomBytes, realMonoMs, realSleep, systemClock } from '..
 import { type Store, type SyncTrigger, type SyncType } from '../store/store.ts';
 import { type AgentAccount, type AgentLog } from '../sync/agent.ts';
 import { requestSync, type RequestedSync } from '../sync/requestSync.ts';
-import { syncCheck, syncResult, type SyncCheck, type SyncResult } from '../sync/syncResult.ts';
+import {
+  type SyncAttempt,
+  syncCheck,
+  syncResult,
+  type SyncCheck,
+  type SyncResult,
+} from '../sync/syncResult.ts';
 import { libraryConfig, readingsOf, type OpenBookOptions, type Readings } from './book.ts';
 import { chooseAccount, chooseAccounts, type WhichAccount } from './chooseAccount.ts';
 import { Listeners, type ListenedEvent, type ListenedKind } from './listeners.ts';
@@ -169,7 +175,7 @@ function opened(parts: Parts): Truebook {
   async function outcomeOf(
     entry: AgentAccount,
     wish: { type: SyncType; dryRun: boolean },
-  ): Promise<Partial<RequestedSync>> {
+  ): Promise<SyncAttempt> {
     try {
       return await runSync(parts, entry, { ...wish, trigger: 'command', signal: closing.signal });
     } catch (error) {
@@ -177,7 +183,7 @@ function opened(parts: Parts): Truebook {
       onWarning(
         `${entry.account.name}: not synced: ${error.message}${error.hint === null ? '' : ` ${error.hint}`}`,
       );
-      return {};
+      return { error };
     }
   }
 

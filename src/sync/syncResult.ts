@@ -1,4 +1,5 @@
 /** The result of a sync as the command line, the library and later the API answer it (design section 11). */
+import { type TruebookError } from '../domain/errors.ts';
 import { type RunRecord, type SyncType } from '../store/store.ts';
 import { syncNeeds, type SyncDifference, type SyncNeed, type SyncOutcome } from './difference.ts';
 
@@ -19,10 +20,30 @@ export interface SyncResult {
   readonly transactions: boolean | null;
   /** What it changed, or would change; null when nothing was believed. */
   readonly difference: SyncDifference | null;
+  /** Null exactly when `ok`. */
+  readonly error: SyncError | null;
+}
+
+/** What became of an attempt: an outcome, or what kept it from one. */
+export interface SyncAttempt extends Partial<SyncOutcome> {
+  readonly error?: TruebookError;
+}
+
+/** Why an attempt came to nothing; null where it did not. */
+export interface SyncError {
+  readonly code: string;
+  readonly message: string;
+}
+
+function errorOf({ run, error }: SyncAttempt): SyncError | null {
+  if (error !== undefined) return { code: error.code, message: error.message };
+  if (run === undefined) return { code: 'internal', message: 'Nothing could be committed.' };
+  if (run.outcome === 'complete') return null;
+  return { code: run.errorCode ?? run.outcome, message: run.errorMessage ?? 'The run is not complete.' };
 }
 
 /** The result of a run; without one nothing could be committed. */
-export function syncResult(account: string, type: SyncType, outcome: Partial<SyncOutcome>): SyncResult {
+export function syncResult(account: string, type: SyncType, outcome: SyncAttempt): SyncResult {
   const run: RunRecord | undefined = outcome.run;
   const { created, updated, closed, missing, findings } = run?.counts ?? NOTHING;
   const ok = run?.outcome === 'complete';
@@ -40,6 +61,7 @@ export function syncResult(account: string, type: SyncType, outcome: Partial<Syn
     positions: part('positions'),
     transactions: part('transactions'),
     difference: outcome.difference ?? null,
+    error: errorOf(outcome),
   };
 }
 
@@ -52,14 +74,16 @@ export interface SyncCheck {
   readonly needed: boolean | null;
   readonly reasons: readonly SyncNeed[];
   readonly difference: SyncDifference | null;
+  /** Null exactly when `ok`. */
+  readonly error: SyncError | null;
 }
 
-export function syncCheck(account: string, outcome: Partial<SyncOutcome>): SyncCheck {
+export function syncCheck(account: string, outcome: SyncAttempt): SyncCheck {
   const ok = outcome.run?.outcome === 'complete' && outcome.difference != null;
   if (!ok || outcome.difference == null)
-    return { account, ok: false, needed: null, reasons: [], difference: null };
+    return { account, ok: false, needed: null, reasons: [], difference: null, error: errorOf(outcome) };
   const reasons = syncNeeds(outcome.difference);
-  return { account, ok, needed: reasons.length > 0, reasons, difference: outcome.difference };
+  return { account, ok, needed: reasons.length > 0, reasons, difference: outcome.difference, error: null };
 }
 
 const NOTHING = { created: 0, updated: 0, closed: 0, missing: 0, findings: 0 };

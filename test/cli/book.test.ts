@@ -274,6 +274,7 @@ describe('sync', () => {
         'positions',
         'transactions',
         'difference',
+        'error',
       ],
     ]);
     expect(rows[0]).toMatchObject({ account: 'alpaca-paper', ok: true });

@@ -111,4 +111,18 @@ describe('HOOKS', () => {
     const config = withHooks('reading.mjs', 'throw new Error("loaded");');
     expect((await place.run(['positions', '--json', ...config])).code).toBe(0);
   });
+
+  it('are tried by doctor', async () => {
+    const good = await place.run([
+      'doctor',
+      ...withHooks('good.mjs', 'export const afterSync = () => undefined;'),
+    ]);
+    expect(good.stdout).toMatch(/^ok +hooks +.*good\.mjs can be loaded$/m);
+    const bad = await place.run([
+      'doctor',
+      ...withHooks('bad.mjs', 'export const afterSink = () => undefined;'),
+    ]);
+    expect(bad).toMatchObject({ code: 1 });
+    expect(bad.stdout).toMatch(/^fault +hooks +.*bad\.mjs/m);
+  });
 });
