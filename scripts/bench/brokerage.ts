@@ -35,7 +35,7 @@ export async function openBrokerage(positions: number, at: string): Promise<Brok
     ['--disable-warning=ExperimentalWarning', script, String(positions), at, envFile],
     {
       stdio: ['pipe', 'pipe', 'inherit'],
-      env: { ...process.env, TRUEBOOK_HOME: path.join(folder, 'home') },
+      env: plainEnvironment(),
     },
   );
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
@@ -70,6 +70,12 @@ export async function openBrokerage(positions: number, at: string): Promise<Brok
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** The environment without settings of the user's own: what is measured lies in the folder of the measurement alone. */
+export function plainEnvironment(): NodeJS.ProcessEnv {
+  const own = /^(TRUEBOOK_|ALPACA_|POSITION_SYNC_|MIRROR_|LOG_|HOOKS$|DATABASE_URL$)/;
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !own.test(name)));
 }
 
 async function firstLine(stream: NodeJS.ReadableStream): Promise<string | null> {
