@@ -45,10 +45,23 @@ export async function startAgent(trial: Trial, { watch }: { watch: boolean }): P
   let judgedRuns = 0;
   process.clock.hurries = false;
   judge.agentStarted();
+  let begun = 0;
+  let over = 0;
+  const options = await agentOptions(trial, process, watch);
   const ended = runAgent({
-    ...(await agentOptions(trial, process, watch)),
+    ...options,
+    log: {
+      ...options.log,
+      info: (message) => {
+        if (message.startsWith('Starting sync cycle')) begun += 1;
+        options.log.info(message);
+      },
+    },
     stop: controller.signal,
-    onCycle: (cycle) => void reports.push(...cycle.runs.flatMap(({ run }) => run ?? [])),
+    onCycle: (cycle) => {
+      over += 1;
+      reports.push(...cycle.runs.flatMap(({ run }) => run ?? []));
+    },
   });
   ended.catch(() => undefined);
   const { id: accountId } = await process.truebook.account(PAPER);
@@ -77,6 +90,8 @@ export async function startAgent(trial: Trial, { watch }: { watch: boolean }): P
         world.advance(`${stepSeconds}s`);
         await process.clock.refresh();
         await realSleep(STEP_REAL_MS);
+        // Simulated time must not run ahead of a machine that is busy: its delay would count as Truebook's.
+        await trial.until('the cycle under way is over', () => begun === over);
         await judged();
       }
       return seconds;

@@ -43,6 +43,8 @@ export interface FaultRow {
   readonly delay?: string;
   /** Healthy runs until the book equals the truth, 5 minutes apart: 1 unless the contract says otherwise. */
   readonly healthyRuns?: number;
+  /** Takes many seconds on PostgreSQL: played there by `npm run faults` only. */
+  readonly long?: true;
   /** A PostgreSQL of its own, which the row may kill. */
   readonly ownServer?: true;
   /** An agent lives in it: how many requests and runs there are depends on the machine, so they are no figures. */

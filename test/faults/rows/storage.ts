@@ -150,6 +150,7 @@ export const STORAGE_ROWS: readonly FaultRow[] = [
     name: 'the disk is full at every place of a run',
     catalogue: ['T40'],
     made: 'SQLite: max_page_count one page larger with each run, until one fits. PostgreSQL: error 53100 at each table in turn, a run each',
+    long: true,
     ends: null,
     play: async (trial) => {
       const places =

@@ -77,7 +77,7 @@ export const STREAM_ROWS: readonly FaultRow[] = [
     made: 'no trade update comes, every ping is answered; something is bought',
     living: true,
     ends: [],
-    limits: { 'new logins': 0, 's until the trade is in the book': 310 },
+    limits: { 'new logins': 0, 's until the trade is in the book': 320 },
     play: async (trial) => {
       const agent = await listening(trial);
       trial.fault('stream', 'lose-frames');
@@ -95,7 +95,7 @@ export const STREAM_ROWS: readonly FaultRow[] = [
     made: '429 for every connection of the stream; something is bought',
     living: true,
     ends: [],
-    limits: { 'tries to connect in an hour': 62, 's until the trade is in the book': 320 },
+    limits: { 'tries to connect in an hour': 62, 's until the trade is in the book': 330 },
     play: async (trial) => {
       trial.fault('stream', 'status', { status: 429 });
       const agent = await startAgent(trial, { watch: true });
@@ -103,7 +103,7 @@ export const STREAM_ROWS: readonly FaultRow[] = [
       buy(trial);
       const seen = await untilSeen(trial, agent, 400, 5);
       trial.more['s until the trade is in the book'] = seen;
-      await agent.live(3600 - seen, undefined, 20);
+      await agent.live(3600 - seen, undefined, 30);
       const active = trial.world.sandbox.control('GET', '/control/faults').body as { applied: number }[];
       trial.more['tries to connect in an hour'] = active[0]?.applied ?? 0;
       await agent.stop();
