@@ -140,7 +140,8 @@ export function bookOpenings(contact: FirstContact): readonly NewRevision[] {
  */
 function openingInstant(contact: FirstContact, id: InstrumentId, rest: Decimal, stated: Decimal): Instant {
   const leftWithoutRecord = rest.sign() < 0 && stated.sign() >= 0;
-  if (leftWithoutRecord) return contact.contactAt;
+  // After a fill of that very instant: before it, the rest would end a position that never ended.
+  if (leftWithoutRecord) return addMs(contact.contactAt, 1);
   return earliest(contact.activities, (activity) => activity.instrument?.id === id, contact.contactAt);
 }
 

@@ -145,6 +145,14 @@ describe('older history arrives', () => {
     expect(result.openings).toEqual(['BTC/USD 0.0006 bust 2025-08-10']);
   });
 
+  test('what left without a record leaves after a fill of the very instant of the contact: nothing ends', async () => {
+    const history = '2025-08-11 10:00 buy 1 KO @ 70\n2025-08-21 15:00 buy 8 KO @ 71';
+    const result = await later(history, 'KO 7', []);
+    expect(result.openings).toEqual(['KO -2 ok 2025-08-21']);
+    expect(result.closed).toEqual([]);
+    expect(result.book).toContain('KO 7 since');
+  });
+
   test('an opening whose instrument left the list stays', async () => {
     const result = await later('', 'OLD 5', [{ arrives: '', broker: 'KO 1' }]);
     expect(result.openings).toEqual(['OLD 5 ok 2025-08-21']);
