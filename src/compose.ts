@@ -2,7 +2,6 @@
  * Composition: the one place that calls the constructors of brokers and stores and ties them to the configuration.
  * The command line, the library and the tests all come through here.
  */
-import { brokers } from './brokers/registry.ts';
 import { type Broker } from './brokers/broker.ts';
 import { type Config } from './config/load.ts';
 import { type AlpacaConnection, type Connection } from './config/connections.ts';
@@ -233,7 +232,7 @@ async function openAccounts(
       options.onWarning?.(`${connection.name}: ${connection.broker} accounts cannot be read yet.`);
       continue;
     }
-    const broker = openBroker(connection, egress, clock);
+    const broker = await openBroker(connection, egress, clock);
     const name = await accountName(connection, broker, store, taken, heldElsewhere);
     taken.add(name);
     const account = await store.ensureAccount({
@@ -257,8 +256,12 @@ async function openAccounts(
   return accounts;
 }
 
-/** Opens the adapter of one connection; nothing is sent before its first read. */
-export function openBroker(connection: AlpacaConnection, egress: Egress, clock: Clock): Broker {
+/**
+ * Opens the adapter of one connection; nothing is sent before its first read. Adapters are loaded here and not before:
+ * commands that only read the book need none.
+ */
+async function openBroker(connection: AlpacaConnection, egress: Egress, clock: Clock): Promise<Broker> {
+  const { brokers } = await import('./brokers/registry.ts');
   const { credentials, addresses } = connection;
   return brokers.alpaca.open({
     env: connection.env,
@@ -330,6 +333,7 @@ function loopbackAddresses(connection: Connection): readonly string[] {
 }
 
 /** Brokers whose adapters exist so far. */
-export function readableBrokers(): readonly BrokerName[] {
+export async function readableBrokers(): Promise<readonly BrokerName[]> {
+  const { brokers } = await import('./brokers/registry.ts');
   return Object.keys(brokers) as BrokerName[];
 }

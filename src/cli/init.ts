@@ -120,7 +120,7 @@ async function planned(
 }
 
 async function askBroker(options: InitOptions, answers: Answers): Promise<void> {
-  const readable: readonly string[] = readableBrokers();
+  const readable: readonly string[] = await readableBrokers();
   const problem = (text: string): string | null =>
     readable.includes(text.toLowerCase())
       ? null

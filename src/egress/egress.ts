@@ -186,9 +186,10 @@ export function createEgress(options: EgressOptions): Egress {
 
 const NO_TRAFFIC: Traffic = { requests: 0, bytesSent: 0, bytesReceived: 0 };
 
-/** Request line and headers; what `fetch` adds by itself (host, connection, agent) is about 150 bytes more. */
+/** Request line, the headers given, and those that `http.ts` adds. */
 function requestBytes(url: URL, headers: Readonly<Record<string, string>>): number {
-  const line = `GET ${url.pathname}${url.search} HTTP/1.1\r\n`.length + `host: ${url.host}\r\n\r\n`.length;
+  const added = `host: ${url.host}\r\nconnection: keep-alive\r\naccept-encoding: gzip, deflate\r\n\r\n`;
+  const line = `GET ${url.pathname}${url.search} HTTP/1.1\r\n`.length + added.length;
   return Object.entries(headers).reduce((sum, [name, value]) => sum + name.length + value.length + 4, line);
 }
 

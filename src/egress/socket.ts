@@ -1,5 +1,5 @@
 /** One websocket: no redirect, limited handshake and payload, and only messages the table names may be sent. */
-import { WebSocket } from 'ws';
+import type { WebSocket } from 'ws';
 import { TruebookError } from '../domain/errors.ts';
 import { type EgressRow } from './table.ts';
 
@@ -37,7 +37,9 @@ export async function openSocket(
   limits: SocketLimits,
   signal: AbortSignal | undefined,
 ): Promise<EgressSocket> {
-  const socket = new WebSocket(url, {
+  // Loaded by those who follow a stream.
+  const ws = await import('ws');
+  const socket: WebSocket = new ws.WebSocket(url, {
     followRedirects: false,
     handshakeTimeout: limits.handshakeMs,
     maxPayload: limits.payloadBytesMax,
@@ -71,10 +73,10 @@ export async function openSocket(
           },
         );
       }
-      if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
+      if (socket.readyState === ws.WebSocket.OPEN) socket.send(JSON.stringify(message));
     },
     ping() {
-      if (socket.readyState === WebSocket.OPEN) socket.ping();
+      if (socket.readyState === ws.WebSocket.OPEN) socket.ping();
     },
     terminate: () => socket.terminate(),
   };

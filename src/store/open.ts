@@ -3,7 +3,6 @@ import { TruebookError } from '../domain/errors.ts';
 import { type Clock } from '../domain/time.ts';
 import { bookStore } from './bookStore.ts';
 import { NEWEST_VERSION } from './migrations/migrate.ts';
-import { openPostgres } from './postgres.ts';
 import { openSqlite } from './sqlite.ts';
 import { type Database, type SentStatement } from './database.ts';
 import { type Store } from './store.ts';
@@ -51,6 +50,8 @@ export async function openDatabase(options: OpenOptions): Promise<Database> {
   }
   if (/^postgres(ql)?:\/\//.test(url)) {
     const { allowUnsafeDurability = false } = options;
+    // Its driver is loaded by those who use it: reading commands should answer at once.
+    const { openPostgres } = await import('./postgres.ts');
     return await openPostgres({ ...given, url, allowUnsafeDurability });
   }
   throw new TruebookError('config', 'DATABASE_URL names no database that Truebook knows.', {
