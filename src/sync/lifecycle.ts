@@ -56,8 +56,10 @@ export function applyLifecycle(input: LifecycleInput): LifecycleResult {
   const broker = new Map(input.positions.map((position) => [position.instrument.id, position]));
   const after = new Map<InstrumentId, PositionRow>();
   for (const id of new Set([...broker.keys(), ...input.book.open.keys(), ...live.keys()])) {
-    const row = liveRow(input, id, broker.get(id) ?? null, live.get(id) ?? null);
-    if (row !== null) after.set(id, row);
+    const before = live.get(id) ?? null;
+    const row = liveRow(input, id, broker.get(id) ?? null, before);
+    // A row that says the same is the same row: nearly all of them, and nothing more is asked of those.
+    if (row !== null) after.set(id, before !== null && isSameRow(before, row) ? before : row);
   }
   const wanted = [...input.closed.map((episode) => closedRow(input, episode)), ...after.values()];
   const told = tellLifecycle(input, live, after);
@@ -177,16 +179,30 @@ function changes(
   input: LifecycleInput,
   wanted: readonly PositionRow[],
 ): Pick<LifecycleResult, 'upsert' | 'remove'> {
-  const stored = new Map(input.rows.map((row) => [rowKey(row), row]));
-  const keep = new Set(wanted.map(rowKey));
-  const upsert = wanted.filter((row) => {
+  const unchanged = new Set(wanted);
+  const rest = input.rows.filter((row) => !unchanged.has(row));
+  const stored = new Map(rest.map((row) => [rowKey(row), row]));
+  const known = new Set(input.rows);
+  const other = wanted.filter((row) => !known.has(row));
+  const keep = new Set(other.map(rowKey));
+  const upsert = other.filter((row) => {
     const before = stored.get(rowKey(row));
     return before === undefined || differs(before, row);
   });
-  const remove = input.rows
+  const remove = rest
     .filter((row) => !keep.has(rowKey(row)) && (row.state !== 'closed' || input.wholeEpoch))
     .map(({ epoch, instrument, openedRootId }) => ({ epoch, instrument, openedRootId }));
   return { upsert, remove };
+}
+
+/** The same episode, and nothing of it differs. */
+function isSameRow(left: PositionRow, right: PositionRow): boolean {
+  return (
+    left.instrument === right.instrument &&
+    left.openedRootId === right.openedRootId &&
+    left.source === right.source &&
+    !differs(left, right)
+  );
 }
 
 export function rowKey(row: Pick<PositionRow, 'instrument' | 'openedRootId'>): string {

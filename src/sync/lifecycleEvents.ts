@@ -20,8 +20,7 @@ export function tellLifecycle(
 ): Pick<LifecycleResult, 'events' | 'counts'> {
   const events: BookEvent[] = [];
   const counts = { created: 0, updated: 0, closed: 0, missing: 0 };
-  const stored = new Map(input.rows.map((row) => [rowKey(row), row]));
-  const ended = input.closed.filter((episode) => stored.get(rowKey(episode))?.state !== 'closed');
+  const ended = endedNow(input);
 
   for (const episode of ended) {
     const known = before.get(episode.instrument) ?? null;
@@ -43,6 +42,11 @@ export function tellLifecycle(
   }
   for (const id of new Set([...before.keys(), ...after.keys()])) {
     const [was, is] = [before.get(id) ?? null, after.get(id) ?? null];
+    // The same row: nothing became of it.
+    if (was !== null && was === is) {
+      if (is.state === 'missing') counts.missing += 1;
+      continue;
+    }
     const kinds = changesOf(input, ended, before, after, was, is);
     for (const kind of kinds) {
       const at = kind === 'opened' ? (is?.openedAt ?? input.asOf) : input.asOf;
@@ -54,6 +58,13 @@ export function tellLifecycle(
     if (is?.state === 'missing') counts.missing += 1;
   }
   return { events, counts };
+}
+
+/** Episodes that ended since the database last heard of them. */
+function endedNow(input: LifecycleInput): readonly ClosedEpisode[] {
+  if (input.closed.length === 0) return [];
+  const stored = new Map(input.rows.map((row) => [rowKey(row), row]));
+  return input.closed.filter((episode) => stored.get(rowKey(episode))?.state !== 'closed');
 }
 
 /** Whether the episode lived under another name before (a renaming on the way to its end). */

@@ -34,12 +34,16 @@ export function reconcile(
   balances: readonly SnapshotBalance[],
 ): readonly Difference[] {
   const differences: Difference[] = [];
-  const broker = new Map(positions.map((position) => [position.instrument.id, position.quantity]));
-  for (const instrument of new Set([...broker.keys(), ...book.open.keys()])) {
-    const stated = broker.get(instrument) ?? Decimal.zero;
-    const booked = book.open.get(instrument)?.quantity ?? Decimal.zero;
-    if (!stated.equals(booked))
-      differences.push({ kind: 'position', instrument, book: booked, broker: stated });
+  const stated = new Set<InstrumentId>();
+  for (const { instrument, quantity } of positions) {
+    stated.add(instrument.id);
+    const booked = book.open.get(instrument.id)?.quantity ?? Decimal.zero;
+    if (!quantity.equals(booked))
+      differences.push({ kind: 'position', instrument: instrument.id, book: booked, broker: quantity });
+  }
+  for (const [instrument, { quantity }] of book.open) {
+    if (!stated.has(instrument) && !quantity.isZero())
+      differences.push({ kind: 'position', instrument, book: quantity, broker: Decimal.zero });
   }
   for (const { currency, cash } of balances) {
     if (cash === null) continue;

@@ -62,8 +62,10 @@ export async function workOut(
   const { chains, watched } = look.ledger;
   const merged = mergeActivities(incoming, chains, watched, now, look.windowAfter);
 
+  const { balances } = look.balances.rows;
   let folded = await foldOnto(store, state, merged.revisions);
-  const openings = await openingsFor(store, state, look, merged.revisions, folded, now);
+  let differences = reconcile(folded.book, look.positions.rows, balances);
+  const openings = await openingsFor(store, state, look, merged.revisions, folded, differences, now);
   let revisions = [...merged.revisions, ...openings];
   if (openings.length > 0) folded = await foldOnto(store, state, revisions);
   const adjustments = await adjustmentsFor(store, state, look, folded, missing, now);
@@ -71,14 +73,15 @@ export async function workOut(
     revisions = [...revisions, ...adjustments];
     folded = await foldOnto(store, state, revisions);
   }
+  if (revisions.length > merged.revisions.length)
+    differences = reconcile(folded.book, look.positions.rows, balances);
 
-  const balances = look.balances.rows.balances;
   const instruments = await knownInstruments(store, state, look, folded);
   return {
     revisions,
     watch: merged.watch,
     ...folded,
-    differences: reconcile(folded.book, look.positions.rows, balances),
+    differences,
     totals: proveTotals(look.positions.rows, balances),
     instruments,
     openingsBooked: openings.some((opening) => opening.rev === 0),
@@ -187,6 +190,7 @@ async function openingsFor(
   look: Look,
   revisions: readonly NewRevision[],
   folded: Folded,
+  differing: readonly Difference[],
   now: Instant,
 ): Promise<readonly NewRevision[]> {
   const { account } = state;
@@ -206,7 +210,6 @@ async function openingsFor(
       now,
     });
   }
-  const differing = reconcile(folded.book, look.positions.rows, balances);
   if (differing.length === 0) return [];
   const roots = differing.flatMap((difference) =>
     difference.kind === 'position'

@@ -65,9 +65,11 @@ export interface AlpacaClient {
 export function createAlpacaClient(connection: Connection): AlpacaClient {
   /** Terms of adjusted options never change once read: a new adjustment gets a new root. */
   const terms = new Map<string, ContractTerms>();
+  const lastPositions: LastPositions = { sha256: null, rows: [] };
   return {
     readBalances: (signal) => readWith(connection, signal, (reading) => readAccount(reading, connection)),
-    readPositions: (signal) => readWith(connection, signal, (reading) => readPositions(reading, terms)),
+    readPositions: (signal) =>
+      readWith(connection, signal, (reading) => readPositions(reading, terms, lastPositions)),
     readActivities: (window, signal) =>
       readWith(connection, signal, (reading) =>
         window.kind === 'since'
@@ -120,18 +122,35 @@ function fingerprint(accountId: string): string {
   return createHash('sha256').update(`truebook-account|alpaca|${accountId}`).digest('hex');
 }
 
+/** The newest answer that was understood in full. */
+interface LastPositions {
+  sha256: string | null;
+  rows: readonly SnapshotPosition[];
+}
+
 async function readPositions(
   reading: Reading<readonly SnapshotPosition[]>,
   terms: Map<string, ContractTerms>,
+  last: LastPositions,
 ): Promise<readonly SnapshotPosition[]> {
-  const { json, sha256 } = await reading.get('positions', 'trading', '/v2/positions');
+  const { read, sha256 } = await reading.getLater('positions', 'trading', '/v2/positions');
+  // The same bytes say the same: only the moment they speak of is a new one.
+  if (sha256 === last.sha256) {
+    const { startedAt } = reading;
+    return last.rows.map((row) => (row.markAsOf === null ? row : { ...row, markAsOf: startedAt }));
+  }
+  const json = read();
+  let isWhole = true;
   const raws = rowsOf(json, 'positions', reading);
   await learnTerms(reading, raws, terms);
   const rows = new Map<string, SnapshotPosition>();
   for (const [index, raw] of raws.entries()) {
     const path = `positions[${index}]`;
     const { row, problem } = mapPosition(raw, path, reading.startedAt, terms);
-    if (problem !== null) reading.quarantine('positions', problem, raw, sha256);
+    if (problem !== null) {
+      isWhole = false;
+      reading.quarantine('positions', problem, raw, sha256);
+    }
     if (row === null) continue;
     if (rows.has(row.instrument.id)) {
       // Two rows of one instrument cannot both be its position, and nothing says which one is.
@@ -139,7 +158,10 @@ async function readPositions(
     }
     rows.set(row.instrument.id, row);
   }
-  return [...rows.values()];
+  const understood = [...rows.values()];
+  last.sha256 = isWhole ? sha256 : null;
+  last.rows = isWhole ? understood : [];
+  return understood;
 }
 
 /** Asks for the terms of adjusted options that are not known yet. A refusal (404) is an answer: nobody knows. */

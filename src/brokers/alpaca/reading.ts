@@ -42,6 +42,12 @@ export interface Reading<Rows> {
     path: string,
     query?: Record<string, string>,
   ): Promise<Answer>;
+  /** As `get`, but the body is only read when asked for: an answer may be known by its hash. */
+  getLater(
+    resource: string,
+    host: 'trading' | 'data',
+    path: string,
+  ): Promise<{ readonly read: () => ExactJson; readonly sha256: string }>;
   /** As `get`, but a 404 answers null. */
   find(
     resource: string,
@@ -104,6 +110,11 @@ export async function readWith<Rows>(
       const { answer, sha256 } = await send(resource, host, path, query);
       if (answer.status !== 200) throw statusError(answer, resource, host, connection);
       return { json: parseBody(answer, resource), sha256 };
+    },
+    async getLater(resource, host, path) {
+      const { answer, sha256 } = await send(resource, host, path, {});
+      if (answer.status !== 200) throw statusError(answer, resource, host, connection);
+      return { read: () => parseBody(answer, resource), sha256 };
     },
     async find(resource, host, path, query = {}) {
       const { answer, sha256 } = await send(resource, host, path, query);
