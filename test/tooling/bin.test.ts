@@ -123,3 +123,41 @@ describe('a Node that is new enough', () => {
     expect(broken.stderr).toContain('broken installation');
   });
 });
+
+describe('memory limits and compiled code', () => {
+  const TELL =
+    'export function main(args) { console.log(JSON.stringify({ args, flags: process.execArgv, pid: process.pid })); }';
+
+  function told(options: Run): { args: string[]; flags: string[] } {
+    const { stdout, stderr, status } = run(options);
+    expect({ stderr, status }).toEqual({ stderr: '', status: 0 });
+    return JSON.parse(stdout) as { args: string[]; flags: string[] };
+  }
+
+  it.skipIf(process.platform === 'win32')('the agent is started anew with them, in its own place', () => {
+    write('dist/cli.js', TELL);
+    const { args, flags } = told({ args: ['agent', '--once', '--config', 'a file'] });
+    expect(args).toEqual(['agent', '--once', '--config', 'a file']);
+    expect(flags.filter((flag) => flag !== '--')).toEqual([
+      '--max-semi-space-size=2',
+      '--max-old-space-size=192',
+    ]);
+  });
+
+  it('no other command is, nor an agent to whom somebody gave limits', () => {
+    write('dist/cli.js', TELL);
+    expect(told({ args: ['status'] }).flags).toEqual([]);
+    const options = ['--max-old-space-size=400'];
+    expect(told({ options, args: ['agent'] }).flags).toEqual(options);
+  });
+
+  it('compiled code is kept in the folder of the user, not in a shared one', () => {
+    write('dist/cli.js', TELL);
+    const cache = path.join(folder, 'cache');
+    const { status } = spawnSync(process.execPath, [path.join(folder, 'bin', 'truebook.js'), 'status'], {
+      env: { ...process.env, XDG_CACHE_HOME: cache },
+    });
+    expect(status).toBe(0);
+    expect(existsSync(path.join(cache, 'truebook', 'compiled'))).toBe(true);
+  });
+});
