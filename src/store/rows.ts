@@ -137,9 +137,10 @@ function conflictSql(table: string, columns: readonly string[], onConflict: OnCo
 
 /** The row with every text made storable on both databases. Done before hashing, so that hashes fit what is stored. */
 export function storableRow<Given extends Row>(row: Given): Given {
-  const clean: Record<string, ColumnValue> = {};
-  for (const [column, value] of Object.entries(row)) {
-    clean[column] = typeof value === 'string' ? storableText(value) : value;
+  const clean: Record<string, ColumnValue> = { ...row };
+  for (const column in clean) {
+    const value = clean[column]!;
+    if (typeof value === 'string') clean[column] = storableText(value);
   }
   return clean as Given;
 }

@@ -25,6 +25,7 @@ export function positionsDifference(
   const found: Record<string, number> = {};
   for (const { instrument } of look.positions.rows)
     found[instrument.kind] = (found[instrument.kind] ?? 0) + 1;
+  const said = saidOfFills(news, isManual);
   const symbolOf = (id: InstrumentId): string => result.instruments.get(id)?.symbol ?? id;
   const changes = events.flatMap((event): PositionDifference[] => {
     if (event.instrument === null || !LIFECYCLE.has(event.kind)) return [];
@@ -36,7 +37,7 @@ export function positionsDifference(
         event: event.kind,
         before: event.facts['before'] ?? null,
         after: event.facts['after'] ?? null,
-        manual: manualBehind(event.instrument, news, isManual),
+        manual: manualBehind(said.get(event.instrument) ?? []),
       },
     ];
   });
@@ -60,13 +61,23 @@ export function positionsDifference(
   };
 }
 
-/** True when one of the trades was manual, false when none was, null where none is known or not yet whose. */
-function manualBehind(
-  instrument: InstrumentId,
+/** Of each instrument, whose its new trades are. */
+function saidOfFills(
   news: readonly NewRevision[],
   isManual: Surroundings['isManual'],
-): boolean | null {
-  const said = news.filter((row) => row.kind === 'fill' && row.instrument?.id === instrument).map(isManual);
+): ReadonlyMap<InstrumentId, readonly (boolean | null)[]> {
+  const said = new Map<InstrumentId, (boolean | null)[]>();
+  for (const row of news) {
+    if (row.kind !== 'fill' || row.instrument === null) continue;
+    const known = said.get(row.instrument.id);
+    if (known === undefined) said.set(row.instrument.id, [isManual(row)]);
+    else known.push(isManual(row));
+  }
+  return said;
+}
+
+/** True when one of the trades was manual, false when none was, null where none is known or not yet whose. */
+function manualBehind(said: readonly (boolean | null)[]): boolean | null {
   if (said.includes(true)) return true;
   return said.length === 0 || said.includes(null) ? null : false;
 }
