@@ -47,9 +47,12 @@ export function readForeignTrades(text: string, file: string): ForeignTrades {
   const trades: NewImportedTrade[] = [];
   const bad: BadLine[] = [];
   const seen = new Map<string, number>();
+  const hasDecimalCommas = rows.some((row) =>
+    AMOUNTS.some((field) => DECIMAL_COMMA.test(digitsOf(cell(row, columns, field) ?? ''))),
+  );
   for (const row of rows) {
     try {
-      const trade = tradeOf(row, header.cells, columns);
+      const trade = tradeOf(row, header.cells, columns, hasDecimalCommas);
       // Two equal lines of one file are two trades: the second is the second wherever it is read.
       const number = (seen.get(trade.content) ?? 0) + 1;
       seen.set(trade.content, number);
@@ -105,6 +108,7 @@ function tradeOf(
   row: CsvRow,
   header: readonly string[],
   columns: Columns,
+  hasDecimalCommas: boolean,
 ): {
   readonly fields: Omit<NewImportedTrade, 'contentHash' | 'file' | 'line' | 'cells'>;
   readonly content: string;
@@ -115,11 +119,11 @@ function tradeOf(
   const executedAt = instantOf(time);
   if (executedAt === null) throw new BadCell(`"${short(time)}" is no time`);
   const symbol = required(row, columns, 'symbol').toUpperCase();
-  const signed = amount(required(row, columns, 'quantity'), 'quantity');
+  const signed = amount(required(row, columns, 'quantity'), 'quantity', hasDecimalCommas);
   if (signed.isZero()) throw new BadCell('the quantity is 0');
   const number = (field: Field): Decimal | null => {
     const text = cell(row, columns, field);
-    return text === null ? null : amount(text, field);
+    return text === null ? null : amount(text, field, hasDecimalCommas);
   };
   const fields = {
     executedAt,
@@ -142,12 +146,37 @@ function required(row: CsvRow, columns: Columns, field: Field): string {
   return text;
 }
 
-/** `1,234.50`, `$12`, `(12.50)` as people and spreadsheets write them. */
-function amount(text: string, field: Field): Decimal {
-  const negative = /^\(.*\)$/.test(text);
-  const value = Decimal.tryParse(text.replaceAll(/[$,()\s]/g, ''));
+const AMOUNTS = ['quantity', 'price', 'fees', 'realizedPnl'] as const satisfies readonly Field[];
+
+const THOUSANDS = /^[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?$/;
+/** `12,50`, `0,125`, `1.234,50`: a comma that can only be a decimal one. */
+const DECIMAL_COMMA = /^[+-]?(\d+,\d{1,2}|\d+,\d{4,}|0\d*,\d+|\d{4,},\d+|\d{1,3}(\.\d{3})+,\d+)$/;
+/** `1,234` and `1.234`: a thousand or so to some, one and a bit to others. */
+const AMBIGUOUS = /^[+-]?[1-9]\d{0,2}([.,]\d{3})+$/;
+
+/**
+ * `1,234.50`, `$12`, `(12.50)` as people and spreadsheets write them. Nothing is guessed: a comma is a thousands
+ * separator where it stands as one, and what could be either is no number in a file that has decimal commas.
+ */
+function amount(text: string, field: Field, hasDecimalCommas: boolean): Decimal {
+  const digits = digitsOf(text);
+  if (digits.includes(',') && !THOUSANDS.test(digits))
+    throw new BadCell(`${field} "${short(text)}" has a comma that separates no thousands`);
+  if (hasDecimalCommas && AMBIGUOUS.test(digits))
+    throw new BadCell(`${field} "${short(text)}" is ambiguous in a file with decimal commas`);
+  const value = Decimal.tryParse(digits.replaceAll(',', ''));
   if (value === null) throw new BadCell(`${field} "${short(text)}" is no number`);
-  return negative ? value.negate() : value;
+  return isInParentheses(text) ? value.negate() : value;
+}
+
+/** Without the signs of money and of a loss in parentheses, which stand around a number. */
+function digitsOf(text: string): string {
+  const inner = isInParentheses(text) ? text.slice(1, -1).trim() : text;
+  return inner.replace(/^([+-]?)\s*\$\s*/, '$1').replace(/\s*\$$/, '');
+}
+
+function isInParentheses(text: string): boolean {
+  return /^\([^+-]*\)$/.test(text);
 }
 
 const SIDES: Readonly<Record<string, 'buy' | 'sell'>> = {

@@ -122,6 +122,57 @@ describe('lines', () => {
     expect(trades).toEqual(['2025-08-20T14:00:00Z buy 0.100000000000000001 BTC/USD 112480.5 - -']);
   });
 
+  it.each([
+    ['1,234.50', '1234.5'],
+    ['1,234', '1234'],
+    ['$1,234,567.25', '1234567.25'],
+    ['-$12', '-12'],
+    ['$ -1,200', '-1200'],
+    ['( $12.50 )', '-12.5'],
+    ['12.50 $', '12.5'],
+    ['1.234', '1.234'],
+  ])('profit %s is %s', (written, profit) => {
+    const { trades, bad } = readForeignTrades(
+      `timestamp,symbol,qty,pnl\n2025-08-20,AAPL,1,"${written}"\n`,
+      'x',
+    );
+    expect({ bad, profit: trades[0]?.realizedPnl?.toString() }).toEqual({ bad: [], profit });
+  });
+
+  it.each(['12,50', '1.234,50', '0,125', '1234,567', '1,23,456', '1,2345', '12,', ',50', '-12,5', '(12,50)'])(
+    'price %s is no price, never another one',
+    (written) => {
+      const text = `${HEADER}2025-08-20,AAPL,BUY,1,"${written}",\n`;
+      expect(read(text)).toMatchObject({
+        trades: [],
+        bad: [`2: price "${written}" has a comma that separates no thousands`],
+      });
+    },
+  );
+
+  it.each(['12 50', '1 234.50', '(12', '12)', '(-12)', '1$2'])('price %s is no number', (written) => {
+    expect(read(`${HEADER}2025-08-20,AAPL,BUY,1,"${written}",\n`)).toMatchObject({
+      trades: [],
+      bad: [`2: price "${written}" is no number`],
+    });
+  });
+
+  it('where one number has a decimal comma, those that could be either are told too, the others are read', () => {
+    const text =
+      `${HEADER}2025-08-20,AAPL,BUY,1,"1,250",a\n` +
+      '2025-08-20,AAPL,BUY,1.000,200,b\n' +
+      '2025-08-20,AAPL,BUY,1,"12,50",c\n' +
+      '2025-08-20,AAPL,BUY,1,"12.50",d\n';
+    expect(read(text)).toMatchObject({
+      trades: ['2025-08-20T04:00:00Z buy 1 AAPL 12.5 - d'],
+      bad: [
+        '2: price "1,250" is ambiguous in a file with decimal commas',
+        '3: quantity "1.000" is ambiguous in a file with decimal commas',
+        '4: price "12,50" has a comma that separates no thousands',
+      ],
+    });
+  });
+
   it('equal lines are different trades, the same file read again is the same trades', () => {
     const text = `${HEADER}2025-08-20,AAPL,BUY,1,2,\n2025-08-20,AAPL,BUY,1,2,\n`;
     const { hashes } = read(text);
