@@ -61,14 +61,16 @@ export function bookStore(database: Database, schemaVersion: number): Store {
     renewLease: (lease, ttlMs) => renewLease(database, lease, ttlMs),
     releaseLease: (lease) => releaseLease(database, lease),
     leaseState: (accountId) => leaseState(database, accountId),
-    endVerification: (lease) =>
-      database.write(async (queries) => {
+    endVerification: async (lease) => {
+      await database.write(async (queries) => {
         await checkFence(database, queries, lease);
         await endVerification(queries, lease.accountId);
-        states.drop(lease.accountId);
-      }),
+      });
+      // Not before: who reads before the COMMIT sees the old rows under the same stamp.
+      states.drop(lease.accountId);
+    },
 
-    syncState: (accountId) => syncState(database, states, accountId),
+    syncState: (accountId) => syncState(database, states, payloads, accountId),
     revisions: (accountId, epoch, rootIds) =>
       database.read((queries) => revisions(queries, accountId, epoch, rootIds)),
     ledgerBeside: (accountId, epoch, window, rootIds) =>

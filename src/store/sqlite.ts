@@ -235,7 +235,11 @@ function sqliteDatabase(
     write: (work) =>
       typed(() => {
         requireSameFile(options.file, identity);
-        return oneWriter(options.file, () => transaction.execute(work));
+        return oneWriter(options.file, () => {
+          // Asked again: the file may have gone while this write stood in the queue.
+          requireSameFile(options.file, identity);
+          return transaction.execute(work);
+        });
       }),
     nowMs: async (queries) => {
       if (leaseNow !== undefined) return Math.trunc(leaseNow());

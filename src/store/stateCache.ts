@@ -72,6 +72,8 @@ interface Kept {
 
 export class StateCache {
   readonly #kept = new Map<AccountId, Kept>();
+  /** How often something of an account was dropped: what was read before the last time is not kept after it. */
+  readonly #drops = new Map<AccountId, number>();
 
   /** The state of exactly this stamp, null when it is not at hand. */
   find(stamp: StateStamp): SyncState | null {
@@ -79,8 +81,15 @@ export class StateCache {
     return kept !== undefined && isSame(kept.stamp, stamp) ? kept.state : null;
   }
 
-  keep(stamp: StateStamp, state: SyncState): void {
-    this.#kept.set(stamp.account.id, { stamp, state, ordersFrom: null });
+  /** To be taken before a state is read, and handed to `keep` with it. */
+  drops(accountId: AccountId): number {
+    return this.#drops.get(accountId) ?? 0;
+  }
+
+  /** Nothing is kept where the account was dropped while the state was read: it may be of before. */
+  keep(stamp: StateStamp, state: SyncState, drops: number): void {
+    const accountId = stamp.account.id;
+    if (drops === this.drops(accountId)) this.#kept.set(accountId, { stamp, state, ordersFrom: null });
   }
 
   /** Whether it is known that no order is wanted yet, as of the state that was handed out last. */
@@ -96,6 +105,7 @@ export class StateCache {
 
   drop(accountId: AccountId): void {
     this.#kept.delete(accountId);
+    this.#drops.set(accountId, this.drops(accountId) + 1);
   }
 
   /** Carries what is kept over a commit that succeeded, or drops it. */
@@ -103,6 +113,7 @@ export class StateCache {
     const { accountId, fence } = commit.lease;
     const kept = this.#kept.get(accountId);
     this.drop(accountId);
+    this.#dropOtherTerms(accountId, commit);
     if (kept === undefined || trace === null || kept.stamp.fence !== fence) return;
     if (trace.chain !== null && trace.chain.before !== kept.stamp.chainHash) return;
     const state = stateAfter(kept.state, commit, run);
@@ -111,6 +122,17 @@ export class StateCache {
     const stamp = { account: state.account, runHash: trace.runHash, chainHash, fence };
     const grew = commit.revisions.length > 0 || commit.orders.length > 0;
     this.#kept.set(accountId, { stamp, state, ordersFrom: grew ? null : kept.ordersFrom });
+  }
+
+  /**
+   * Instruments belong to all accounts, a stamp to one: what this commit writes of them is not what others keep. Another
+   * process's writes are seen at the next miss; until then the names of the broker's last answer to this account hold.
+   */
+  #dropOtherTerms(accountId: AccountId, { instruments }: RunCommit): void {
+    if (instruments.length === 0) return;
+    for (const [other, { state }] of [...this.#kept]) {
+      if (other !== accountId && instruments.some(({ id }) => state.instruments.has(id))) this.drop(other);
+    }
   }
 }
 
@@ -122,6 +144,9 @@ function isSame(left: StateStamp, right: StateStamp): boolean {
     JSON.stringify(left.account) === JSON.stringify(right.account)
   );
 }
+
+/** Instruments kept beside those that a row can name. */
+const INSTRUMENTS_BESIDE_MAX = 1000;
 
 /** The state behind a commit; null where it holds what only the database knows (ids, places, first sights). */
 export function stateAfter(state: SyncState, commit: RunCommit, run: RunRecord): SyncState | null {
@@ -136,6 +161,9 @@ export function stateAfter(state: SyncState, commit: RunCommit, run: RunRecord):
   for (const instrument of commit.instruments) instruments.set(instrument.id, instrument);
   for (const { instrument } of commit.revisions)
     if (instrument !== null && !instruments.has(instrument.id)) return null;
+  const rows = state.positions.length + state.observations.length + state.marks.length;
+  // Instruments of rows that are gone are kept along; once they are many, the state is read anew without them.
+  if (instruments.size > rows + INSTRUMENTS_BESIDE_MAX) return null;
   return {
     ...state,
     cursors: merged(state.cursors, commit.cursors, (row) => row.name),

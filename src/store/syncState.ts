@@ -5,26 +5,30 @@ import { type Database, type Queries } from './database.ts';
 import { listFindings } from './findings.ts';
 import { loadInstruments } from './instruments.ts';
 import { latestBalances, latestGreeks, latestMarks, latestObservations } from './observations.ts';
+import { type KnownPayloads } from './payloads.ts';
 import { listPositions } from './positions.ts';
 import { listCursors, listFreshness, loadCheckpoint } from './progress.ts';
 import { lastRun } from './runs.ts';
 import { inOrder, positionPlace, readStamp, type StateCache } from './stateCache.ts';
 import { type SyncState } from './store.ts';
 
-/** The state as it is kept while its stamp stays the same, else read. */
+/** The state as it is kept while its stamp stays the same, else read; then nothing else that is remembered holds either. */
 export async function syncState(
   database: Database,
   cache: StateCache,
+  payloads: KnownPayloads,
   accountId: AccountId,
 ): Promise<SyncState> {
+  const drops = cache.drops(accountId);
   const known = cache.find(await database.single((queries) => readStamp(queries, accountId)));
   if (known !== null) return known;
+  payloads.forget(accountId);
   // Read again in the same look as the rows: they belong together.
   const [stamp, state] = await database.read(async (queries) => {
     const read = await readStamp(queries, accountId);
     return [read, await readState(queries, read.account)] as const;
   });
-  cache.keep(stamp, state);
+  cache.keep(stamp, state, drops);
   return state;
 }
 
