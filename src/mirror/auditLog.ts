@@ -2,7 +2,7 @@
  * `alpaca_sync_paper.log`: lines are only ever added, whole and in one write. The log itself says how far it has come
  * (`seq`, `run`, `imported` of its last lines), so that a kill between commit and line loses nothing and tells nothing twice.
  */
-import { copyFile, stat } from 'node:fs/promises';
+import { copyFile, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Instant } from '../domain/time.ts';
 import { backUp, isMissing, makeFolder, signatureOf, stampOf, usingFile, type LogPlace } from './files.ts';
@@ -71,7 +71,7 @@ export async function appendLines(lines: readonly string[], options: AppendOptio
   await makeFolder(dirname(path));
   const { kind } = await readLog(path);
   const text = lines.map((line) => `${line}\n`).join('');
-  const backup = kind === 'foreign' ? await backUp(folder, name, now) : null;
+  const backup = kind === 'foreign' ? await backUpAtRest(folder, name, now) : null;
   await usingFile(path, 'a+', async (file) => {
     let { size } = await file.stat();
     let start = '';
@@ -95,6 +95,17 @@ export async function appendLines(lines: readonly string[], options: AppendOptio
     }
   });
   return backup;
+}
+
+/** Keeps somebody else's text, and what they add meanwhile. Throws where they never pause. */
+async function backUpAtRest(folder: string, name: string, now: Instant): Promise<string> {
+  const path = join(folder, name);
+  for (let attempt = 1; attempt <= 3; attempt += 1) {
+    const bytes = await readFile(path);
+    const backup = await backUp(folder, name, bytes, now);
+    if (bytes.equals(await readFile(path))) return backup;
+  }
+  throw new Error('another program is writing it.');
 }
 
 type OpenFile = Parameters<Parameters<typeof usingFile>[2]>[0];

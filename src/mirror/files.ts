@@ -3,8 +3,20 @@
  * they are ours. Whether one is ours is told by the hashes of what we wrote last, kept in a small file beside them.
  */
 import { createHash } from 'node:crypto';
-import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import {
+  type FileHandle,
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  readlink,
+  realpath,
+  rename,
+  rm,
+  stat,
+} from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { sha256 } from '../domain/contentHash.ts';
 import { type Instant } from '../domain/time.ts';
 
@@ -43,8 +55,13 @@ export interface WantedFile {
 
 export interface Replaced {
   readonly name: string;
-  /** Where a text that was not ours is kept now, and that text; null where there was none. */
-  readonly backup: { readonly name: string; readonly text: string } | null;
+  /** Where texts that were not ours are kept now, and those texts; several where somebody wrote meanwhile. */
+  readonly backups: readonly Backup[];
+}
+
+export interface Backup {
+  readonly name: string;
+  readonly text: string;
 }
 
 export interface ReplaceOptions {
@@ -57,54 +74,95 @@ export interface ReplaceOptions {
   readonly onProblem: (name: string, error: unknown) => void;
 }
 
+/** In the names of temporary files, which are hidden ones. */
+const TEMPORARY = '.truebook-tmp';
+
+/** How often a file is looked at again that somebody writes while we do. */
+const ATTEMPTS = 3;
+
 /**
  * Brings the files to the wanted state; those that have it already are not touched. One that fails keeps none of the
- * others from being written. Answers what was written and what is remembered now.
+ * others from being written. What somebody writes meanwhile is not written over: the file is looked at again, and one
+ * that does not come to rest is a problem. Answers what was written and what is remembered now.
  */
 export async function replaceFiles(
   wanted: readonly WantedFile[],
   options: ReplaceOptions,
 ): Promise<{ readonly replaced: readonly Replaced[]; readonly memory: Memory }> {
-  const { folder, memory, now, signal, onProblem } = options;
-  const steps: { name: string; text: string; backup: Replaced['backup'] }[] = [];
+  let { memory } = options;
+  let due = wanted;
+  const backups = new Map<string, Backup[]>();
+  const replaced: Replaced[] = [];
+  for (let attempt = 1; due.length > 0; attempt += 1) {
+    const round = await replaceOnce(due, { ...options, memory }, backups);
+    ({ memory } = round);
+    for (const name of round.written) replaced.push({ name, backups: backups.get(name) ?? [] });
+    due = round.moved;
+    if (attempt < ATTEMPTS) continue;
+    for (const { name } of due) options.onProblem(name, new Error('another program is writing it.'));
+    break;
+  }
+  return { replaced, memory };
+}
+
+interface Round {
+  readonly memory: Memory;
+  readonly written: readonly string[];
+  /** Changed by somebody between our reading and our writing. */
+  readonly moved: readonly WantedFile[];
+}
+
+async function replaceOnce(
+  wanted: readonly WantedFile[],
+  { folder, memoryName, memory, now, signal, onProblem }: ReplaceOptions,
+  backups: Map<string, Backup[]>,
+): Promise<Round> {
+  const steps: { file: WantedFile; target: string; text: string; standing: string | null }[] = [];
   const files: Record<string, readonly Written[]> = { ...memory.files };
   for (const file of wanted) {
     signal.throwIfAborted();
     try {
-      const path = join(folder, file.name);
-      const before = await textOf(path);
-      const standing = before === null ? null : sha256(before);
+      const target = await targetOf(join(folder, file.name));
+      const bytes = await bytesOf(target);
+      const before = bytes?.toString('utf8') ?? null;
+      const standing = bytes === null ? null : hashOf(bytes);
       const ours = (memory.files[file.name] ?? []).find((written) => written.sha256 === standing) ?? null;
       const rendered = file.render(before);
       const content = sha256(rendered);
       if (ours !== null && ours.content === content) continue;
       const text = rendered.replaceAll(LAST_UPDATED, now);
-      const foreign = before !== null && ours === null && before !== text;
-      const backup = foreign ? { name: await backUp(folder, file.name, now), text: before } : null;
-      files[file.name] = [...(ours === null ? [] : [ours]), { sha256: sha256(text), content }];
-      steps.push({ name: file.name, text, backup });
+      const written: Written = { sha256: sha256(text), content };
+      if (bytes !== null && before !== null && ours === null && standing !== written.sha256) {
+        const name = await backUp(folder, file.name, bytes, now);
+        backups.set(file.name, [...(backups.get(file.name) ?? []), { name, text: before }]);
+      }
+      files[file.name] = [...(ours === null ? [] : [ours]), written];
+      steps.push({ file, target, text, standing });
     } catch (error) {
       onProblem(file.name, error);
     }
   }
-  if (steps.length === 0) return { replaced: [], memory };
+  if (steps.length === 0) return { memory, written: [], moved: [] };
   const remembered: Memory = { files, log: memory.log };
   signal.throwIfAborted();
-  await writeWhole(
-    join(folder, options.memoryName),
-    `${JSON.stringify({ version: 1, ...remembered }, null, 2)}\n`,
-  );
-  const replaced: Replaced[] = [];
-  for (const { name, text, backup } of steps) {
+  await writeWhole(join(folder, memoryName), `${JSON.stringify({ version: 1, ...remembered }, null, 2)}\n`);
+  const written: string[] = [];
+  const moved: WantedFile[] = [];
+  for (const { file, target, text, standing } of steps) {
     signal.throwIfAborted();
     try {
-      await writeWhole(join(folder, name), text);
-      replaced.push({ name, backup });
+      const isStill = async (): Promise<boolean> => {
+        signal.throwIfAborted();
+        const bytes = await bytesOf(target);
+        return (bytes === null ? null : hashOf(bytes)) === standing;
+      };
+      if (await writeWhole(target, text, isStill)) written.push(file.name);
+      else moved.push(file);
     } catch (error) {
-      onProblem(name, error);
+      onProblem(file.name, error);
     }
   }
-  return { replaced, memory: remembered };
+  return { memory: remembered, written, moved };
 }
 
 /** What is remembered; nothing where that file is missing or broken, and then every file counts as somebody else's. */
@@ -119,9 +177,54 @@ export async function readMemory(folder: string, memoryName: string): Promise<Me
   return { files: {}, log: null };
 }
 
-/** Takes away what a killed write left. */
+/**
+ * Takes away what killed writes left. Another installation that writes into the same folder at this very moment loses
+ * its temporary file: its write fails, and is done again after its next run.
+ */
 export async function removeLeftovers(folder: string, names: readonly string[]): Promise<void> {
-  for (const name of names) await rm(temporaryOf(join(folder, name)), { force: true });
+  for (const name of names) {
+    const path = join(folder, name);
+    const target = await targetOf(path);
+    for (const place of path === target ? [path] : [path, target]) {
+      const parent = dirname(place);
+      for (const entry of await entriesOf(parent)) {
+        // Those of its copies begin like it, too.
+        if (!entry.startsWith(`.${basename(place)}.`) || !entry.includes(TEMPORARY)) continue;
+        await rm(join(parent, entry), { recursive: true, force: true });
+      }
+    }
+  }
+}
+
+async function entriesOf(folder: string): Promise<readonly string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw error;
+  }
+}
+
+/** As many as the systems we know follow themselves. */
+const LINKS_MAX = 40;
+
+/**
+ * Where a file really stands: a link is followed, also one to a file that is not there yet, so that it stays a link.
+ * Throws for links that go in circles.
+ */
+async function targetOf(path: string): Promise<string> {
+  let target = path;
+  for (let links = 0; links <= LINKS_MAX; links += 1) {
+    let link: string;
+    try {
+      link = await readlink(target);
+    } catch {
+      // No link, or nothing at all; whatever else is wrong with it, reading says so.
+      return target;
+    }
+    target = resolve(await realpath(dirname(target)), link);
+  }
+  throw new Error('its links go in circles.');
 }
 
 /** Changes when somebody touches the file; `absent` without one. */
@@ -137,8 +240,12 @@ export async function signatureOf(path: string): Promise<string> {
 
 /** Null without a file. */
 export async function textOf(path: string): Promise<string | null> {
+  return (await bytesOf(path))?.toString('utf8') ?? null;
+}
+
+async function bytesOf(path: string): Promise<Buffer | null> {
   try {
-    return await readFile(path, 'utf8');
+    return await readFile(path);
   } catch (error) {
     if (isMissing(error)) return null;
     throw error;
@@ -160,24 +267,27 @@ export function stampOf(instant: string): string {
 }
 
 /**
- * Keeps a copy as `NAME.bak-<stamp>`; an equal copy that is there already is enough. Answers its name. Copies are never
- * written over and never removed.
+ * Keeps these bytes of a file as `NAME.bak-<stamp>`; an equal copy that is there already is enough. Answers its name.
+ * Copies are never written over.
  */
-export async function backUp(folder: string, name: string, now: Instant): Promise<string> {
-  const path = join(folder, name);
-  const bytes = await readFile(path);
-  const prefix = `${basename(path)}.bak-`;
-  const kept = (await readdir(dirname(path))).filter((entry) => entry.startsWith(prefix)).sort();
+export async function backUp(folder: string, name: string, bytes: Uint8Array, now: Instant): Promise<string> {
+  const parent = dirname(join(folder, name));
+  const prefix = `${basename(name)}.bak-`;
+  const below = (entry: string): string => `${dirname(name) === '.' ? '' : `${dirname(name)}/`}${entry}`;
+  const kept = (await readdir(parent, { withFileTypes: true }))
+    .filter((entry) => entry.name.startsWith(prefix))
+    .sort((left, right) => (left.name < right.name ? -1 : 1));
   for (const entry of kept) {
-    const copy = join(dirname(path), entry);
+    if (!entry.isFile()) continue;
+    const copy = join(parent, entry.name);
     if ((await stat(copy)).size === bytes.length && hashOf(await readFile(copy)) === hashOf(bytes))
-      return `${dirname(name) === '.' ? '' : `${dirname(name)}/`}${entry}`;
+      return below(entry.name);
   }
-  let backup = `${name}.bak-${stampOf(now)}`;
-  for (let number = 2; kept.includes(basename(backup)); number += 1)
-    backup = `${name}.bak-${stampOf(now)}-${number}`;
-  await writeWhole(join(folder, backup), bytes);
-  return backup;
+  const taken = new Set(kept.map((entry) => entry.name));
+  let backup = `${prefix}${stampOf(now)}`;
+  for (let number = 2; taken.has(backup); number += 1) backup = `${prefix}${stampOf(now)}-${number}`;
+  await writeWhole(join(parent, backup), bytes);
+  return below(backup);
 }
 
 function hashOf(bytes: Uint8Array): string {
@@ -185,27 +295,31 @@ function hashOf(bytes: Uint8Array): string {
 }
 
 /**
- * Temporary file in the same folder -> fsync -> rename -> fsync of the folder: whoever reads sees the old text or the
- * new one, also after a power cut. Only the holder of the account's lease writes, so the temporary name is fixed.
+ * Temporary file beside it -> fsync -> rename -> fsync of the folder: whoever reads sees the old text or the new one,
+ * also after a power cut. The temporary file is in a fresh folder of 0700, whose name nobody can have laid a link at and
+ * no other installation uses. `isStill` is asked right before the rename; false leaves the file and answers false.
  */
-export async function writeWhole(path: string, content: string | Uint8Array): Promise<void> {
-  await makeFolder(dirname(path));
-  const temporary = temporaryOf(path);
+export async function writeWhole(
+  path: string,
+  content: string | Uint8Array,
+  isStill: () => Promise<boolean> = () => Promise.resolve(true),
+): Promise<boolean> {
+  const parent = dirname(path);
+  await makeFolder(parent);
+  const fresh = await mkdtemp(join(parent, `.${basename(path)}${TEMPORARY}-`));
   try {
-    await usingFile(temporary, 'w', async (file) => {
+    const temporary = join(fresh, basename(path));
+    await usingFile(temporary, 'wx', async (file) => {
       await file.writeFile(content);
       await file.sync();
     });
+    if (!(await isStill())) return false;
     await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true }).catch(() => undefined);
-    throw error;
+  } finally {
+    await rm(fresh, { recursive: true, force: true }).catch(() => undefined);
   }
-  await syncFolder(dirname(path));
-}
-
-function temporaryOf(path: string): string {
-  return join(dirname(path), `.${basename(path)}.truebook-tmp`);
+  await syncFolder(parent);
+  return true;
 }
 
 export async function usingFile<Result>(

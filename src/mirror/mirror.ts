@@ -30,6 +30,7 @@ import {
   replaceFiles,
   signatureOf,
   textOf,
+  type Backup,
   type LogPlace,
   type Memory,
   type Replaced,
@@ -173,9 +174,8 @@ async function writeAll(
       return [];
     });
     written.push(...replaced.map(({ name }) => name));
-    for (const { name, backup } of replaced) {
-      if (backup === null) continue;
-      warnings.push(await keptSentence(options, names, name, backup, look));
+    for (const { name, backups } of replaced) {
+      for (const backup of backups) warnings.push(await keptSentence(options, names, name, backup, look));
     }
     const log = await writeLog(task);
     if (log.written) written.push(names.log);
@@ -311,7 +311,7 @@ async function keptSentence(
   { folder }: MirrorOptions,
   names: MirrorNames,
   name: string,
-  backup: NonNullable<Replaced['backup']>,
+  backup: Backup,
   look: Look,
 ): Promise<string> {
   const kept = `${name} was not as Truebook wrote it; it is kept as ${backup.name}.`;
