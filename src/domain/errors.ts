@@ -89,5 +89,11 @@ export function isTruebookError(error: unknown, ...codes: ErrorCode[]): error is
 
 /** The sentence of any thrown value, for logs and `lastError`. */
 export function errorText(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  // Whatever a user's code throws, also what has no text at all: telling it must never be the next error.
+  try {
+    const text: unknown = error instanceof Error ? error.message : error;
+    return typeof text === 'string' ? text : String(text);
+  } catch {
+    return 'something without a text was thrown';
+  }
 }

@@ -72,7 +72,7 @@ export interface Mirror {
   startingBankroll(
     account: Account,
     onWarning: (sentence: string) => void,
-  ): Promise<{ readonly amount: Decimal; readonly source: string } | null>;
+  ): Promise<{ readonly amount: Decimal; readonly source: string } | 'unknown' | null>;
   /** Brings the account's files up to the book, `run` being the one just committed. Needs the lease. Never throws. */
   write(account: Account, run: RunRecord | null): Promise<MirrorResult>;
 }
@@ -90,7 +90,15 @@ export function createMirror(options: MirrorOptions): Mirror {
   const underWay = new Map<AccountId, Promise<unknown>>();
   return {
     folder: options.folder,
-    startingBankroll: (account, onWarning) => startingBankroll(options.folder, account, onWarning),
+    startingBankroll: (account, onWarning) => {
+      const reading = startingBankroll(options.folder, account, onWarning);
+      return withinTime(options, reading, () => {
+        onWarning(
+          `${account.name}: the folder of the mirror files does not answer; its bankroll is asked for again.`,
+        );
+        return 'unknown' as const;
+      });
+    },
     write: async (account, run) => {
       if (underWay.has(account.id)) {
         return { written: [], warnings: ['The mirror files are still being written; the next run goes on.'] };
@@ -123,23 +131,32 @@ function newSeat(): Seat {
 }
 
 /** A folder that hangs (a network drive) must not hold up the account. */
-async function within(
-  { after, timeLimitMs = TIME_LIMIT_MS }: MirrorOptions,
+function within(
+  options: MirrorOptions,
   stop: AbortController,
   work: Promise<MirrorResult>,
 ): Promise<MirrorResult> {
+  return withinTime(options, work, (limit) => {
+    stop.abort();
+    return {
+      written: [],
+      warnings: [`The mirror files could not be written within ${limit} ms; the next run goes on.`],
+    };
+  });
+}
+
+/** What comes first: the work, or the time limit and what is answered then. */
+async function withinTime<Answer>(
+  { after, timeLimitMs = TIME_LIMIT_MS }: MirrorOptions,
+  work: Promise<Answer>,
+  late: (limitMs: number) => Answer,
+): Promise<Answer> {
   let cancel = (): void => undefined;
-  const late = new Promise<MirrorResult>((resolve) => {
-    cancel = after(timeLimitMs, () => {
-      stop.abort();
-      resolve({
-        written: [],
-        warnings: [`The mirror files could not be written within ${timeLimitMs} ms; the next run goes on.`],
-      });
-    });
+  const timeIsUp = new Promise<Answer>((resolve) => {
+    cancel = after(timeLimitMs, () => resolve(late(timeLimitMs)));
   });
   try {
-    return await Promise.race([work, late]);
+    return await Promise.race([work, timeIsUp]);
   } finally {
     cancel();
   }

@@ -66,7 +66,8 @@ export interface Surroundings {
   readonly isManual: (activity: Activity) => boolean | null;
   /** Whose an order is, for orders of earlier runs. */
   readonly isManualOrder: (orderId: string) => boolean | null;
-  readonly startingBankroll: StartingBankroll | null;
+  /** `unknown`: an older program's value may be there and could not be read: nothing is opened over it. */
+  readonly startingBankroll: StartingBankroll | 'unknown' | null;
   /** Activities that chunks of a first contact committed before this run. */
   readonly historyBooked: readonly NewRevision[];
 }
@@ -106,6 +107,7 @@ export function believedCommit(
     asOf,
     instruments: result.instruments,
     changedBy: changedBy([...around.historyBooked, ...untold, ...result.revisions]),
+    broughtBy: broughtBy([...around.historyBooked, ...untold, ...result.revisions]),
   });
   const explained = explain({
     differences: parts.positions
@@ -307,10 +309,11 @@ function workOutBankroll(
   const { state, deps } = frame;
   const { baseCurrency, balances } = look.balances.rows;
   const balance = balances.find((row) => row.currency === baseCurrency);
-  if (balance === undefined || balance.equity === null) return null;
+  const { startingBankroll } = around;
+  if (balance === undefined || balance.equity === null || startingBankroll === 'unknown') return null;
   return adjustBankroll({
     local: state.bankroll?.currency === baseCurrency ? state.bankroll.after : null,
-    starting: around.startingBankroll,
+    starting: startingBankroll,
     equity: balance.equity,
     cash: balance.cash,
     currency: baseCurrency,
@@ -619,6 +622,18 @@ function changedBy(revisions: readonly Activity[]): ReadonlyMap<InstrumentId, Re
     else known.add(kind);
   }
   return kinds;
+}
+
+/** The latest activity of each instrument that moved its quantity. */
+function broughtBy(revisions: readonly Activity[]): ReadonlyMap<InstrumentId, string> {
+  const latest = new Map<InstrumentId, Activity>();
+  for (const activity of revisions) {
+    const id = activity.instrument?.id;
+    if (id === undefined || activity.quantity.isZero()) continue;
+    const before = latest.get(id);
+    if (before === undefined || compareActivities(activity, before) > 0) latest.set(id, activity);
+  }
+  return new Map([...latest].map(([id, activity]) => [id, activity.rootId]));
 }
 
 function pinEvents(frame: RunFrame, look: Look): readonly BookEvent[] {

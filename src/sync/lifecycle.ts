@@ -33,6 +33,8 @@ export interface LifecycleInput {
   readonly instruments: ReadonlyMap<InstrumentId, Instrument>;
   /** Kinds of the activities that changed an instrument in this run, for naming the events. */
   readonly changedBy: ReadonlyMap<InstrumentId, ReadonlySet<ActivityKind>>;
+  /** Root id of the latest of those activities that moved the quantity. */
+  readonly broughtBy: ReadonlyMap<InstrumentId, string>;
 }
 
 export interface LifecycleResult {

@@ -50,7 +50,7 @@ export function tellLifecycle(
     const kinds = changesOf(input, ended, before, after, was, is);
     for (const kind of kinds) {
       const at = kind === 'opened' ? (is?.openedAt ?? input.asOf) : input.asOf;
-      events.push(event(input, kind, id, at, was, is, is?.openedRootId ?? null));
+      events.push(event(input, kind, id, at, was, is, activityBehind(input, kind, id, is)));
       if (kind === 'opened' || kind === 'appeared' || (kind === 'missing' && was === null))
         counts.created += 1;
     }
@@ -65,6 +65,17 @@ function endedNow(input: LifecycleInput): readonly ClosedEpisode[] {
   if (input.closed.length === 0) return [];
   const stored = new Map(input.rows.map((row) => [rowKey(row), row]));
   return input.closed.filter((episode) => stored.get(rowKey(episode))?.state !== 'closed');
+}
+
+/** The activity that brought the change about; null where none did or none is known. */
+function activityBehind(
+  input: LifecycleInput,
+  kind: LifecycleEventKind,
+  id: InstrumentId,
+  is: PositionRow | null,
+): string | null {
+  if (kind === 'missing' || kind === 'reappeared' || kind === 'withdrawn') return null;
+  return kind === 'opened' ? (is?.openedRootId ?? null) : (input.broughtBy.get(id) ?? null);
 }
 
 /** Whether the episode lived under another name before (a renaming on the way to its end). */

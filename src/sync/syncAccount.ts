@@ -52,8 +52,8 @@ export interface SyncDependencies {
   /** Who appears in the audit: `agent:<pid>@<host>`. */
   readonly actor: string;
   readonly rules: SyncRules;
-  /** The bankroll an older program left in a file; asked only while the book has none. */
-  readonly startingBankroll?: (account: Account) => Promise<StartingBankroll | null>;
+  /** The bankroll an older program left in a file; asked only while the book has none. `unknown`: ask again later. */
+  readonly startingBankroll?: (account: Account) => Promise<StartingBankroll | 'unknown' | null>;
   /** The user's own code around each step. */
   readonly hooks?: StepHooks;
   /** Told after every run that was committed, still under its lease; it may fail and changes nothing by it. */

@@ -119,8 +119,15 @@ const NEED_WORDS: Readonly<Record<SyncNeed, string>> = {
   unknown_fill: 'trades that the book does not have',
 };
 
-export function checkSentence({ account, needed, reasons }: SyncCheck): string {
+export function checkSentence({ account, needed, reasons, difference }: SyncCheck): string {
   if (needed === null) return `✗ ${account}: could not be checked; the book is as it was`;
-  if (!needed) return `✓ ${account}: in sync`;
-  return `! ${account}: sync needed: ${reasons.map((reason) => NEED_WORDS[reason]).join('; ')}`;
+  if (needed) return `! ${account}: sync needed: ${reasons.map((reason) => NEED_WORDS[reason]).join('; ')}`;
+  const activities = difference?.transactions?.length ?? 0;
+  const isBankrollSet = (difference?.bankroll?.entries.length ?? 0) > 0;
+  const would = [
+    ...(activities > 0 ? [`import ${activities} ${activities === 1 ? 'activity' : 'activities'}`] : []),
+    ...(isBankrollSet ? ['set the bankroll'] : []),
+  ];
+  if (would.length === 0) return `✓ ${account}: in sync`;
+  return `✓ ${account}: no sync needed; a run would ${would.join(' and ')}`;
 }

@@ -123,6 +123,16 @@ describe('sync', () => {
     );
   });
 
+  it('says what a run would do although no sync is needed', async () => {
+    expect((await run('sync', '--env', 'live')).code).toBe(0);
+    control('cash', { account: 'alpaca-live', kind: 'deposit', amount: '10' });
+    const check = await run('sync', '--env', 'live', '--check-only');
+    expect(check).toMatchObject({
+      code: 0,
+      stdout: '✓ alpaca-live: no sync needed; a run would import 1 activity and set the bankroll\n',
+    });
+  });
+
   it('ends with 1 where the broker cannot be asked, and with 4 where the keys are refused', async () => {
     control('fault', {
       broker: 'alpaca',

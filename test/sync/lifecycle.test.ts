@@ -39,6 +39,7 @@ function play(...scenes: Scene[]): { rows: string[]; events: string[] } {
       totals: scene.totals ?? 'agree',
       asOf: at(scene.asOf ?? '2025-08-21 15:00'),
       instruments,
+      broughtBy: new Map(),
       changedBy: new Map<InstrumentId, ReadonlySet<ActivityKind>>(
         ledger.flatMap((row) =>
           row.instrument === null ? [] : [[row.instrument.id, new Set([row.kind])] as const],
@@ -196,6 +197,7 @@ describe('absence is not flat', () => {
           totals: 'agree',
           asOf: at(scene.asOf!),
           instruments: new Map([[instrumentOf('AAPL').id, instrumentOf('AAPL')]]),
+          broughtBy: new Map(),
           changedBy: new Map(),
         });
         rows = result.upsert.length > 0 ? result.upsert : rows;

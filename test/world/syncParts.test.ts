@@ -521,3 +521,35 @@ test('cash that nobody could read proves nothing: not fresh, and it says why', a
   expect(balance).toMatchObject({ cash: null, fresh: false });
   expect(balance!.why).toMatch(/^unreconciled/);
 });
+
+test('an event names the activity that brought it about, and none where none did', async () => {
+  const { world } = await open('sqlite');
+  await world.sync(PAPER);
+  const vti = async () =>
+    (await world.truebook.store.bookEvents({}))
+      .filter((event) => event.symbol === 'VTI' && !event.kind.startsWith('finding'))
+      .at(-1)!;
+  await world.control('transfer', {
+    account: PAPER,
+    direction: 'in',
+    symbol: 'VTI',
+    quantity: '2',
+    publish: 'next-day',
+  });
+  await world.sync(PAPER);
+  expect(await vti()).toMatchObject({ kind: 'increased', facts: { activity: null } });
+  await world.advance('2d');
+  await world.sync(PAPER);
+  const explained = await vti();
+  expect(explained).toMatchObject({ kind: 'explained' });
+  const ledger = await world.truebook.store.ledger({});
+  expect(ledger.find((entry) => entry.rootId === explained.facts['activity'])).toMatchObject({
+    kind: 'security_transfer',
+  });
+  await buy(world, { symbol: 'VTI', quantity: '1', price: '300' });
+  await world.advance('1m');
+  await world.sync(PAPER);
+  const bought = await vti();
+  expect(bought).toMatchObject({ kind: 'increased' });
+  expect(bought.facts['activity']).toMatch(/^FILL:/);
+});
