@@ -12,7 +12,7 @@ export const LOG_STARTED = 'log_started';
 
 const OUR_FIRST_LINE = new RegExp(`^\\S+ \\| ${LOG_STARTED} \\| .*\\bwritten_by=truebook\\b`);
 
-/** Enough for the last lines of a run. */
+/** Enough for the last lines of most runs; what does not stand there is looked for further back. */
 const TAIL_BYTES = 65_536;
 
 export interface LogState {
@@ -30,9 +30,7 @@ export async function readLog(path: string): Promise<LogState> {
       const head = await file.read(Buffer.alloc(Math.min(size, 4096)), 0, Math.min(size, 4096), 0);
       const [first = ''] = head.buffer.toString('utf8', 0, head.bytesRead).split('\n');
       if (!OUR_FIRST_LINE.test(first)) return { kind: 'foreign', place: null };
-      const from = Math.max(0, size - TAIL_BYTES);
-      const tail = await file.read(Buffer.alloc(size - from), 0, size - from, from);
-      return { kind: 'ours', place: placeOf(tail.buffer.toString('utf8', 0, tail.bytesRead)) };
+      return { kind: 'ours', place: await placeIn(file, size) };
     });
   } catch (error) {
     if (isMissing(error)) return { kind: 'absent', place: null };
@@ -40,15 +38,60 @@ export async function readLog(path: string): Promise<LogState> {
   }
 }
 
-/** The furthest place that whole lines name; the rest of a line that was cut off by a crash does not count. */
-function placeOf(text: string): LogPlace {
-  const whole = text.slice(0, text.lastIndexOf('\n') + 1);
-  const furthest = (name: keyof LogPlace): number =>
-    [...whole.matchAll(new RegExp(` \\| ${name}=(\\d+)`, 'g'))].reduce(
-      (most, match) => Math.max(most, Number.parseInt(match[1] ?? '0', 10)),
-      0,
-    );
-  return { seq: furthest('seq'), run: furthest('run'), imported: furthest('imported') };
+/**
+ * The furthest place that whole lines name; the rest of a line that was cut off by a crash does not count. Only the
+ * lines of some events name a run or an import, and thousands of others may follow them: read backwards until each
+ * part of the place is found. The first line has them all.
+ */
+async function placeIn(file: OpenFile, size: number): Promise<LogPlace> {
+  const place = { seq: 0, run: 0, imported: 0 };
+  const missing = new Set(Object.keys(place) as (keyof LogPlace)[]);
+  let end = await wholeLines(file, size);
+  for (let span = TAIL_BYTES; end > 0 && missing.size > 0;) {
+    const from = Math.max(0, end - span);
+    const bytes = await bytesBetween(file, from, end);
+    // Half a line at the front belongs to the part before.
+    const start = from === 0 ? 0 : bytes.indexOf(LINE_FEED) + 1;
+    if (from > 0 && start === bytes.length) {
+      span *= 2;
+      continue;
+    }
+    const text = bytes.toString('utf8', start);
+    for (const name of missing) {
+      const found = furthest(text, name);
+      if (found === null) continue;
+      place[name] = found;
+      missing.delete(name);
+    }
+    end = from + start;
+    span = TAIL_BYTES;
+  }
+  return place;
+}
+
+function furthest(text: string, name: keyof LogPlace): number | null {
+  let most: number | null = null;
+  for (const match of text.matchAll(new RegExp(` \\| ${name}=(\\d+)`, 'g')))
+    most = Math.max(most ?? 0, Number.parseInt(match[1] ?? '0', 10));
+  return most;
+}
+
+const LINE_FEED = 0x0a;
+
+/** Where the last whole line ends. */
+async function wholeLines(file: OpenFile, size: number): Promise<number> {
+  for (let end = size; end > 0;) {
+    const from = Math.max(0, end - TAIL_BYTES);
+    const feed = (await bytesBetween(file, from, end)).lastIndexOf(LINE_FEED);
+    if (feed >= 0) return from + feed + 1;
+    end = from;
+  }
+  return 0;
+}
+
+async function bytesBetween(file: OpenFile, from: number, end: number): Promise<Buffer> {
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(end - from), 0, end - from, from);
+  return buffer.subarray(0, bytesRead);
 }
 
 export interface AppendOptions {
@@ -111,12 +154,9 @@ async function backUpAtRest(folder: string, name: string, now: Instant): Promise
 type OpenFile = Parameters<Parameters<typeof usingFile>[2]>[0];
 
 async function cutTornLine(file: OpenFile, size: number): Promise<number> {
-  const from = Math.max(0, size - TAIL_BYTES);
-  const tail = await file.read(Buffer.alloc(size - from), 0, size - from, from);
-  const end = tail.buffer.lastIndexOf(0x0a) + 1;
-  if (end === tail.bytesRead || end === 0) return size;
-  await file.truncate(from + end);
-  return from + end;
+  const end = await wholeLines(file, size);
+  if (end < size) await file.truncate(end);
+  return end;
 }
 
 /** Copies the log beside itself; the same part copied again after a crash has the same name. */

@@ -73,6 +73,42 @@ describe('the file', () => {
     expect(text()).not.toContain('seq=9');
   });
 
+  it('knows its last run and import also where many lines without them follow', async () => {
+    await append(1);
+    const path = join(folder, NAME);
+    const line = (more: string): string => `2025-08-21T16:00:00Z | event | before=none | after=x | ${more}\n`;
+    appendFileSync(path, line('trades=2 | imported=7') + line('run=8 | seq=3') + line('run=9 | seq=5'));
+    const many = Array.from({ length: 3_000 }, (_, index) => line(`seq=${index + 6}`));
+    appendFileSync(path, many.join(''));
+    expect(statSync(path).size).toBeGreaterThan(2 * 65_536);
+    expect((await readLog(path)).place).toEqual({ seq: 3_005, run: 9, imported: 7 });
+    // Also across a line longer than what is read at once, and with half of such a line at the end.
+    appendFileSync(
+      path,
+      line(`facts=${'é'.repeat(100_000)} | seq=3006`) + '2025 | event | run=99'.padEnd(200_000),
+    );
+    expect((await readLog(path)).place).toEqual({ seq: 3_006, run: 9, imported: 7 });
+    seq = 3_006;
+    await append(1);
+    expect(text().slice(-200)).not.toContain('  ');
+    expect((await readLog(path)).place).toEqual({ seq: 3_007, run: 9, imported: 7 });
+  });
+
+  it('where no line of a run stands, its first line says how far it has come', async () => {
+    const lines = Array.from(
+      { length: 2_000 },
+      (_, index) => `2025 | event | before=none | seq=${index + 50}`,
+    );
+    await appendLines(lines, {
+      folder,
+      name: NAME,
+      now: NOW,
+      firstLine: (before) => firstAuditLine(NOW, account, before, { seq: 49, run: 12, imported: 3 }),
+      maxBytes: 1_000_000,
+    });
+    expect((await readLog(join(folder, NAME))).place).toEqual({ seq: 2_049, run: 12, imported: 3 });
+  });
+
   it('somebody else’s text is kept, then ours begins', async () => {
     await append(0);
     writeFileSync(join(folder, NAME), '{"event_type": "bankroll"}\n');
@@ -239,6 +275,21 @@ describe('in a world', () => {
     expect(since(lines)).toEqual([
       'sync_started idle -> running (command)',
       expect.stringMatching(/^sync_failed running -> (incomplete|failed) \(broker_/),
+    ]);
+  });
+
+  it('no run is told twice where more than its tail tells of none', async () => {
+    world = await openMirrorWorld();
+    await world.run();
+    await world.run();
+    const path = join(world.mirror, 'logs/alpaca_sync_paper.log');
+    const seq = Math.max(...world.log().map((line) => Number(line['seq'] ?? 0)));
+    appendFileSync(path, `2025-08-21T16:00:00Z | event | before=none | seq=${seq}\n`.repeat(2_000));
+    const lines = world.log().length;
+    await world.run();
+    expect(since(lines)).toEqual([
+      'sync_started idle -> running (command)',
+      'sync_finished running -> complete (none)',
     ]);
   });
 
