@@ -15,12 +15,13 @@ export const GATE_REASONS = [
   'unreconciled',
   'missing',
   'unexplained',
+  'not_fresh',
 ] as const;
 export type GateReason = (typeof GATE_REASONS)[number];
 
 /** What is known of an account; null = could not be found out. */
 export interface GateFacts {
-  /** The broker answered for another account than the pinned one, or `account_changed` is open. */
+  /** The broker answered for another account than the pinned one and for the right one not since. */
   readonly wrongAccount: boolean | null;
   /** Scheduled runs are switched on. */
   readonly enabled: boolean | null;
@@ -39,6 +40,8 @@ export interface GateFacts {
   readonly missing: readonly string[] | null;
   /** Symbols in question whose position no activity explains. */
   readonly unexplained: readonly string[] | null;
+  /** Why the book calls its own rows not fresh (leaving failed runs and age limits to the facts above); null = fresh. */
+  readonly doubt: string | null;
 }
 
 export interface GatePolicy {
@@ -58,7 +61,7 @@ export interface Verdict {
 }
 
 /** Facts of an account of which nothing could be found out. */
-export const NOTHING_KNOWN: Omit<GateFacts, 'maxAgeSeconds'> = {
+export const NOTHING_KNOWN: Omit<GateFacts, 'maxAgeSeconds' | 'doubt'> = {
   wrongAccount: null,
   enabled: null,
   everSynced: null,
@@ -71,10 +74,13 @@ export const NOTHING_KNOWN: Omit<GateFacts, 'maxAgeSeconds'> = {
 };
 
 export function decide(facts: GateFacts, policy: GatePolicy): Verdict {
-  const found = GATE_REASONS.flatMap((reason) => {
+  const all = GATE_REASONS.flatMap((reason) => {
     const detail = DOUBTS[reason](facts);
     return detail === null ? [] : [{ reason, detail }];
   });
+  // What the book says of itself is told where no other reason tells it.
+  const isTold = all.some(({ reason }) => !TELLS_NOTHING_OF_THE_BOOK.has(reason));
+  const found = isTold ? all.filter(({ reason }) => reason !== 'not_fresh') : all;
   const closing = found.filter(
     ({ reason }) => !(reason === 'sync_failed' && policy.onSyncFailure === 'caution'),
   );
@@ -87,6 +93,14 @@ export function decide(facts: GateFacts, policy: GatePolicy): Verdict {
   };
 }
 
+const TELLS_NOTHING_OF_THE_BOOK: ReadonlySet<GateReason> = new Set([
+  'unknown',
+  'wrong_account',
+  'sync_disabled',
+  'sync_failed',
+  'not_fresh',
+]);
+
 /** Whether each reason holds, and the sentence that says so. */
 const DOUBTS: Readonly<Record<GateReason, (facts: GateFacts) => string | null>> = {
   unknown: (facts) => {
@@ -96,7 +110,7 @@ const DOUBTS: Readonly<Record<GateReason, (facts: GateFacts) => string | null>> 
       : `It could not be found out: ${unknown.map((name) => WORDS[name]).join(', ')}.`;
   },
   wrong_account: ({ wrongAccount }) =>
-    wrongAccount === true ? 'The broker answers for another account than the one of this book.' : null,
+    wrongAccount === true ? 'The broker answered for another account than the one of this book.' : null,
   sync_disabled: ({ enabled }) =>
     enabled === false ? 'Scheduled runs are switched off for this account.' : null,
   never_synced: ({ everSynced }) => (everSynced === false ? 'The account was never read completely.' : null),
@@ -118,6 +132,8 @@ const DOUBTS: Readonly<Record<GateReason, (facts: GateFacts) => string | null>> 
     unexplained !== null && unexplained.length > 0
       ? `Not explained by activities: ${listed(unexplained)}.`
       : null,
+  not_fresh: ({ doubt, everSynced }) =>
+    doubt !== null && everSynced !== false ? `The book says of itself: ${doubt}.` : null,
 };
 
 const WORDS = {

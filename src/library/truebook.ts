@@ -13,7 +13,7 @@ import { parseDurationFlag, type Config } from '../config/load.ts';
 import { type Account } from '../domain/account.ts';
 import { errorText, isTruebookError, TruebookError } from '../domain/errors.ts';
 import { compareInstants, now as instantNow } from '../domain/time.ts';
-import { askGate, closedGate, type GateAnswer } from '../gate/gate.ts';
+import { askedSymbol, askGate, closedGate, type GateAnswer } from '../gate/gate.ts';
 import { type TruebookEvent } from '../hooks/events.ts';
 import { type EventTeller } from '../hooks/eventTeller.ts';
 import { type Hooks } from '../hooks/hooks.ts';
@@ -62,7 +62,7 @@ export interface SyncNeeded {
 }
 
 export interface BeforeTradeQuestion extends WhichAccount {
-  /** Only this symbol's positions count as missing or unexplained. Default: all of the account's. */
+  /** Only this symbol's positions count as missing or unexplained. Default, and where it has none: all of the account's. */
   readonly symbol?: string;
   /** How old the data may be: whole seconds, or `60s`, `5m`. Default: `FRESH_MAX_AGE`. */
   readonly maxAge?: string | number;
@@ -315,6 +315,7 @@ async function beforeTrade(
   const policy = { onSyncFailure: settings.GATE_ON_SYNC_FAILURE };
   const maxAgeSeconds = maxAge === undefined ? undefined : parseDurationFlag('maxAge', String(maxAge));
   const timeoutMs = parseDurationFlag('timeout', String(timeout)) * 1000;
+  const asked = askedSymbol(symbol === undefined ? {} : { symbol });
   let accounts: readonly AgentAccount[];
   try {
     accounts = await book.agentAccounts();
@@ -323,7 +324,7 @@ async function beforeTrade(
     if (!isTruebookError(error) || error.retry === 'never') throw error;
     onWarning(`The gate could not be asked: ${error.message}`);
     const named = which.account ?? which.env ?? 'unknown';
-    return closedGate(named, symbol ?? null, maxAgeSeconds ?? rules.alpaca.freshMaxAgeSeconds, policy);
+    return closedGate(named, asked, maxAgeSeconds ?? rules.alpaca.freshMaxAgeSeconds, policy);
   }
   const entry = chooseAccount(accounts, which);
   const syncsFirst = entry.account.broker !== 'alpaca' || settings.ALPACA_AUTO_SYNC_BEFORE_TRADE;

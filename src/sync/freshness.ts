@@ -16,7 +16,7 @@ export interface Freshness {
   /** Broker's stamp of the older of the needed classes, null before the first. */
   readonly asOf: Instant | null;
   readonly fetchedAt: Instant | null;
-  /** Whole seconds, null before the first. */
+  /** Whole seconds; null before the first, and while this machine's clock cannot tell. */
   readonly age: number | null;
   readonly fresh: boolean;
   /** Null exactly when fresh. */
@@ -40,23 +40,33 @@ export function freshness(input: FreshnessInput): Freshness {
     return { asOf: null, fetchedAt: null, age: null, fresh: false, why };
   }
   const oldest = known.reduce((left, right) =>
-    age(left, input.clock) >= age(right, input.clock) ? left : right,
+    (age(left, input.clock) ?? Infinity) >= (age(right, input.clock) ?? Infinity) ? left : right,
   );
-  const seconds = Math.max(0, Math.floor(age(oldest, input.clock) / 1000));
+  const ms = age(oldest, input.clock);
+  const seconds = ms === null ? null : Math.max(0, Math.floor(ms / 1000));
   const why = reason(known, seconds, input);
   return { asOf: oldest.asOf, fetchedAt: oldest.fetchedAt, age: seconds, fresh: why === null, why };
 }
 
+/** How far a clock may be put back by those who keep it right. */
+const CLOCK_TOLERANCE_MS = 5_000;
+
 /**
  * Milliseconds since `asOf`, by the larger of wall and monotonic clock: the monotonic one survives a clock that is set
- * back, the wall one a machine that slept or restarted.
+ * back, the wall one a machine that slept or restarted. Null where only the wall is left and stands before the moment
+ * the data was fetched (which was read from a clock of ours, never from the broker's): it cannot tell an age.
  */
-function age(row: FreshnessRow, clock: ClockReading): number {
+function age(row: FreshnessRow, clock: ClockReading): number | null {
   const wall = clock.wallMs - instantToMs(row.asOf);
-  return row.monoEpoch === clock.monoEpoch ? Math.max(wall, clock.monoMs - row.asOfMonoMs) : wall;
+  if (row.monoEpoch === clock.monoEpoch) return Math.max(wall, clock.monoMs - row.asOfMonoMs);
+  return clock.wallMs < instantToMs(row.fetchedAt) - CLOCK_TOLERANCE_MS ? null : wall;
 }
 
-function reason(rows: readonly FreshnessRow[], ageSeconds: number, input: FreshnessInput): string | null {
+function reason(
+  rows: readonly FreshnessRow[],
+  ageSeconds: number | null,
+  input: FreshnessInput,
+): string | null {
   if (input.newestRun !== null && input.newestRun.outcome !== 'complete')
     return failureWords(input.newestRun);
   if (rows.some((row) => !row.verified)) return 'agent_started: the first run is not finished';
@@ -68,6 +78,8 @@ function reason(rows: readonly FreshnessRow[], ageSeconds: number, input: Freshn
   // A run of one part that saw more than it may write leaves older data behind it: still of one run, no longer true.
   if (input.newestRun !== null && input.newestRun.type !== 'all' && !input.newestRun.reconciled)
     return `unreconciled: a run of ${input.newestRun.type} saw what the book does not have, sync everything`;
+  if (ageSeconds === null)
+    return 'clock_before_data: the clock of this machine stands before the time of the data, set it right';
   if (ageSeconds > input.maxAgeSeconds)
     return `stale: ${ageSeconds} s old, at most ${input.maxAgeSeconds} s allowed`;
   return null;

@@ -20,6 +20,7 @@ const GOOD: GateFacts = {
   reconciled: true,
   missing: [],
   unexplained: [],
+  doubt: null,
 };
 
 /** Each trouble alone, and what it must be called. */
@@ -33,6 +34,7 @@ const TROUBLES: Readonly<Record<Exclude<GateReason, 'unknown'>, Partial<GateFact
   unreconciled: { reconciled: false },
   missing: { missing: ['AAPL'] },
   unexplained: { unexplained: ['SPY250822C00635000'] },
+  not_fresh: { doubt: 'clock_before_data: set it right' },
 };
 
 const KNOWABLE = Object.keys(NOTHING_KNOWN) as (keyof typeof NOTHING_KNOWN)[];
@@ -94,6 +96,7 @@ const facts: fc.Arbitrary<GateFacts> = fc.record({
   reconciled: fc.constantFrom(true, false, null),
   missing: fc.option(fc.array(fc.constantFrom('AAPL', 'KO'), { maxLength: 2 })),
   unexplained: fc.option(fc.array(fc.constantFrom('AAPL', 'KO'), { maxLength: 2 })),
+  doubt: fc.constantFrom(null, 'a doubt'),
 });
 const policy = fc.record({ onSyncFailure: fc.constantFrom('deny' as const, 'caution' as const) });
 const worse = fc.constantFrom<Partial<GateFacts>>(
@@ -105,6 +108,8 @@ const worse = fc.constantFrom<Partial<GateFacts>>(
 function worsened(given: GateFacts, trouble: Partial<GateFacts>): GateFacts {
   const changed = Object.entries(trouble).map(([name, value]) => {
     const had = given[name as keyof GateFacts];
+    // The one fact of which null is the best.
+    if (name === 'doubt') return [name, value];
     if (had === null || value === null) return [name, null];
     if (Array.isArray(had)) return [name, [...(had as string[]), ...(value as string[])]];
     if (typeof had === 'number') return [name, Math.max(had, value as number, given.maxAgeSeconds + 1)];
@@ -121,6 +126,16 @@ describe('for all facts', () => {
         const after = decide(worsened(given, trouble), rule);
         if (after.ok) expect(before.ok).toBe(true);
         if (after.ok && before.caution) expect(after.caution).toBe(true);
+      }),
+    );
+  });
+
+  it('a doubt of the book about itself closes it, and is told where nothing else tells it', () => {
+    fc.assert(
+      fc.property(facts, policy, (given, rule) => {
+        const verdict = decide({ ...given, everSynced: true, doubt: 'clock_before_data' }, rule);
+        expect(verdict.ok).toBe(false);
+        expect(verdict.reasons.some((reason) => reason !== 'sync_failed')).toBe(true);
       }),
     );
   });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { askGate, closedGate, type GateAnswer, type GateQuestion } from '../../src/gate/gate.ts';
-import { TruebookError } from '../../src/domain/errors.ts';
+import { isTruebookError, TruebookError } from '../../src/domain/errors.ts';
+import { type Store } from '../../src/store/store.ts';
 import { openWorld, type World } from '../world/world.ts';
 
 const PAPER = 'alpaca-paper';
@@ -14,13 +15,18 @@ for (const database of ['sqlite', 'postgres'] as const) {
     });
     afterAll(() => world.close());
 
-    async function ask(question: GateQuestion = {}, isSyncing = false): Promise<GateAnswer> {
-      const { store, records } = world.truebook;
+    async function ask(
+      question: GateQuestion = {},
+      isSyncing = false,
+      onSyncFailure: 'deny' | 'caution' = 'deny',
+      store: Store = world.truebook.store,
+    ): Promise<GateAnswer> {
+      const { records } = world.truebook;
       return await askGate(
         {
           store,
           records,
-          policy: { onSyncFailure: 'deny' },
+          policy: { onSyncFailure },
           sync: isSyncing ? async () => (await world.sync(PAPER, 'gate')).outcome === 'complete' : null,
           onWarning: (sentence) => void warnings.push(sentence),
         },
@@ -101,7 +107,9 @@ for (const database of ['sqlite', 'postgres'] as const) {
       await world.sync(PAPER);
       expect((await ask({ symbol: option!.symbol })).reasons).toEqual(['unreconciled', 'missing']);
       expect((await ask({ symbol: option!.option!.underlying.toLowerCase() })).reasons).toContain('missing');
-      expect((await ask({ symbol: 'ZZZZ' })).reasons).toEqual(['unreconciled']);
+      expect((await ask({ symbol: 'AAPL' })).reasons).toEqual(['unreconciled']);
+      // A name that nothing has may be another spelling of what is in doubt.
+      expect((await ask({ symbol: 'ZZZZ' })).reasons).toEqual(['unreconciled', 'missing']);
       expect((await ask()).details).toContain(`Missing at the broker: ${option!.symbol}.`);
       await world.advance('next-day');
       expect(await ask({}, true)).toMatchObject({ ok: true });
@@ -121,10 +129,139 @@ for (const database of ['sqlite', 'postgres'] as const) {
       expect(await ask({ symbol: 'PFE' }, true)).toMatchObject({ ok: true });
     });
 
+    it('closes while a run of one part saw what the book does not have', async () => {
+      expect(await ask()).toMatchObject({ ok: true });
+      await world.control('transfer', {
+        account: PAPER,
+        direction: 'in',
+        symbol: 'PEP',
+        quantity: '5',
+        publish: 'next-day',
+      });
+      await world.syncPart(PAPER, 'transactions');
+      expect((await world.positions(PAPER))[0]!.why).toContain('a run of transactions saw');
+      expect(await ask()).toMatchObject({ ok: false, reasons: ['unreconciled'] });
+      // A failure after it does not make that true which was not.
+      await fault('html', { resource: 'positions', times: 20 });
+      const soft = await ask({}, true, 'caution');
+      await world.faultsOff();
+      expect(soft).toMatchObject({ ok: false, reasons: ['sync_failed', 'unreconciled'] });
+      await world.advance('next-day');
+      expect(await ask({}, true)).toMatchObject({ ok: true });
+    });
+
+    it('knows a symbol in every spelling, and refuses one that names nothing', async () => {
+      await world.control('transfer', {
+        account: PAPER,
+        direction: 'in',
+        symbol: 'BRK.B',
+        quantity: '2',
+        publish: 'next-day',
+      });
+      await world.sync(PAPER);
+      for (const symbol of ['BRK.B', 'brk/b', 'BRK-B', ' BRK B'])
+        expect((await ask({ symbol })).reasons).toContain('unexplained');
+      expect((await ask({ symbol: 'AAPL' })).reasons).toEqual(['unreconciled']);
+      for (const symbol of ['', ' ', '-', './']) {
+        const refused = await ask({ symbol }).catch((error: unknown) => error);
+        expect(isTruebookError(refused, 'usage')).toBe(true);
+      }
+      await world.advance('next-day');
+      expect(await ask({}, true)).toMatchObject({ ok: true });
+    });
+
+    it('judges one version of the book: a look that a run fell into is taken again', async () => {
+      const { store } = world.truebook;
+      let looks = 0;
+      const disturbed: Store = {
+        ...store,
+        findings: async (filter) => {
+          looks += 1;
+          if (looks > 1) return await store.findings(filter);
+          await world.control('transfer', {
+            account: PAPER,
+            direction: 'in',
+            symbol: 'DIS',
+            quantity: '5',
+            publish: 'next-day',
+          });
+          await world.sync(PAPER);
+          return await store.findings(filter);
+        },
+      };
+      const answer = await ask({}, false, 'deny', disturbed);
+      expect(looks).toBeGreaterThan(1);
+      expect(answer.reasons).toEqual(['unreconciled', 'unexplained']);
+      await world.advance('next-day');
+      expect(await ask({}, true)).toMatchObject({ ok: true });
+    });
+
+    it('is closed where runs never leave it a whole look', async () => {
+      const { store } = world.truebook;
+      const restless: Store = {
+        ...store,
+        findings: async (filter) => {
+          await world.sync(PAPER);
+          return await store.findings(filter);
+        },
+      };
+      expect(await ask({}, false, 'deny', restless)).toMatchObject({ ok: false, validUntil: null });
+      expect(warnings.at(-1)).toContain('changed while it was read');
+    });
+
+    it('tells until when the answer holds by the clock of who asks', async () => {
+      const { store, records } = world.truebook;
+      await world.sync(PAPER);
+      await world.advance('10s');
+      for (const hours of [-5, 0, 5]) {
+        const { clock } = records;
+        const wallMs = clock.wallMs() + hours * 3_600_000;
+        const answer = await askGate(
+          {
+            store,
+            records: { ...records, clock: { ...clock, wallMs: () => wallMs } },
+            policy: { onSyncFailure: 'deny' },
+            sync: null,
+            onWarning: (sentence) => void warnings.push(sentence),
+          },
+          await world.truebook.account(PAPER),
+          { maxAgeSeconds: 86_400 },
+        );
+        expect(answer.ok).toBe(true);
+        expect(Date.parse(answer.validUntil!)).toBe(wallMs + (86_400 - answer.age!) * 1000);
+      }
+    });
+
+    it('is closed while the clock cannot tell how old the data is', async () => {
+      const { store, records } = world.truebook;
+      const clock = {
+        ...records.clock,
+        epoch: 'after a restart',
+        wallMs: () => records.clock.wallMs() - 3 * 3_600_000,
+      };
+      const answer = await askGate(
+        {
+          store,
+          records: { ...records, clock },
+          policy: { onSyncFailure: 'caution' },
+          sync: null,
+          onWarning: (sentence) => void warnings.push(sentence),
+        },
+        await world.truebook.account(PAPER),
+      );
+      expect(answer).toMatchObject({ ok: false, age: null, reasons: ['unknown', 'not_fresh'] });
+      expect(answer.details.join(' ')).toContain('clock_before_data');
+    });
+
     it('closes at the first answer of another account, and stays closed when it is the new one', async () => {
       await fault('wrong-account');
       expect((await ask({}, true)).reasons).toEqual(['wrong_account', 'sync_failed']);
       await world.faultsOff();
+      // Another failure after it makes nobody forget whose answers they were.
+      await fault('html', { resource: 'positions', times: 20 });
+      const soft = await ask({}, true, 'caution');
+      await world.faultsOff();
+      expect(soft).toMatchObject({ ok: false, reasons: ['wrong_account', 'sync_failed'] });
       expect(await ask({}, true)).toMatchObject({ ok: true });
       await world.control('account', { account: PAPER, action: 'reset' });
       for (const _run of [1, 2, 3]) await world.sync(PAPER);
