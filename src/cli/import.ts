@@ -207,8 +207,9 @@ function tell({ account, bankroll, trades }: ImportRecord): void {
   }
   if (trades.files.length > 0) {
     printLine(
-      `${account}: ${trades.imported} of ${trades.read} trades imported from ${trades.files.map(shown).join(', ')}; ` +
-        `${trades.inLedger} are the broker's own, ${trades.alreadyImported} were imported before.`,
+      `${account}: ${trades.imported} of ${trades.read + trades.bad.length} trades imported from ${trades.files.map(shown).join(', ')}; ` +
+        `${trades.inLedger} are the broker's own, ${trades.alreadyImported} were imported before` +
+        (trades.bad.length > 0 ? `, ${trades.bad.length} could not be read.` : '.'),
     );
   }
   for (const { file, line, reason } of trades.bad)

@@ -245,6 +245,8 @@ export async function textOf(path: string): Promise<string | null> {
 
 async function bytesOf(path: string): Promise<Buffer | null> {
   try {
+    // A pipe or a device would keep its reader waiting for ever.
+    if (!(await stat(path)).isFile()) throw new Error('it is no ordinary file');
     return await readFile(path);
   } catch (error) {
     if (isMissing(error)) return null;

@@ -11,7 +11,7 @@ import { eventContent } from './bookEvents.ts';
 import { accountChain, chainRows, lockHead, saveHead } from './chain.ts';
 import { type Database, type Queries } from './database.ts';
 import { listFindings, saveFindings, withReopened } from './findings.ts';
-import { saveAliases, saveInstruments } from './instruments.ts';
+import { loadInstruments, saveAliases, saveInstruments } from './instruments.ts';
 import { checkFence, lockLease } from './leases.ts';
 import {
   saveBalanceObservations,
@@ -194,13 +194,17 @@ export async function newEpoch(
       states: ['open', 'missing'],
     });
     const findings = await listFindings(queries, { accountId: account.id, states: ['open', 'reopened'] });
+    const names = await loadInstruments(
+      queries,
+      held.map((row) => row.instrument),
+    );
     const events: BookEvent[] = [
       { kind: 'account_reset', at, instrument: null, symbol: null, facts: epochFacts(account.epoch) },
       ...held.map((row) => ({
         kind: 'account_reset' as const,
         at,
         instrument: row.instrument,
-        symbol: null,
+        symbol: names.get(row.instrument)?.symbol ?? null,
         facts: {
           ...epochFacts(account.epoch),
           quantity: row.quantity.toString(),

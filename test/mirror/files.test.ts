@@ -1,4 +1,5 @@
 /** The mirror files of a whole world on both databases: what they hold, when they are written, and what is never lost. */
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -359,4 +360,13 @@ it('hold no secret and no account number', async () => {
       for (const word of [keyId, secretKey, id, account_number]) expect(text).not.toContain(word);
     }
   }
+});
+
+it('a pipe in the place of a file keeps no run waiting', async () => {
+  world = await openMirrorWorld();
+  world.put('placeholder', '');
+  execFileSync('mkfifo', [join(world.mirror, BANKROLL)]);
+  const { run, warnings } = await world.run();
+  expect(run.outcome).toBe('complete');
+  expect(warnings.join(' ')).toContain('no ordinary file');
 });

@@ -80,6 +80,7 @@ forEachDatabase('accounts', (open) => {
     const events = (await store.bookEvents({ accountId: account.id, afterSeq: 2 })).map((event) => ({
       kind: event.kind,
       epoch: event.epoch,
+      ...(event.kind === 'account_reset' && event.instrument !== null ? { symbol: event.symbol } : {}),
       facts: event.facts,
     }));
     expect(events).toEqual([
@@ -87,6 +88,7 @@ forEachDatabase('accounts', (open) => {
       {
         kind: 'account_reset',
         epoch: 1,
+        symbol: 'AAPL',
         facts: { from_epoch: '1', to_epoch: '2', quantity: '10', opened_root_id: 'FILL:1' },
       },
       {

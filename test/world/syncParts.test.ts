@@ -553,3 +553,24 @@ test('an event names the activity that brought it about, and none where none did
   expect(bought).toMatchObject({ kind: 'increased' });
   expect(bought.facts['activity']).toMatch(/^FILL:/);
 });
+
+test('a value that may be there and cannot be read is not opened over', async () => {
+  const { world } = await open('sqlite');
+  const entry = (await world.truebook.agentAccounts()).find(({ account }) => account.name === PAPER)!;
+  const deps = {
+    ...world.truebook.dependencies(entry, 'test'),
+    startingBankroll: () => Promise.resolve('unknown' as const),
+  };
+  const { run, difference } = await requestSync(deps, entry.account, {
+    holder: world.truebook.holder('command'),
+    isGone: () => false,
+    trigger: 'command',
+    type: 'all',
+    requestedBy: 'test',
+  });
+  expect(run.outcome).toBe('complete');
+  expect(difference!.bankroll).toBeNull();
+  expect(await history(world)).toEqual([]);
+  await world.sync(PAPER);
+  expect((await history(world)).length).toBe(1);
+});
