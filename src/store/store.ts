@@ -103,7 +103,9 @@ export interface ActivityWatchRow {
   readonly pendingContentHash: string | null;
 }
 
-export type SyncType = 'all' | 'bankroll' | 'positions' | 'transactions';
+/** Parts of the book that a run can be of. */
+export const SYNC_TYPES = ['all', 'bankroll', 'positions', 'transactions'] as const;
+export type SyncType = (typeof SYNC_TYPES)[number];
 export type SyncTrigger =
   'schedule' | 'start' | 'request' | 'command' | 'hint' | 'trade' | 'gate' | 'first_contact';
 

@@ -15,7 +15,7 @@ import {
   type SyncTrigger,
   type SyncType,
 } from '../store/store.ts';
-import { holderName, keepLease, LEASE_TTL_MS } from './requestSync.ts';
+import { holderName, isSyncType, keepLease, LEASE_TTL_MS, REFUSED } from './requestSync.ts';
 import { type StepContext, type StepHooks } from './steps.ts';
 import { type SyncDifference } from './difference.ts';
 import { alpacaSyncLines, inMoney } from './syncLines.ts';
@@ -136,6 +136,8 @@ class Agent {
   /** Cycles under way. A slow account has its cycle to itself: the others go on in later ones. */
   readonly #running = new Set<Promise<void>>();
   #requestsReadable = true;
+  /** Requests of unknown types: each is told of once, also where answering it has to be tried again. */
+  readonly #refused = new Set<number>();
 
   constructor(options: AgentOptions) {
     this.#options = options;
@@ -285,11 +287,37 @@ class Agent {
     try {
       const requests = await store.pendingRequests(seats.map((seat) => seat.account.id));
       this.#requestsReadable = true;
-      return requests;
+      const known = requests.filter(({ type }) => isSyncType(type));
+      if (known.length < requests.length)
+        await this.#refuse(
+          seats,
+          requests.filter((request) => !known.includes(request)),
+        );
+      return known;
     } catch (error) {
       if (this.#requestsReadable) log.error(`Requests could not be read: ${errorText(error)}`);
       this.#requestsReadable = false;
       return [];
+    }
+  }
+
+  /** Answers requests of types that do not exist: whoever wrote them is told, and no run is made of them. */
+  async #refuse(seats: readonly Seat[], requests: readonly SyncRequest[]): Promise<void> {
+    const { store, log } = this.#options;
+    for (const { id, accountId, type, requestedBy } of requests) {
+      const seat = seats.find(({ account }) => account.id === accountId);
+      if (seat === undefined) continue;
+      const isNew = !this.#refused.has(id);
+      this.#refused.add(id);
+      try {
+        await store.answerRequests(seat.lease, [id], REFUSED);
+        if (isNew)
+          log.warning(
+            `${seat.account.name}: ${requestedBy} asked for an unknown type: ${String(type).slice(0, 60)}`,
+          );
+      } catch (error) {
+        if (isNew) log.error(`A request of an unknown type could not be answered: ${errorText(error)}`);
+      }
     }
   }
 

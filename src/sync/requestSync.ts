@@ -5,7 +5,14 @@
 import { type Account } from '../domain/account.ts';
 import { TruebookError } from '../domain/errors.ts';
 import { now as instantNow } from '../domain/time.ts';
-import { type Lease, type LeaseHolder, type Store, type SyncTrigger, type SyncType } from '../store/store.ts';
+import {
+  type Lease,
+  type LeaseHolder,
+  type Store,
+  SYNC_TYPES,
+  type SyncTrigger,
+  type SyncType,
+} from '../store/store.ts';
 import { type SyncOutcome } from './difference.ts';
 import { syncAccount, type SyncDependencies } from './syncAccount.ts';
 
@@ -36,13 +43,14 @@ export interface RequestedSync extends SyncOutcome {
 
 /**
  * Brings an account up to date and answers the run that did it, started after the call. Throws `lease_held` when
- * somebody else keeps the account busy, `stopped` when the signal aborts.
+ * somebody else keeps the account busy, `stopped` when the signal aborts, `usage` for a type that does not exist.
  */
 export async function requestSync(
   deps: SyncDependencies,
   account: Account,
   options: RequestOptions,
 ): Promise<RequestedSync> {
+  if (!isSyncType(options.type)) throw unknownType(options.type);
   const asked: { id: number | null } = { id: null };
   try {
     return await waitForRun(deps, account, options, asked);
@@ -102,6 +110,7 @@ async function answerOf(store: Store, requestId: number): Promise<SyncOutcome | 
   const request = await store.syncRequest(requestId);
   if (request === null) return null;
   const { answer, runId } = request;
+  if (answer === REFUSED) throw unknownType(request.type);
   if (request.dryRun) return answer === null ? null : (JSON.parse(answer) as SyncOutcome);
   const run = runId === null ? null : await store.run(runId);
   if (run === null) return null;
@@ -168,6 +177,20 @@ export function keepLease(
 export function holderName(holder: LeaseHolder | null): string {
   if (holder === null) return 'another process';
   return `the ${holder.kind} with process id ${holder.processId} on ${holder.host}, started ${holder.startedAt}`;
+}
+
+/** Text of the agent's answer to a request of a type that it does not know. */
+export const REFUSED = '{"refused":"type"}';
+
+/** A type may come from a program without types, or from a newer Truebook through the database. */
+export function isSyncType(type: unknown): type is SyncType {
+  return (SYNC_TYPES as readonly unknown[]).includes(type);
+}
+
+function unknownType(type: unknown): TruebookError {
+  return new TruebookError('usage', `There is no sync of type ${JSON.stringify(type)?.slice(0, 60)}.`, {
+    hint: `Types are ${SYNC_TYPES.join(', ')}.`,
+  });
 }
 
 function stopped(): TruebookError {

@@ -6,7 +6,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { now as instantNow } from '../../src/domain/time.ts';
 import { realMonoMs, realSleep } from '../../src/platform.ts';
 import { runAgent, type AgentOptions, type AgentSummary, type CycleReport } from '../../src/sync/agent.ts';
-import { requestSync } from '../../src/sync/requestSync.ts';
+import { REFUSED, requestSync } from '../../src/sync/requestSync.ts';
 import { type SyncType } from '../../src/store/store.ts';
 import { holdings, openWorld, type World } from './world.ts';
 
@@ -376,6 +376,23 @@ describe('wishes that nobody waits for, and too many of them', () => {
     for (let round = 0; round < 4; round += 1) await ask(at, PAPER, 'all', true);
     const whole = agent.cycles.filter(({ runs }) => runs.some(({ run }) => (run?.id ?? 0) > 0));
     expect(whole.length).toBeGreaterThanOrEqual(2);
+  });
+
+  test('of a type that does not exist are answered with a refusal, and no run is made of them', async () => {
+    const at = await world();
+    await expect(ask(at, PAPER, 'Positions' as SyncType)).rejects.toMatchObject({ code: 'usage' });
+    const agent = await start(at);
+    await cycleCount(agent, 1);
+    await expect(ask(at, PAPER, 'Positions' as SyncType)).rejects.toMatchObject({ code: 'usage' });
+    // A row of another program, past every door.
+    const id = await leave(at, 'Positions' as SyncType, false);
+    await until('the refusal', async () => (await at.truebook.store.syncRequest(id))?.answer !== null);
+    expect(await at.truebook.store.syncRequest(id)).toMatchObject({ runId: null, answer: REFUSED });
+    expect(
+      agent.lines.filter((line) => line.includes('gone asked for an unknown type: Positions')),
+    ).toHaveLength(1);
+    expect((await ask(at)).by).toBe('agent');
+    expect(agent.cycles.flatMap(({ runs }) => runs.map(({ run }) => run?.type))).not.toContain('Positions');
   });
 
   test('a caller that gives up takes its wish back', async () => {
