@@ -55,8 +55,15 @@ function restartWithMemoryLimits() {
   });
   var emitWarning = process.emitWarning;
   process.emitWarning = function () {};
+  // Answers of brokers are megabytes that come and go: the C library of Linux would keep their room for later.
+  var environment = {
+    MALLOC_ARENA_MAX: '2',
+    MALLOC_MMAP_THRESHOLD_: '131072',
+    MALLOC_TRIM_THRESHOLD_: '131072',
+  };
+  for (var name in process.env) environment[name] = process.env[name];
   try {
-    process.execve(process.execPath, [process.argv0].concat(flags, ['--', __filename], args), process.env);
+    process.execve(process.execPath, [process.argv0].concat(flags, ['--', __filename], args), environment);
   } catch (error) {
     // Without the limits it runs as well.
     process.emitWarning = emitWarning;

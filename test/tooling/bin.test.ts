@@ -134,14 +134,13 @@ describe('memory limits and compiled code', () => {
     return JSON.parse(stdout) as { args: string[]; flags: string[] };
   }
 
-  it.skipIf(process.platform === 'win32')('the agent is started anew with them, in its own place', () => {
+  it('the agent is started anew with them, in its own place', () => {
     write('dist/cli.js', TELL);
     const { args, flags } = told({ args: ['agent', '--once', '--config', 'a file'] });
     expect(args).toEqual(['agent', '--once', '--config', 'a file']);
-    expect(flags.filter((flag) => flag !== '--')).toEqual([
-      '--max-semi-space-size=2',
-      '--max-old-space-size=192',
-    ]);
+    // Windows has no way to replace a process.
+    const limits = ['--max-semi-space-size=2', '--max-old-space-size=192'];
+    expect(flags.filter((flag) => flag !== '--')).toEqual(process.platform === 'win32' ? [] : limits);
   });
 
   it('no other command is, nor an agent to whom somebody gave limits', () => {
