@@ -16,17 +16,47 @@ export interface EventListener {
   tell(account: string, events: readonly TruebookEvent[]): Promise<void>;
 }
 
+/**
+ * Runs that were told, so that each is told once: calls at the same time are answered by one run, and each of them learns
+ * of it by itself.
+ */
+export interface ToldRuns {
+  /** True at the first call for this run of this account. */
+  isNew(account: string, runId: number): boolean;
+}
+
+/** Calls that wait for one run end within minutes; older runs are not asked for again. */
+const RUNS_REMEMBERED = 100;
+
+export function toldRuns(): ToldRuns {
+  const told = new Map<string, Set<number>>();
+  return {
+    isNew: (account, runId) => {
+      const runs = told.get(account) ?? new Set();
+      if (runs.has(runId)) return false;
+      told.set(account, runs.add(runId));
+      for (const oldest of runs) {
+        if (runs.size <= RUNS_REMEMBERED) break;
+        runs.delete(oldest);
+      }
+      return true;
+    },
+  };
+}
+
 export interface EventTellerOptions {
   readonly store: Store;
   readonly clock: () => Clock;
   readonly log: { error(message: string): void };
   readonly listeners: readonly EventListener[];
+  /** Shared by all tellers of the same listeners. */
+  readonly told: ToldRuns;
 }
 
 export interface EventTeller extends StepHooks {
   /** Before a run that another process may do: where the account's events end now. */
   mark(account: string): Promise<number | null>;
-  /** After it: tells its end and what it did. */
+  /** After it: tells its end and what it did, unless that was told. */
   tellOutcome(account: string, outcome: SyncOutcome, mark: number | null): Promise<void>;
   /** Nothing could be committed. */
   tellFailure(account: string, code: string, message: string): Promise<void>;
@@ -34,7 +64,7 @@ export interface EventTeller extends StepHooks {
 
 /** A dry run tells nothing: nothing happened. */
 export function eventTeller(options: EventTellerOptions): EventTeller {
-  const { store, clock, log, listeners } = options;
+  const { store, clock, log, listeners, told } = options;
   const marks = new Map<string, number | null>();
 
   async function tell(account: string, events: readonly TruebookEvent[]): Promise<void> {
@@ -66,7 +96,7 @@ export function eventTeller(options: EventTellerOptions): EventTeller {
   }
 
   async function tellOutcome(account: string, outcome: SyncOutcome, after: number | null): Promise<void> {
-    if (!isHeard()) return;
+    if (!isHeard() || !told.isNew(account, outcome.run.id)) return;
     await tell(account, eventsOf(account, outcome, await bookEvents(account, after)));
   }
 

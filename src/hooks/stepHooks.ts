@@ -2,7 +2,14 @@
 import { type Clock } from '../domain/time.ts';
 import { type Store } from '../store/store.ts';
 import { type StepHooks } from '../sync/steps.ts';
-import { combined, eventTeller, type EventListener, type EventTeller } from './eventTeller.ts';
+import {
+  combined,
+  eventTeller,
+  type EventListener,
+  type EventTeller,
+  toldRuns,
+  type ToldRuns,
+} from './eventTeller.ts';
 import { hookRunner, type HookRunnerOptions } from './hookRunner.ts';
 import { type Hooks } from './hooks.ts';
 
@@ -11,6 +18,10 @@ export interface StepHooksOptions extends HookRunnerOptions {
   readonly hooks: Hooks | null;
   /** Who listens besides the hook `onEvent`. */
   readonly listeners?: readonly EventListener[];
+  /** What they were told of; shared where several compositions have the same listeners. */
+  readonly told?: ToldRuns;
+  /** The hooks are of the settings: a process that does a run tells them of it, so this one tells them of its own only. */
+  readonly ownRunsOnly?: boolean;
   /** The clock of the book: a composition opens it, so it is known later. */
   readonly time: { readonly clock: Clock };
 }
@@ -24,11 +35,17 @@ export interface StandingAround {
 /** Hooks first, then events: a listener hears of a run when `afterSync` is through. */
 export function stepHooks(options: StepHooksOptions, store: Store): StandingAround {
   const runner = options.hooks === null ? null : hookRunner(options.hooks, options);
-  const teller = eventTeller({
+  const listeners = options.listeners ?? [];
+  const common = {
     store,
     clock: () => options.time.clock,
     log: options.log,
-    listeners: [...(runner === null ? [] : [runner]), ...(options.listeners ?? [])],
-  });
-  return { steps: combined(runner === null ? [teller] : [runner, teller]), teller };
+    told: options.told ?? toldRuns(),
+  };
+  const all = eventTeller({ ...common, listeners: [...(runner === null ? [] : [runner]), ...listeners] });
+  const teller =
+    options.ownRunsOnly === true
+      ? { ...eventTeller({ ...common, listeners }), tellFailure: all.tellFailure }
+      : all;
+  return { steps: combined(runner === null ? [all] : [runner, all]), teller };
 }

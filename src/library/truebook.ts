@@ -15,7 +15,7 @@ import { errorText, isTruebookError, TruebookError } from '../domain/errors.ts';
 import { compareInstants, now as instantNow } from '../domain/time.ts';
 import { askedSymbol, askGate, closedGate, type GateAnswer } from '../gate/gate.ts';
 import { type TruebookEvent } from '../hooks/events.ts';
-import { type EventTeller } from '../hooks/eventTeller.ts';
+import { type EventTeller, toldRuns } from '../hooks/eventTeller.ts';
 import { type Hooks } from '../hooks/hooks.ts';
 import { givenHooks, loadHooks } from '../hooks/loadHooks.ts';
 import { stepHooks } from '../hooks/stepHooks.ts';
@@ -133,6 +133,9 @@ export async function openTruebook(options: OpenTruebookOptions = {}): Promise<T
     log,
     clock: { monoMs: realMonoMs, sleep: realSleep },
     listeners: [listeners],
+    told: toldRuns(),
+    // A module of the settings is loaded by every process that runs; one handed over exists only here.
+    ownRunsOnly: options.hooks === undefined,
     time,
   };
   const composition = { config, onWarning, hooks: (store: Store) => stepHooks(around, store).steps };
