@@ -70,14 +70,18 @@ forEachDatabase('the kept state', (open) => {
     expect((await store.syncState(account.id)).freshness[0]).toMatchObject({ verified: false });
     await store.commitRun(commitOf(lease, { findings: [findingOf()] }));
     expect((await store.syncState(account.id)).findings).toHaveLength(1);
+    const other = await database.again();
+    // Under the very same lease, as no two stores should: the run itself tells.
+    const stray = [{ name: 'search', position: AT, updatedAt: AT } as const];
+    await other.commitRun(commitOf(lease, { cursors: stray }));
+    expect((await store.syncState(account.id)).cursors.map((row) => row.name)).toContain('search');
     await store.releaseLease(lease);
 
-    const other = await database.again();
     const theirs = await takeLease(other, account.id, holder({ incarnation: 'another process' }));
     const cursors = [{ name: 'activities', position: AT, updatedAt: minutesLater(5) } as const];
     await other.commitRun(commitOf(theirs, { cursors }));
     const after = await store.syncState(account.id);
-    expect(after.cursors).toHaveLength(before.cursors.length + 1);
+    expect(after.cursors).toHaveLength(before.cursors.length + 2);
     expect(asText(after)).toEqual(asText(await other.syncState(account.id)));
     await expect(store.commitRun(commitOf(lease))).rejects.toMatchObject({ code: 'lease_lost' });
     expect(asText(await store.syncState(account.id))).toEqual(asText(after));
