@@ -156,7 +156,7 @@ describe('after runs', () => {
     );
     const told = await run('import', 'mirror', 'old');
     expect(told.stdout).toContain(
-      "0 of 3 trades imported from logs/trade_history_alpaca_paper.csv; 1 are the broker's own, 2 were imported before.",
+      "0 of 4 trades imported from logs/trade_history_alpaca_paper.csv; 1 are the broker's own, 2 were imported before, 1 could not be read.",
     );
     expect(told.stderr).toContain(
       'warning: logs/trade_history_alpaca_paper.csv:3: quantity "lots" is no number; left out',
