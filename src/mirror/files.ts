@@ -246,7 +246,8 @@ export async function textOf(path: string): Promise<string | null> {
 async function bytesOf(path: string): Promise<Buffer | null> {
   try {
     // A pipe or a device would keep its reader waiting for ever.
-    if (!(await stat(path)).isFile()) throw new Error('it is no ordinary file');
+    const found = await stat(path);
+    if (!found.isFile() && !found.isDirectory()) throw new Error('it is no ordinary file');
     return await readFile(path);
   } catch (error) {
     if (isMissing(error)) return null;
@@ -268,28 +269,80 @@ export function stampOf(instant: string): string {
   return `${instant.slice(0, 19).replaceAll(/[-:]/g, '')}Z`;
 }
 
+interface Copy {
+  /** In the folder of the file. */
+  readonly entry: string;
+  readonly stamp: string;
+  readonly number: number;
+  readonly isFile: boolean;
+}
+
+/** The copies of a file, the oldest first; what somebody else named like one in part is none. */
+async function copiesOf(folder: string, name: string): Promise<readonly Copy[]> {
+  const prefix = `${basename(name)}.bak-`;
+  const copies: Copy[] = [];
+  for (const entry of await readdir(dirname(join(folder, name)), { withFileTypes: true })) {
+    const match = /^(\d{8}T\d{6}Z)(?:-(\d{1,9}))?$/.exec(
+      entry.name.startsWith(prefix) ? entry.name.slice(prefix.length) : '',
+    );
+    if (match === null) continue;
+    const [, stamp = '', number = '1'] = match;
+    copies.push({ entry: entry.name, stamp, number: Number.parseInt(number, 10), isFile: entry.isFile() });
+  }
+  return copies.sort((left, right) =>
+    left.stamp === right.stamp ? left.number - right.number : left.stamp < right.stamp ? -1 : 1,
+  );
+}
+
+/** `logs/x.csv` and `y` -> `logs/y`. */
+function beside(name: string, entry: string): string {
+  return dirname(name) === '.' ? entry : `${dirname(name)}/${entry}`;
+}
+
 /**
  * Keeps these bytes of a file as `NAME.bak-<stamp>`; an equal copy that is there already is enough. Answers its name.
- * Copies are never written over.
+ * Copies are never written over. A clock that was turned back gives no older name than the newest copy has.
  */
 export async function backUp(folder: string, name: string, bytes: Uint8Array, now: Instant): Promise<string> {
-  const parent = dirname(join(folder, name));
-  const prefix = `${basename(name)}.bak-`;
-  const below = (entry: string): string => `${dirname(name) === '.' ? '' : `${dirname(name)}/`}${entry}`;
-  const kept = (await readdir(parent, { withFileTypes: true }))
-    .filter((entry) => entry.name.startsWith(prefix))
-    .sort((left, right) => (left.name < right.name ? -1 : 1));
-  for (const entry of kept) {
-    if (!entry.isFile()) continue;
-    const copy = join(parent, entry.name);
+  const copies = await copiesOf(folder, name);
+  for (const { entry, isFile } of copies) {
+    if (!isFile) continue;
+    const copy = join(folder, beside(name, entry));
     if ((await stat(copy)).size === bytes.length && hashOf(await readFile(copy)) === hashOf(bytes))
-      return below(entry.name);
+      return beside(name, entry);
   }
-  const taken = new Set(kept.map((entry) => entry.name));
-  let backup = `${prefix}${stampOf(now)}`;
-  for (let number = 2; taken.has(backup); number += 1) backup = `${prefix}${stampOf(now)}-${number}`;
-  await writeWhole(join(parent, backup), bytes);
-  return below(backup);
+  const newest = copies.at(-1);
+  const isFirstOfItsTime = newest === undefined || newest.stamp < stampOf(now);
+  const suffix = isFirstOfItsTime ? stampOf(now) : `${newest.stamp}-${newest.number + 1}`;
+  const backup = beside(name, `${basename(name)}.bak-${suffix}`);
+  await writeWhole(join(folder, backup), bytes);
+  return backup;
+}
+
+/** How many copies of a file are kept beside the first, which is what stood there before us. */
+export const COPIES_KEPT = 20;
+
+/** How many copies are looked at each time. */
+const COPIES_LOOKED_AT = 20;
+
+/**
+ * Removes copies of a program that goes on writing a file of ours: the first and the newest `COPIES_KEPT` stay, and
+ * those of which `isSpent` says no. Answers how many went.
+ */
+export async function removeSpentCopies(
+  folder: string,
+  name: string,
+  isSpent: (copy: string, text: string) => Promise<boolean>,
+): Promise<number> {
+  const copies = (await copiesOf(folder, name)).filter(({ isFile }) => isFile);
+  let removed = 0;
+  for (const { entry } of copies.slice(1, -COPIES_KEPT).slice(0, COPIES_LOOKED_AT)) {
+    const copy = beside(name, entry);
+    if (!(await isSpent(copy, await readFile(join(folder, copy), 'utf8')))) continue;
+    await rm(join(folder, copy), { force: true });
+    removed += 1;
+  }
+  return removed;
 }
 
 function hashOf(bytes: Uint8Array): string {

@@ -24,9 +24,11 @@ import { auditLines, firstAuditLine } from './auditLines.ts';
 import { appendLines, readLog } from './auditLog.ts';
 import { bankrollFileText, readForeignBankroll } from './bankrollFile.ts';
 import {
+  COPIES_KEPT,
   makeFolder,
   readMemory,
   removeLeftovers,
+  removeSpentCopies,
   replaceFiles,
   signatureOf,
   textOf,
@@ -193,6 +195,7 @@ async function writeAll(
     written.push(...replaced.map(({ name }) => name));
     for (const { name, backups } of replaced) {
       for (const backup of backups) warnings.push(await keptSentence(options, names, name, backup, look));
+      if (backups.length > 0) warnings.push(...(await copiesSentence(options, names, name, look)));
     }
     const log = await writeLog(task);
     if (log.written) written.push(names.log);
@@ -333,19 +336,50 @@ async function keptSentence(
 ): Promise<string> {
   const kept = `${name} was not as Truebook wrote it; it is kept as ${backup.name}.`;
   if (name !== names.trades) return kept;
-  let waiting: number;
-  try {
-    const known = ledgerIds(await look.fills());
-    const imported = new Set((await look.imported()).map((trade) => trade.contentHash));
-    waiting = readForeignTrades(backup.text, backup.name).trades.filter(
-      (trade) => !isInLedger(trade, known) && !imported.has(trade.contentHash),
-    ).length;
-  } catch {
-    return `${kept} Its trades cannot be read.`;
-  }
+  const waiting = await tradesWaiting(backup, look).catch(() => null);
+  if (waiting === null) return `${kept} Its trades cannot be read.`;
   if (waiting === 0) return kept;
   const trades = waiting === 1 ? '1 trade in it waits' : `${waiting} trades in it wait`;
   return `${kept} ${trades} for \`truebook import mirror ${folder}\`.`;
+}
+
+/**
+ * How many trades of a copy neither the ledger has nor an import took over; null where it is no trade history. Throws
+ * where the book cannot be asked.
+ */
+async function tradesWaiting({ name, text }: Backup, look: Look): Promise<number | null> {
+  const known = ledgerIds(await look.fills());
+  const imported = new Set((await look.imported()).map((trade) => trade.contentHash));
+  try {
+    return readForeignTrades(text, name).trades.filter(
+      (trade) => !isInLedger(trade, known) && !imported.has(trade.contentHash),
+    ).length;
+  } catch {
+    return null;
+  }
+}
+
+/** A program that goes on writing would leave a copy with every run: says so once the oldest of them begin to go. */
+async function copiesSentence(
+  { folder }: MirrorOptions,
+  names: MirrorNames,
+  name: string,
+  look: Look,
+): Promise<readonly string[]> {
+  try {
+    const removed = await removeSpentCopies(
+      folder,
+      name,
+      async (copy, text) => name !== names.trades || !(await tradesWaiting({ name: copy, text }, look)),
+    );
+    if (removed === 0) return [];
+  } catch {
+    // Copies too many harm nobody; the next one tries again.
+    return [];
+  }
+  return [
+    `Another program goes on writing ${name}: of its copies the first and the newest ${COPIES_KEPT} are kept.`,
+  ];
 }
 
 // ---- audit log -----------------------------------------------------------------------------------------------------

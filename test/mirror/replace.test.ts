@@ -16,8 +16,11 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseInstant } from '../../src/domain/time.ts';
 import {
+  backUp,
+  COPIES_KEPT,
   readMemory,
   removeLeftovers,
+  removeSpentCopies,
   replaceFiles,
   writeWhole,
   type Replaced,
@@ -180,6 +183,48 @@ describe('links', () => {
     expect((await replace(() => 'ours\n')).problems).toEqual([]);
     expect(text(`${BACKUP}-2`)).toBe('theirs\n');
     expect(readdirSync(root)).toEqual(['mirror']);
+  });
+});
+
+describe('copies of a program that goes on writing', () => {
+  const copies = (): string[] => files().filter((name) => name.includes('.bak-'));
+  const spoil = async (state: number, now = NOW): Promise<void> => {
+    await backUp(folder, NAME, Buffer.from(`state ${state}\n`), now);
+  };
+
+  it('the first and the newest stay, in the order they were made, also within a second and when the clock goes back', async () => {
+    const earlier = parseInstant('2025-08-21T15:00:00Z');
+    for (let state = 1; state <= 30; state += 1) await spoil(state, state > 15 ? earlier : NOW);
+    put(`${NAME}.bak-mine`, 'of the user');
+    put(`${NAME}.bak-20250821T160000Z-2.old`, 'of the user');
+    expect(await removeSpentCopies(folder, NAME, () => Promise.resolve(true))).toBe(9);
+    expect(text(`${NAME}.bak-mine`)).toBe('of the user');
+    expect(text(`${NAME}.bak-20250821T160000Z-2.old`)).toBe('of the user');
+    const states = copies()
+      .map((name) => text(name))
+      .filter((one) => one.startsWith('state'))
+      .map((one) => Number(one.slice(6)));
+    expect(states.sort((left, right) => left - right)).toEqual([
+      1,
+      ...Array.from({ length: COPIES_KEPT }, (_, index) => 11 + index),
+    ]);
+    expect(await removeSpentCopies(folder, NAME, () => Promise.resolve(true))).toBe(0);
+    await spoil(31, earlier);
+    expect(text(`${BACKUP}-31`)).toBe('state 31\n');
+  });
+
+  it('one that still holds something stays', async () => {
+    for (let state = 1; state <= 25; state += 1) await spoil(state);
+    expect(
+      await removeSpentCopies(folder, NAME, (_copy, standing) => Promise.resolve(standing !== 'state 3\n')),
+    ).toBe(3);
+    expect(text(`${BACKUP}-3`)).toBe('state 3\n');
+    expect(copies()).toHaveLength(22);
+  });
+
+  it('few of them all stay', async () => {
+    for (let state = 1; state <= COPIES_KEPT + 1; state += 1) await spoil(state);
+    expect(await removeSpentCopies(folder, NAME, () => Promise.resolve(true))).toBe(0);
   });
 });
 
