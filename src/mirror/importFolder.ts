@@ -103,10 +103,13 @@ async function copiesOf(folder: string, name: string): Promise<readonly string[]
   const parent = dirname(name) === '.' ? '' : `${dirname(name)}/`;
   try {
     const entries = await readdir(join(folder, parent));
-    return entries
-      .filter((entry) => entry.startsWith(`${basename(name)}.bak-`))
-      .sort()
-      .map((entry) => `${parent}${entry}`);
+    return (
+      entries
+        .filter((entry) => entry.startsWith(`${basename(name)}.bak-`))
+        // `-10` is newer than `-2`.
+        .sort((left, right) => left.localeCompare(right, 'en', { numeric: true }))
+        .map((entry) => `${parent}${entry}`)
+    );
   } catch (error) {
     if (isMissing(error)) return [];
     throw error;
