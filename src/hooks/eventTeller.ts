@@ -8,6 +8,7 @@ import { type Store } from '../store/store.ts';
 import { type SyncOutcome } from '../sync/difference.ts';
 import { type StepContext, type StepHooks, type SyncStep } from '../sync/steps.ts';
 import { eventsOf, failedEvent, startedEvent, type TruebookEvent } from './events.ts';
+import { safeLog } from './safeLog.ts';
 
 export interface EventListener {
   /** False while nobody would hear it. */
@@ -64,7 +65,8 @@ export interface EventTeller extends StepHooks {
 
 /** A dry run tells nothing: nothing happened. */
 export function eventTeller(options: EventTellerOptions): EventTeller {
-  const { store, clock, log, listeners, told } = options;
+  const { store, clock, listeners, told } = options;
+  const log = safeLog(options.log);
   const marks = new Map<string, number | null>();
 
   async function tell(account: string, events: readonly TruebookEvent[]): Promise<void> {

@@ -8,6 +8,7 @@ import { type StepContext, type StepHooks, type SyncStep } from '../sync/steps.t
 import { syncResult } from '../sync/syncResult.ts';
 import { type TruebookEvent } from './events.ts';
 import { type HookName, type Hooks } from './hooks.ts';
+import { safeLog } from './safeLog.ts';
 
 export interface HookRunnerOptions {
   /** How long one call may take; all calls of `onEvent` of one run together have as long. */
@@ -34,6 +35,7 @@ export function hookRunner(hooks: Hooks, options: HookRunnerOptions): HookRunner
 class Runner implements HookRunner {
   readonly #hooks: Hooks;
   readonly #options: HookRunnerOptions;
+  readonly #log: HookRunnerOptions['log'];
   /** What was logged in the current run of each account: a hook is told of once a run. */
   readonly #told = new Map<string, Set<HookName>>();
   /** Calls that were cut off and have not ended: their hook is not called again for that account meanwhile. */
@@ -42,6 +44,7 @@ class Runner implements HookRunner {
   constructor(hooks: Hooks, options: HookRunnerOptions) {
     this.#hooks = hooks;
     this.#options = options;
+    this.#log = safeLog(options.log);
   }
 
   async before(step: SyncStep, context: StepContext): Promise<void> {
@@ -69,7 +72,7 @@ class Runner implements HookRunner {
       const done = left > 0 && (await this.#bounded('onEvent', account, () => [frozen(event)], left));
       if (done) continue;
       const lost = events.length - index - 1;
-      if (lost > 0) this.#log(`Hook onEvent: ${lost} later events of ${account} were not told.`);
+      if (lost > 0) this.#log.error(`Hook onEvent: ${lost} later events of ${account} were not told.`);
       return;
     }
   }
@@ -116,15 +119,7 @@ class Runner implements HookRunner {
     this.#told.set(account ?? '', told);
     if (told.has(name)) return;
     told.add(name);
-    this.#log(`Hook ${name}${account === null ? '' : ` (${account})`}: ${what}`);
-  }
-
-  #log(sentence: string): void {
-    try {
-      this.#options.log.error(sentence);
-    } catch {
-      // A log handed over by a program may throw too; a sync does not end for that.
-    }
+    this.#log.error(`Hook ${name}${account === null ? '' : ` (${account})`}: ${what}`);
   }
 }
 

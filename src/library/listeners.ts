@@ -2,6 +2,7 @@
 import { errorText } from '../domain/errors.ts';
 import { type EventKind, type EventOf, type TruebookEvent } from '../hooks/events.ts';
 import { type EventListener } from '../hooks/eventTeller.ts';
+import { safeLog } from '../hooks/safeLog.ts';
 
 /** `event`: every kind. */
 export type ListenedKind = EventKind | 'event';
@@ -14,7 +15,7 @@ export class Listeners implements EventListener {
   readonly #log: { error(message: string): void };
 
   constructor(log: { error(message: string): void }) {
-    this.#log = log;
+    this.#log = safeLog(log);
   }
 
   /** The answer unsubscribes. */
@@ -38,8 +39,8 @@ export class Listeners implements EventListener {
         const failed = (error: unknown): void =>
           this.#log.error(`A listener of ${event.kind} threw: ${errorText(error).slice(0, 500)}`);
         try {
-          const answer = listener(told);
-          if (answer instanceof Promise) answer.catch(failed);
+          // Whatever has a `then` is a promise to its author.
+          Promise.resolve(listener(told)).catch(failed);
         } catch (error) {
           failed(error);
         }

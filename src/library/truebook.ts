@@ -18,7 +18,9 @@ import { type TruebookEvent } from '../hooks/events.ts';
 import { type EventTeller, toldRuns } from '../hooks/eventTeller.ts';
 import { type Hooks } from '../hooks/hooks.ts';
 import { givenHooks, loadHooks } from '../hooks/loadHooks.ts';
+import { calledSafely, safeLog } from '../hooks/safeLog.ts';
 import { stepHooks } from '../hooks/stepHooks.ts';
+import { untilAborted } from '../hooks/untilAborted.ts';
 import { createLogger, type Logger } from '../log.ts';
 import { afterRealMs, randomBytes, realMonoMs, realSleep, systemClock } from '../platform.ts';
 import { type Store, type SyncTrigger, type SyncType } from '../store/store.ts';
@@ -32,16 +34,20 @@ import {
   type SyncResult,
 } from '../sync/syncResult.ts';
 import { libraryConfig, readingsOf, type OpenBookOptions, type Readings } from './book.ts';
+import { checkOptions } from './checkArguments.ts';
+import { checkedTruebook } from './checkedCalls.ts';
 import { chooseAccount, chooseAccounts, type WhichAccount } from './chooseAccount.ts';
 import { Listeners, type ListenedEvent, type ListenedKind } from './listeners.ts';
 import { OwnAgent, type AgentReport } from './ownAgent.ts';
+import { RunningCalls } from './runningCalls.ts';
+import { timeLimit } from './timeLimit.ts';
 import { tradeRuns } from './tradeRuns.ts';
 
 export interface OpenTruebookOptions extends OpenBookOptions {
   /** Your own code around each step; wins over the module that `HOOKS` names. */
   readonly hooks?: Hooks;
   /** Time between runs of the agent that `start()` starts: seconds, or `5m`; wins over every setting. */
-  readonly interval?: string;
+  readonly interval?: string | number;
   /** Where lines go. Default: the log file of the settings (`LOG_FILE`). */
   readonly log?: AgentLog;
   /** Told about settings and hooks that need attention. Default: a warning in the log. */
@@ -84,7 +90,7 @@ export interface Truebook extends Readings {
    * settings that are wrong, and a database that cannot be reached.
    */
   sync(
-    wish: SyncWish & WhichAccount & ({ account: string } | { env: 'paper' | 'live' }),
+    wish: SyncWish & WhichAccount & ({ account: string | number } | { env: 'paper' | 'live' }),
   ): Promise<SyncResult>;
   /** The same for every account of the settings. */
   sync(wish?: SyncWish): Promise<readonly SyncResult[]>;
@@ -99,9 +105,9 @@ export interface Truebook extends Readings {
    * Says that this program traded: the order counts as its own, and (`POSITION_SYNC_SYNC_ON_TRADE`) one run of the account
    * follows soon. Answers at once and never rejects.
    */
-  tradeExecuted(account: string, orderId?: string): Promise<Announcement>;
+  tradeExecuted(account: string | number, orderId?: string): Promise<Announcement>;
   /** When a run was last complete: of this account, or the newest of all. Null before the first. */
-  lastSyncTime(account?: string): Promise<string | null>;
+  lastSyncTime(account?: string | number): Promise<string | null>;
   /** Starts the agent in this process and answers the accounts it keeps. Throws `lease_held`, naming who has them. */
   start(): Promise<readonly string[]>;
   /** Stops that agent after its running cycle; null where none runs. */
@@ -115,15 +121,23 @@ export interface Truebook extends Readings {
 
 const DEFAULT_TIMEOUT = '60s';
 
+/** How long `close` waits for runs after announced trades. The next run of anybody reads what they would have read. */
+const TRADES_GRACE_MS = 5_000;
+
 /**
  * Opens Truebook with the settings of the command line; the database is made where there is none. Throws `config` for
  * settings and hooks that are wrong, `storage_*` for a database that cannot be opened. No broker is contacted yet.
  */
 export async function openTruebook(options: OpenTruebookOptions = {}): Promise<Truebook> {
+  checkOptions('openTruebook', options);
   const { interval } = options;
-  const config = libraryConfig(options, interval === undefined ? {} : { interval });
-  const log = options.log ?? fileLog(config);
-  const onWarning = options.onWarning ?? ((sentence: string) => log.warning(sentence));
+  const config = libraryConfig(options, interval === undefined ? {} : { interval: String(interval) });
+  const givenLog = options.log ?? fileLog(config);
+  const log = safeLog(givenLog);
+  const onWarning = (sentence: string): void =>
+    options.onWarning === undefined
+      ? log.warning(sentence)
+      : calledSafely(() => options.onWarning?.(sentence));
   for (const warning of config.warnings) onWarning(warning);
   const listeners = new Listeners(log);
   const time = { clock: systemClock() };
@@ -141,38 +155,58 @@ export async function openTruebook(options: OpenTruebookOptions = {}): Promise<T
   const composition = { config, onWarning, hooks: (store: Store) => stepHooks(around, store).steps };
   const book = await compose(composition);
   time.clock = book.clock;
-  return opened({
+  const truebook = opened({
     book,
     log,
+    givenLog,
     onWarning,
+    running: new RunningCalls(),
     listeners,
     teller: stepHooks(around, book.store).teller,
     agent: new OwnAgent(composition, log),
   });
+  return checkedTruebook(truebook, onWarning);
 }
 
 interface Parts {
   readonly book: Composition;
+  /** Never throws. */
   readonly log: AgentLog;
+  /** As it was handed over. */
+  readonly givenLog: AgentLog;
+  /** Never throws. */
   readonly onWarning: (sentence: string) => void;
+  readonly running: RunningCalls;
   readonly listeners: Listeners;
   readonly teller: EventTeller;
   readonly agent: OwnAgent;
 }
 
 function opened(parts: Parts): Truebook {
-  const { book, log, onWarning, listeners, agent } = parts;
+  const { book, givenLog, onWarning, listeners, agent, running } = parts;
   const { settings } = book.config;
   const closing = new AbortController();
+  const tradesTooLate = new AbortController();
   const afterTrades = tradeRuns(async (name) => {
     try {
       const entry = chooseAccount(await book.agentAccounts(), { account: name });
-      await runSync(parts, entry, { trigger: 'trade', type: 'all', dryRun: false });
+      const { signal } = tradesTooLate;
+      await runSync(parts, entry, { trigger: 'trade', type: 'all', dryRun: false, signal });
     } catch (error) {
       onWarning(`${name}: the run after a trade failed: ${errorText(error)}`);
     }
   }, realSleep);
   let closed: Promise<void> | null = null;
+
+  /** A call that may use the database: refused after `close`, and waited for by it. */
+  function begun<Given extends unknown[], Value>(
+    call: (...given: Given) => Promise<Value>,
+  ): (...given: Given) => Promise<Value> {
+    return async (...given) => {
+      requireOpen(closed);
+      return await running.track(call(...given));
+    };
+  }
 
   /** Runs one account and answers what it came to; nothing where it could not be run for a reason outside of us. */
   async function outcomeOf(
@@ -193,7 +227,6 @@ function opened(parts: Parts): Truebook {
   async function sync({ type = 'all', dryRun = false, ...which }: SyncWish & WhichAccount = {}): Promise<
     SyncResult | readonly SyncResult[]
   > {
-    requireOpen(closed);
     const chosen = chooseAccounts(await book.agentAccounts(), which);
     const results = await allOf(
       chosen.map(async (entry) =>
@@ -203,12 +236,18 @@ function opened(parts: Parts): Truebook {
     return isNamed(which) ? results[0]! : results;
   }
 
-  return {
-    ...readingsOf(book),
-    sync: sync as Truebook['sync'],
+  const announce = begun(async (account: string, orderId: string | undefined): Promise<void> => {
+    const found = await accountOf(book, account);
+    if (orderId !== undefined && orderId !== '')
+      await book.store.announceOrder(found.id, orderId, instantNow(book.clock));
+    if (settings.POSITION_SYNC_SYNC_ON_TRADE) afterTrades.ask(found.name);
+  });
 
-    checkSyncNeeded: async (which = {}) => {
-      requireOpen(closed);
+  return {
+    ...begunReadings(readingsOf(book), begun),
+    sync: begun(sync) as Truebook['sync'],
+
+    checkSyncNeeded: begun(async (which: WhichAccount = {}) => {
       const chosen = chooseAccounts(await book.agentAccounts(), which);
       const accounts = await allOf(
         chosen.map(async (entry) =>
@@ -216,20 +255,15 @@ function opened(parts: Parts): Truebook {
         ),
       );
       return { needed: accounts.some(({ needed }) => needed !== false), accounts };
-    },
+    }),
 
-    syncBeforeTrade: async (question = {}) => {
-      requireOpen(closed);
-      return await beforeTrade(parts, question, closing.signal);
-    },
+    syncBeforeTrade: begun(async (question: BeforeTradeQuestion = {}) =>
+      beforeTrade(parts, question, closing.signal),
+    ),
 
-    tradeExecuted: async (account, orderId) => {
+    tradeExecuted: async (account: string, orderId) => {
       try {
-        requireOpen(closed);
-        const found = await accountOf(book, account);
-        if (orderId !== undefined && orderId !== '')
-          await book.store.announceOrder(found.id, orderId, instantNow(book.clock));
-        if (settings.POSITION_SYNC_SYNC_ON_TRADE) afterTrades.ask(found.name);
+        await announce(account, orderId);
         return { accepted: true, reason: null };
       } catch (error) {
         const reason = errorText(error);
@@ -238,12 +272,12 @@ function opened(parts: Parts): Truebook {
       }
     },
 
-    lastSyncTime: async (account) => {
+    lastSyncTime: begun(async (account?: string) => {
       const accounts = account === undefined ? await book.store.accounts() : [await book.account(account)];
       const runs = await Promise.all(accounts.map(({ id }) => book.store.lastRun(id, 'complete')));
       const times = runs.flatMap((run) => run?.finishedAt ?? []);
       return times.toSorted(compareInstants).at(-1) ?? null;
-    },
+    }),
 
     start: async () => {
       requireOpen(closed);
@@ -257,12 +291,16 @@ function opened(parts: Parts): Truebook {
 
   function close(): Promise<void> {
     return (closed ??= (async () => {
-      // What was announced is still read, through the agent where it runs here.
-      await afterTrades.settle();
       closing.abort();
+      await running.settled();
+      // What was announced is still read, through the agent where it runs here; not for ever.
+      const cancel = afterRealMs(TRADES_GRACE_MS, () => tradesTooLate.abort());
+      await afterTrades.settle();
+      cancel();
       await agent.stop();
       await book.close();
-      if ('close' in log && typeof log.close === 'function') (log as { close(): void }).close();
+      if ('close' in givenLog && typeof givenLog.close === 'function')
+        (givenLog as { close(): void }).close();
     })());
   }
 }
@@ -289,12 +327,16 @@ async function runSync(
   const holder = { ...book.holder('command'), incarnation: randomBytes(16).toString('hex') };
   const requestedBy = `library:${holder.processId}@${holder.host}`;
   const mark = wish.dryRun ? null : await teller.mark(name);
+  const dependencies = book.dependencies(entry, requestedBy, {
+    onProgress: (sentence) => log.info(`${name}: ${sentence}`),
+    onWarning,
+  });
+  const { hooks } = dependencies;
   try {
     const outcome = await requestSync(
-      book.dependencies(entry, requestedBy, {
-        onProgress: (sentence) => log.info(`${name}: ${sentence}`),
-        onWarning,
-      }),
+      hooks === undefined || wish.signal === undefined
+        ? dependencies
+        : { ...dependencies, hooks: untilAborted(hooks, wish.signal) },
       account,
       { ...wish, holder, isGone: (other) => book.isGone(other), requestedBy },
     );
@@ -313,49 +355,45 @@ async function beforeTrade(
   { symbol, maxAge, timeout = DEFAULT_TIMEOUT, ...which }: BeforeTradeQuestion,
   closing: AbortSignal,
 ): Promise<GateAnswer> {
-  const { book, onWarning } = parts;
+  const { book, onWarning, running } = parts;
   const { settings, rules } = book.config;
   const policy = { onSyncFailure: settings.GATE_ON_SYNC_FAILURE };
   const maxAgeSeconds = maxAge === undefined ? undefined : parseDurationFlag('maxAge', String(maxAge));
   const timeoutMs = parseDurationFlag('timeout', String(timeout)) * 1000;
   const asked = askedSymbol(symbol === undefined ? {} : { symbol });
-  let accounts: readonly AgentAccount[];
+  const limit = timeLimit(timeoutMs);
   try {
-    accounts = await book.agentAccounts();
-  } catch (error) {
-    // Which account it is, only its broker could say, and that does not answer.
-    if (!isTruebookError(error) || error.retry === 'never') throw error;
-    onWarning(`The gate could not be asked: ${error.message}`);
-    const named = which.account ?? which.env ?? 'unknown';
-    return closedGate(named, asked, maxAgeSeconds ?? rules.alpaca.freshMaxAgeSeconds, policy);
-  }
-  const entry = chooseAccount(accounts, which);
-  const syncsFirst = entry.account.broker !== 'alpaca' || settings.ALPACA_AUTO_SYNC_BEFORE_TRADE;
-  const sync = async (): Promise<boolean> => {
-    const tooLate = new AbortController();
-    const cancel = afterRealMs(timeoutMs, () => tooLate.abort());
+    let accounts: readonly AgentAccount[];
     try {
-      const signal = AbortSignal.any([tooLate.signal, closing]);
-      const { run } = await runSync(parts, entry, { trigger: 'gate', type: 'all', dryRun: false, signal });
-      return run.outcome === 'complete';
+      accounts = await limit.within(running.track(book.agentAccounts()));
     } catch (error) {
-      if (!tooLate.signal.aborted) throw error;
-      throw new TruebookError('broker_timeout', `The sync took longer than ${timeoutMs / 1000} s.`, {
-        cause: error,
-        retry: 'later',
-      });
-    } finally {
-      cancel();
+      // Which account it is, only its broker could say, and that does not answer.
+      if (!isTruebookError(error) || error.retry === 'never') throw error;
+      onWarning(`The gate could not be asked: ${error.message}`);
+      const named = String(which.account ?? which.env ?? 'unknown');
+      return closedGate(named, asked, maxAgeSeconds ?? rules.alpaca.freshMaxAgeSeconds, policy);
     }
-  };
-  return await askGate(
-    { store: book.store, records: book.records, policy, sync: syncsFirst ? sync : null, onWarning },
-    entry.account,
-    {
-      ...(symbol === undefined ? {} : { symbol }),
-      ...(maxAgeSeconds === undefined ? {} : { maxAgeSeconds }),
-    },
-  );
+    const entry = chooseAccount(accounts, which);
+    const syncsFirst = entry.account.broker !== 'alpaca' || settings.ALPACA_AUTO_SYNC_BEFORE_TRADE;
+    const sync = async (): Promise<boolean> => {
+      const signal = AbortSignal.any([limit.passed, closing]);
+      // A run that is too late ends by itself, hooks and all: nobody waits for it but `close`.
+      const run = running.track(
+        runSync(parts, entry, { trigger: 'gate', type: 'all', dryRun: false, signal }),
+      );
+      return (await limit.within(run)).run.outcome === 'complete';
+    };
+    return await askGate(
+      { store: book.store, records: book.records, policy, sync: syncsFirst ? sync : null, onWarning },
+      entry.account,
+      {
+        ...(symbol === undefined ? {} : { symbol }),
+        ...(maxAgeSeconds === undefined ? {} : { maxAgeSeconds }),
+      },
+    );
+  } finally {
+    limit.end();
+  }
 }
 
 /** An account that was configured and never synced exists as soon as its connection was looked at. */
@@ -386,6 +424,28 @@ function fileLog({ settings }: Config): AgentLog & { close(): void } {
     warning: (message) => log().warning(message),
     error: (message) => log().error(message),
     close: () => logger?.close(),
+  };
+}
+
+/** The readings, each as `begun` makes it. */
+function begunReadings(
+  readings: Readings,
+  begun: <Given extends unknown[], Value>(
+    call: (...given: Given) => Promise<Value>,
+  ) => (...given: Given) => Promise<Value>,
+): Readings {
+  return {
+    accounts: begun(readings.accounts),
+    positions: begun(readings.positions),
+    trades: begun(readings.trades),
+    closes: begun(readings.closes),
+    balances: begun(readings.balances),
+    dailyBalances: begun(readings.dailyBalances),
+    bankroll: begun(readings.bankroll),
+    activity: begun(readings.activity),
+    events: begun(readings.events),
+    findings: begun(readings.findings),
+    status: begun(readings.status),
   };
 }
 
