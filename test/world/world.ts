@@ -18,7 +18,8 @@ import {
   type PositionRecord,
   type TradeRecord,
 } from '../../src/sync/records.ts';
-import { requestSync, type RequestedSync } from '../../src/sync/requestSync.ts';
+import { LEASE_TTL_MS, requestSync, type RequestedSync } from '../../src/sync/requestSync.ts';
+import { syncAccount } from '../../src/sync/syncAccount.ts';
 
 export type DatabaseKind = 'sqlite' | 'postgres';
 
@@ -31,6 +32,8 @@ export interface WorldOptions {
   readonly scenario?: 'default' | 'empty';
   /** Further settings, as the environment has them. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Runs keep the lease from one to the next as an agent's do, and with it what the store keeps. Default: given back. */
+  readonly keepsLease?: boolean;
 }
 
 export interface Truth {
@@ -109,8 +112,16 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   ): Promise<RequestedSync> => {
     await refresh();
     const { account, broker } = seat(name);
-    return requestSync(truebook.dependencies({ account, broker }, 'test'), account, {
-      holder: truebook.holder('command'),
+    const dependencies = truebook.dependencies({ account, broker }, 'test');
+    const holder = truebook.holder('command');
+    if (options.keepsLease === true) {
+      const grant = await truebook.store.acquireLease(account.id, holder, LEASE_TTL_MS);
+      if (!('lease' in grant)) throw new Error(`somebody holds ${name}`);
+      const how = { lease: grant.lease, trigger, type, dryRun, requestIds: [] };
+      return { ...(await syncAccount(dependencies, account, how)), by: 'here' };
+    }
+    return requestSync(dependencies, account, {
+      holder,
       isGone: (holder) => truebook.isGone(holder),
       trigger,
       type,
