@@ -1,5 +1,5 @@
 /** Events: what a run did, one by one, for listeners of the library and the hook `onEvent`. Pure. */
-import { type BookEventKind, type LifecycleEventKind } from '../domain/event.ts';
+import { LIFECYCLE_EVENTS, type BookEventKind, type LifecycleEventKind } from '../domain/event.ts';
 import { compareInstants } from '../domain/time.ts';
 import { type StoredBookEvent, type SyncTrigger, type SyncType } from '../store/store.ts';
 import { type PositionDifference, type SyncOutcome, type TransactionDifference } from '../sync/difference.ts';
@@ -79,6 +79,27 @@ export type TruebookEvent =
   | BankrollEvent;
 
 export type EventKind = TruebookEvent['kind'];
+
+const OTHER_KINDS: Readonly<Record<Exclude<EventKind, LifecycleEventKind>, true>> = {
+  sync_started: true,
+  sync_completed: true,
+  sync_failed: true,
+  transaction: true,
+  bankroll_imported: true,
+  bankroll_opening: true,
+  bankroll_sync_adjustment: true,
+  finding_opened: true,
+  finding_changed: true,
+  finding_resolved: true,
+  finding_reopened: true,
+  finding_dismissed: true,
+};
+
+/** All kinds there are. */
+export const EVENT_KINDS: readonly EventKind[] = [
+  ...LIFECYCLE_EVENTS,
+  ...(Object.keys(OTHER_KINDS) as (keyof typeof OTHER_KINDS)[]),
+];
 
 /** The event of one kind. */
 export type EventOf<Kind extends EventKind, Event = TruebookEvent> = Event extends {

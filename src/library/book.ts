@@ -28,6 +28,8 @@ import {
   type StatusRecord,
   type TradeRecord,
 } from '../sync/records.ts';
+import { checkOptions } from './checkArguments.ts';
+import { checkedBook } from './checkedCalls.ts';
 
 export interface OpenBookOptions {
   /** Settings files beside the usual ones, as `--config` takes them. */
@@ -40,7 +42,7 @@ export interface OpenBookOptions {
 
 export interface OfAccount {
   /** Name or id; all accounts without it. */
-  readonly account?: string;
+  readonly account?: string | number;
 }
 
 export interface OfLedger {
@@ -50,7 +52,10 @@ export interface OfLedger {
   readonly allEpochs?: boolean;
 }
 
-/** What can be read. Every question throws `unknown_account` for an account that does not exist. */
+/**
+ * What can be read. Every question throws `unknown_account` for an account that does not exist, `usage` for options that
+ * do not, and after `close()`.
+ */
 export interface Readings {
   accounts(): Promise<readonly AccountRecord[]>;
   /** Open and missing positions unless other states are asked for. */
@@ -79,12 +84,13 @@ export interface Book extends Readings {
 }
 
 /**
- * Opens the book that the settings name. Throws `config` for settings that are wrong, `storage_*` where there is no
- * database yet or it cannot be opened.
+ * Opens the book that the settings name. Throws `usage` and `config` for options and settings that are wrong, `storage_*`
+ * where there is no database yet or it cannot be opened.
  */
 export async function openBook(options: OpenBookOptions = {}): Promise<Book> {
-  const book = await compose({ config: libraryConfig(options), readonly: true });
-  return { ...readingsOf(book), close: () => book.close() };
+  const checked = checkOptions('openBook', options);
+  const book = await compose({ config: libraryConfig(checked), readonly: true });
+  return checkedBook(readingsOf(book), () => book.close());
 }
 
 /** The settings, from the same places as the command line's. */
@@ -107,7 +113,7 @@ export function readingsOf(book: Pick<Composition, 'records' | 'account'>): Read
     question: Question,
   ): Promise<Omit<Question, 'account'> & AccountScope> {
     const { account, ...rest } = question;
-    return account === undefined ? rest : { ...rest, account: await book.account(account) };
+    return account === undefined ? rest : { ...rest, account: await book.account(String(account)) };
   }
 
   return {

@@ -34,6 +34,8 @@ import {
   type SyncResult,
 } from '../sync/syncResult.ts';
 import { libraryConfig, readingsOf, type OpenBookOptions, type Readings } from './book.ts';
+import { checkOptions } from './checkArguments.ts';
+import { checkedTruebook } from './checkedCalls.ts';
 import { chooseAccount, chooseAccounts, type WhichAccount } from './chooseAccount.ts';
 import { Listeners, type ListenedEvent, type ListenedKind } from './listeners.ts';
 import { OwnAgent, type AgentReport } from './ownAgent.ts';
@@ -45,7 +47,7 @@ export interface OpenTruebookOptions extends OpenBookOptions {
   /** Your own code around each step; wins over the module that `HOOKS` names. */
   readonly hooks?: Hooks;
   /** Time between runs of the agent that `start()` starts: seconds, or `5m`; wins over every setting. */
-  readonly interval?: string;
+  readonly interval?: string | number;
   /** Where lines go. Default: the log file of the settings (`LOG_FILE`). */
   readonly log?: AgentLog;
   /** Told about settings and hooks that need attention. Default: a warning in the log. */
@@ -88,7 +90,7 @@ export interface Truebook extends Readings {
    * settings that are wrong, and a database that cannot be reached.
    */
   sync(
-    wish: SyncWish & WhichAccount & ({ account: string } | { env: 'paper' | 'live' }),
+    wish: SyncWish & WhichAccount & ({ account: string | number } | { env: 'paper' | 'live' }),
   ): Promise<SyncResult>;
   /** The same for every account of the settings. */
   sync(wish?: SyncWish): Promise<readonly SyncResult[]>;
@@ -103,9 +105,9 @@ export interface Truebook extends Readings {
    * Says that this program traded: the order counts as its own, and (`POSITION_SYNC_SYNC_ON_TRADE`) one run of the account
    * follows soon. Answers at once and never rejects.
    */
-  tradeExecuted(account: string, orderId?: string): Promise<Announcement>;
+  tradeExecuted(account: string | number, orderId?: string): Promise<Announcement>;
   /** When a run was last complete: of this account, or the newest of all. Null before the first. */
-  lastSyncTime(account?: string): Promise<string | null>;
+  lastSyncTime(account?: string | number): Promise<string | null>;
   /** Starts the agent in this process and answers the accounts it keeps. Throws `lease_held`, naming who has them. */
   start(): Promise<readonly string[]>;
   /** Stops that agent after its running cycle; null where none runs. */
@@ -127,8 +129,9 @@ const TRADES_GRACE_MS = 5_000;
  * settings and hooks that are wrong, `storage_*` for a database that cannot be opened. No broker is contacted yet.
  */
 export async function openTruebook(options: OpenTruebookOptions = {}): Promise<Truebook> {
+  checkOptions('openTruebook', options);
   const { interval } = options;
-  const config = libraryConfig(options, interval === undefined ? {} : { interval });
+  const config = libraryConfig(options, interval === undefined ? {} : { interval: String(interval) });
   const givenLog = options.log ?? fileLog(config);
   const log = safeLog(givenLog);
   const onWarning = (sentence: string): void =>
@@ -152,7 +155,7 @@ export async function openTruebook(options: OpenTruebookOptions = {}): Promise<T
   const composition = { config, onWarning, hooks: (store: Store) => stepHooks(around, store).steps };
   const book = await compose(composition);
   time.clock = book.clock;
-  return opened({
+  const truebook = opened({
     book,
     log,
     givenLog,
@@ -162,6 +165,7 @@ export async function openTruebook(options: OpenTruebookOptions = {}): Promise<T
     teller: stepHooks(around, book.store).teller,
     agent: new OwnAgent(composition, log),
   });
+  return checkedTruebook(truebook, onWarning);
 }
 
 interface Parts {
@@ -257,7 +261,7 @@ function opened(parts: Parts): Truebook {
       beforeTrade(parts, question, closing.signal),
     ),
 
-    tradeExecuted: async (account, orderId) => {
+    tradeExecuted: async (account: string, orderId) => {
       try {
         await announce(account, orderId);
         return { accepted: true, reason: null };
@@ -366,7 +370,7 @@ async function beforeTrade(
       // Which account it is, only its broker could say, and that does not answer.
       if (!isTruebookError(error) || error.retry === 'never') throw error;
       onWarning(`The gate could not be asked: ${error.message}`);
-      const named = which.account ?? which.env ?? 'unknown';
+      const named = String(which.account ?? which.env ?? 'unknown');
       return closedGate(named, asked, maxAgeSeconds ?? rules.alpaca.freshMaxAgeSeconds, policy);
     }
     const entry = chooseAccount(accounts, which);

@@ -42,7 +42,7 @@ describe('an account', () => {
       'config: There is no configured account of env live. Configured: alpaca-paper.',
     ],
     [[PAPER], { account: 'alpaca' }, 'unknown_account: There is no configured account named "alpaca".'],
-    [[PAPER], { account: 'alpaca-paper', env: 'live' }, 'unknown_account: There is no configured account'],
+    [[PAPER], { account: 'alpaca-paper', env: 'live' }, 'usage: alpaca-paper is a paper account, not live.'],
     [[PAPER, LIVE], {}, 'config: Several accounts are meant: alpaca-paper, alpaca-live.'],
     [[], { env: 'live' }, 'No account is configured.'],
   ] as const)('of %j is not meant by %j', (all, which, sentence) => {
