@@ -20,10 +20,13 @@ export async function playMatrix(words: readonly string[]): Promise<readonly Row
   if (chosen.length === 0) console.log(`There is no row that begins with ${words.join(' or ')}.`);
   await using postgres = await startPostgres();
   const figures: RowFigures[] = [];
-  for (const { row, database } of chosen) {
+  for (const { row, database, keepsLease } of chosen) {
     const startedMs = realMonoMs();
-    const one = await playRow(row, database, async (kind) =>
-      kind === 'postgres' ? await postgres.createDatabase() : null,
+    const one = await playRow(
+      row,
+      database,
+      async (kind) => (kind === 'postgres' ? await postgres.createDatabase() : null),
+      keepsLease,
     );
     figures.push(one);
     console.log(`${said(one)}, ${((realMonoMs() - startedMs) / 1000).toFixed(1)} s`);

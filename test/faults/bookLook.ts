@@ -1,6 +1,11 @@
 /** Everything a user can read of one account at one moment: what the judge compares from look to look. */
 import { parseBook } from '../../src/book/checkpoint.ts';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type Decimal } from '../../src/domain/decimal.ts';
+import { askGate, type GateAnswer } from '../../src/gate/gate.ts';
+import { parseCsv } from '../../src/mirror/csv.ts';
+import { mirrorNames } from '../../src/mirror/names.ts';
 import { type FindingState } from '../../src/domain/finding.ts';
 import {
   balanceRecords,
@@ -33,6 +38,10 @@ export interface BookLook {
   readonly cash: ReadonlyMap<string, Decimal> | null;
   readonly openFindings: readonly StoredFinding[];
   readonly state: SyncState;
+  /** What the gate says without a sync of its own. */
+  readonly gate: GateAnswer;
+  /** Symbols in the mirror's file of positions; null where there is none yet. */
+  readonly mirrored: readonly string[] | null;
 }
 
 const UNSETTLED: readonly FindingState[] = ['open', 'reopened'];
@@ -55,5 +64,18 @@ export async function lookAtBook({ truebook }: Process, name = PAPER): Promise<B
     cash: state.checkpoint === null ? null : parseBook(state.checkpoint.state).cash,
     openFindings: await store.findings({ ...filter, states: UNSETTLED }),
     state,
+    gate: await askGate(
+      { store, records, policy: { onSyncFailure: 'deny' }, sync: null, onWarning: () => undefined },
+      account,
+    ),
+    mirrored: mirroredSymbols(join(truebook.config.settings.MIRROR_DIR, mirrorNames(account).positions)),
   };
+}
+
+function mirroredSymbols(file: string): readonly string[] | null {
+  if (!existsSync(file)) return null;
+  // The first line has the names of the columns, of which the symbol is the first.
+  return parseCsv(readFileSync(file, 'utf8'))
+    .slice(1)
+    .map((row) => row.cells[0]!);
 }

@@ -9,28 +9,72 @@
  * - The next healthy run heals: the book equals the oracle.
  */
 import { Decimal } from '../../src/domain/decimal.ts';
-import { type PositionRow } from '../../src/store/store.ts';
+import { type LedgerRow, type PositionRow } from '../../src/store/store.ts';
 import { executions, holdings, type Truth } from '../world/world.ts';
 import { lookAtBook, type BookLook } from './bookLook.ts';
+import { type TrialClock } from './trialClock.ts';
 import { type CycleEnd, type Process, type TrialWorld } from './trialWorld.ts';
 
 /** The default of `FRESH_MAX_AGE`: an interval of 300 s and 60 s more. */
 const FRESH_MAX_AGE_SECONDS = 360;
 
-/** When a run was under way, on the broker's clock. */
+/** When a run was under way, on the broker's clock, and what clock of its own its machine had. */
 export interface Span {
   readonly startedMs: number;
   readonly endedMs: number;
+  /** How far its wall was off. Default: right. */
+  readonly wallOffsetMs?: number;
+  /** Of its monotonic clock. Default: that of whoever looks. */
+  readonly monoEpoch?: string;
 }
+
+/** The last runs that were believed, by what they bring up to date. */
+interface Believed {
+  /** Of everything. */
+  readonly all: Span & { readonly reconciled: boolean };
+  readonly positions: Span;
+  readonly activities: Span;
+  readonly balances: Span;
+}
+
+/** How far the clock can have set the ages of one look. */
+interface Bounds {
+  readonly least: number;
+  readonly most: number;
+  /** Whether only a wall is left that stands before the data. */
+  readonly before: 'no' | 'maybe' | 'yes';
+}
+
+/** What the judge knows of before a look: put back where the look does not count. */
+interface Memory {
+  readonly violations: number;
+  readonly before: BookLook | null;
+  readonly folded: BookLook['ledger'];
+  readonly chronicleSeq: number;
+}
+
+/** Places of the chain read at once; no trial writes as many. */
+const CHRONICLE_SPAN = 1_000_000;
+
+/** A wall that is put back by less is not told from one that is kept right. */
+const CLOCK_TOLERANCE_MS = 5_000;
 
 export class Judge {
   readonly #world: TrialWorld;
   readonly #violations: string[] = [];
   #before: BookLook | null = null;
-  /** The last run that was believed. */
-  #believed: (Span & { readonly reconciled: boolean }) | null = null;
+  #believed: Believed | null = null;
   /** What the newest run left in the database says of itself; null where nothing was ever committed. */
-  #newest: { readonly outcome: string; readonly errorCode: string | null } | null = null;
+  #newest: { readonly outcome: string; readonly errorCode: string | null; readonly type: string } | null =
+    null;
+  /** True from a believed run of transactions alone until one folds what it booked. */
+  #unfolded = false;
+  /** The ledger as of the last look at which everything in it was folded. */
+  #folded: BookLook['ledger'] = [];
+  /** Place in the chain up to which the bankroll's entries were judged. */
+  #chronicleSeq = 0;
+  /** Every equity the broker ever stated. */
+  readonly #equities = new Set<string>();
   /** False while an agent that started has not finished its first run. */
   #verified = true;
   #looks = 0;
@@ -54,6 +98,8 @@ export class Judge {
     this.#before = null;
     this.#believed = null;
     this.#newest = null;
+    this.#unfolded = false;
+    this.#folded = [];
   }
 
   /** An agent starts: until its first run is believed nothing is fresh. */
@@ -61,36 +107,52 @@ export class Judge {
     this.#verified = false;
   }
 
-  /** Holds what can be read after a run against the first two laws. `jumped`: the wall clock of this machine is off. */
-  async afterRun(process: Process, end: CycleEnd, span: Span, jumped = false): Promise<BookLook> {
+  /** Holds what can be read after a run against the first two laws. */
+  async afterRun(process: Process, end: CycleEnd, span: Span): Promise<BookLook> {
     this.believe(end, span);
-    return this.look(process, jumped);
+    return this.look(process);
+  }
+
+  /** Takes note of what the broker states now: runs may book it later. */
+  noteEquity(): void {
+    this.#equities.add(this.#world.truth().balances.equity);
   }
 
   /** Takes note of a run without looking. */
-  believe(end: CycleEnd, span: Span): void {
-    if (end.run !== null) {
-      this.#newest = end.run;
-      if (end.run.outcome === 'complete') {
-        this.#believed = { ...span, reconciled: end.run.reconciled };
-        this.#verified = true;
-      }
+  believe({ run }: CycleEnd, span: Span): void {
+    if (run === null) return;
+    this.#newest = run;
+    if (run.outcome !== 'complete') return;
+    if (run.type === 'all') {
+      const all = { ...span, reconciled: run.reconciled };
+      this.#believed = { all, positions: span, activities: span, balances: span };
+      this.#verified = true;
+    } else if (this.#believed !== null) {
+      const part = { positions: 'positions', transactions: 'activities', bankroll: 'balances' } as const;
+      this.#believed = { ...this.#believed, [part[run.type]]: span };
     }
+    if (run.type === 'transactions') this.#unfolded = true;
+    else if (run.type !== 'bankroll') this.#unfolded = false;
   }
 
   /** The same without a run: nothing may have changed but the age. */
-  async look(process: Process, jumped = false): Promise<BookLook> {
+  async look(process: Process): Promise<BookLook> {
     this.#looks += 1;
     await process.clock.refresh();
+    this.noteEquity();
     const now = await lookAtBook(process);
     this.#bookIsItsLedger(now);
     this.#nothingInvented(now, this.#world.truth());
     if (this.#before !== null) {
       this.#ledgerOnlyGrows(this.#before, now);
       this.#nothingClosedByAbsence(this.#before, now);
+      this.#mirrorLosesNothing(this.#before, now);
     }
-    this.#agesAreHonest(now, jumped);
+    this.#agesAreHonest(now, process);
+    this.#gateIsHonest(now);
+    await this.#bankrollIsStated(now, process);
     this.#before = now;
+    if (!this.#unfolded) this.#folded = now.ledger;
     return now;
   }
 
@@ -121,16 +183,26 @@ export class Judge {
     differ('reconciled', true, end.run.reconciled);
     const stale = look.positions.filter((row) => !row.fresh).map((row) => `${row.symbol}: ${row.why}`);
     differ('rows that are not fresh', [], stale);
+    differ('reasons of the gate', [], look.gate.reasons);
+    const live = look.positions.map((row) => row.symbol).sort();
+    differ('rows of the mirror', live, [...(look.mirrored ?? [])].sort());
     return wrong;
   }
 
   /** A look that counts only where nothing happened while it was made. */
   async lookUnless(process: Process, disturbed: () => Promise<boolean>): Promise<BookLook> {
-    const before = { count: this.#violations.length, look: this.#before };
+    const memory: Memory = {
+      violations: this.#violations.length,
+      before: this.#before,
+      folded: this.#folded,
+      chronicleSeq: this.#chronicleSeq,
+    };
     const look = await this.look(process);
     if (!(await disturbed())) return look;
-    this.#violations.length = before.count;
-    this.#before = before.look;
+    this.#violations.length = memory.violations;
+    this.#before = memory.before;
+    this.#folded = memory.folded;
+    this.#chronicleSeq = memory.chronicleSeq;
     return look;
   }
 
@@ -150,6 +222,7 @@ export class Judge {
     const counted = now.ledger.filter((row) => row.status === 'ok');
     const identities = new Set(now.ledger.map((row) => row.rootId));
     if (identities.size !== now.ledger.length) this.#broken('an identity stands twice in the ledger');
+    if (this.#unfolded) return;
     for (const instrument of new Set(counted.flatMap((row) => row.instrument?.id ?? []))) {
       const sum = Decimal.sum(
         counted.filter((row) => row.instrument?.id === instrument).map((row) => row.quantity),
@@ -163,11 +236,7 @@ export class Judge {
         this.#broken(`the book has ${booked.toString()} ${instrument}, its ledger ${sum.toString()}`);
     }
     if (now.cash === null) return;
-    const cash = Decimal.sum(
-      counted
-        .filter((row) => row.currency === 'USD')
-        .map((row) => (row.amount ?? Decimal.zero).minus(row.fees ?? Decimal.zero)),
-    );
+    const cash = ledgerCash(now);
     const held = now.cash.get('USD') ?? Decimal.zero;
     if (!cash.equals(held))
       this.#broken(`the book has ${held.toString()} USD, its ledger ${cash.toString()}`);
@@ -195,17 +264,23 @@ export class Judge {
   }
 
   #nothingClosedByAbsence(before: BookLook, now: BookLook): void {
-    const moved = movedInstruments(before, now);
-    const brokers = new Set(now.ledger.filter((row) => row.source === 'alpaca').map((row) => row.rootId));
-    for (const row of now.rows) {
-      if (row.state === 'closed' && !brokers.has(row.closedRootId ?? ''))
+    const activities = new Map(now.ledger.map((row) => [row.rootId, row]));
+    for (const row of now.rows.filter((one) => one.state === 'closed')) {
+      const closing = activities.get(row.closedRootId ?? '');
+      const opening = activities.get(row.openedRootId);
+      if (closing?.source !== 'alpaca' || closing.status !== 'ok')
         this.#broken(`${row.instrument} was closed by no activity of the broker`);
+      else if (closing.instrument?.id !== row.instrument)
+        this.#broken(`${row.instrument} was closed by an activity of ${closing.instrument?.id ?? 'cash'}`);
+      else if (opening === undefined || closing.quantity.sign() * opening.quantity.sign() >= 0)
+        this.#broken(`${row.instrument} was closed by an activity that does not reduce it`);
     }
     for (const old of before.rows.filter((row) => row.state !== 'closed')) {
       const live = now.rows.filter((row) => row.instrument === old.instrument && row.state !== 'closed');
       const left = Decimal.sum(live.map((row) => row.quantity));
-      const shrank = left.abs().compare(old.quantity.abs()) < 0;
-      if (!shrank || moved.has(old.instrument)) continue;
+      const direction = old.quantity.sign();
+      const lost = direction < 0 ? left.minus(old.quantity) : old.quantity.minus(left);
+      if (lost.sign() <= 0 || lost.compare(this.#reducedBy(now, old.instrument, direction)) <= 0) continue;
       // A smaller quantity that the broker stated itself is shown, and shown as not explained.
       if (live.length > 0 && live.every(isSaidToDiffer)) continue;
       // So is its return to what the activities prove: the broker's word had been the larger one.
@@ -217,51 +292,118 @@ export class Judge {
     }
   }
 
+  /** How much the activities learned since the last fold take away from a position of that direction. */
+  #reducedBy(now: BookLook, instrument: string, direction: number): Decimal {
+    const known = new Map(this.#folded.map((row) => [row.rootId, row]));
+    const counted = (row: LedgerRow | undefined): Decimal =>
+      row?.status === 'ok' && row.instrument?.id === instrument ? row.quantity : Decimal.zero;
+    const changes = now.ledger
+      .filter((row) => row.source === 'alpaca')
+      .map((row) => counted(row).minus(counted(known.get(row.rootId))));
+    return Decimal.sum(changes.filter((change) => change.sign() === -direction)).abs();
+  }
+
+  /** A bot that reads files must not take a position for gone that the book still has. */
+  #mirrorLosesNothing(before: BookLook, now: BookLook): void {
+    const live = new Set(now.positions.map((row) => row.symbol));
+    const mirrored = new Set(now.mirrored ?? []);
+    for (const symbol of before.mirrored ?? []) {
+      if (live.has(symbol) && !mirrored.has(symbol)) this.#broken(`the mirror lost ${symbol}`);
+    }
+  }
+
+  /** Open without a sync of its own: then every row is fresh. */
+  #gateIsHonest({ gate, positions, balances }: BookLook): void {
+    if (!gate.ok) return;
+    const stale = [...positions, ...balances].filter((row) => !row.fresh);
+    for (const { why } of stale) this.#broken(`the gate is open, and a row says "${why}"`);
+  }
+
+  /** The bankroll is what the broker stated in a run that was believed. */
+  async #bankrollIsStated(now: BookLook, { truebook: { store } }: Process): Promise<void> {
+    const entries = await store.chronicle(now.accountId, this.#chronicleSeq, CHRONICLE_SPAN);
+    for (const entry of entries) {
+      this.#chronicleSeq = entry.seq;
+      if (entry.kind !== 'bankroll') continue;
+      const after = entry.entry.after.toString();
+      if (!this.#equities.has(after)) this.#broken(`the bankroll became ${after}, which nobody stated`);
+      const run = entry.runId === null ? null : await store.run(entry.runId);
+      if (run?.outcome !== 'complete')
+        this.#broken(`the bankroll became ${after} in a run that was not believed`);
+    }
+  }
+
   // ---- ages -------------------------------------------------------------------------------------------------------
 
-  #agesAreHonest(now: BookLook, jumped: boolean): void {
-    const nowMs = this.#world.nowMs();
+  #agesAreHonest(now: BookLook, { clock }: Process): void {
     const live = now.rows.filter((row) => row.state !== 'closed');
     const positionsAgree = live.every((row) => row.brokerQuantity?.equals(row.bookQuantity) === true);
-    for (const row of now.positions) this.#ageIsHonest(row.symbol, row, nowMs, jumped, positionsAgree);
-    for (const row of now.balances) this.#ageIsHonest('balance', row, nowMs, jumped, cashAgrees(now));
+    const believed = this.#believed;
+    if (believed === null) {
+      for (const row of [...now.positions, ...now.balances])
+        this.#broken(
+          `${'symbol' in row ? row.symbol : 'balance'} is shown although nothing was ever believed`,
+        );
+      return;
+    }
+    const { all, positions, activities, balances } = believed;
+    const older = positions.endedMs < activities.endedMs ? positions : activities;
+    const ofPositions = { ...this.#bounds(older, clock), most: this.#bounds(all, clock).most };
+    for (const row of now.positions) this.#ageIsHonest(row.symbol, row, ofPositions, positionsAgree);
+    for (const row of now.balances)
+      this.#ageIsHonest('balance', row, this.#bounds(balances, clock), cashAgrees(now));
+  }
+
+  #bounds(span: Span, clock: Pick<TrialClock, 'wallOffsetMs' | 'epoch'>): Bounds {
+    const nowMs = this.#world.nowMs();
+    const offsetNow = clock.wallOffsetMs;
+    const offsetThen = span.wallOffsetMs ?? 0;
+    // A stamp is the broker's, or of the wall as it was then; the larger of two ages counts.
+    const longer = Math.max(0, offsetNow, offsetNow - offsetThen);
+    const sameBoot = (span.monoEpoch ?? clock.epoch) === clock.epoch;
+    const shorter = sameBoot ? 0 : Math.min(0, offsetNow, offsetNow - offsetThen);
+    const wall = nowMs + offsetNow + CLOCK_TOLERANCE_MS;
+    const before = (fetchedMs: number): boolean => !sameBoot && wall < fetchedMs + offsetThen;
+    return {
+      least: Math.max(0, Math.floor((nowMs - span.endedMs + shorter) / 1000)),
+      most: Math.ceil((nowMs - span.startedMs + longer) / 1000),
+      before: before(span.startedMs) ? 'yes' : before(span.endedMs) ? 'maybe' : 'no',
+    };
   }
 
   #ageIsHonest(
     name: string,
     row: { readonly age: number | null; readonly fresh: boolean; readonly why: string | null },
-    nowMs: number,
-    jumped: boolean,
+    { least, most, before }: Bounds,
     agrees: boolean,
   ): void {
-    if (this.#believed === null) {
-      this.#broken(`${name} is shown although nothing was ever believed`);
-      return;
-    }
-    const least = Math.floor((nowMs - this.#believed.endedMs) / 1000);
-    const most = Math.ceil((nowMs - this.#believed.startedMs) / 1000);
-    if (row.age === null || row.age < least)
+    if (row.age === null ? before === 'no' : before === 'yes')
+      this.#broken(`${name} says it is ${row.age} s old with a wall that stands ${before} before the data`);
+    if (row.age !== null && row.age < least)
       this.#broken(`${name} says it is ${row.age} s old, and is at least ${least} s`);
-    else if (!jumped && row.age > most)
+    if (row.age !== null && row.age > most)
       this.#broken(`${name} says it is ${row.age} s old, and is at most ${most} s`);
     if ((row.why === null) !== row.fresh)
       this.#broken(`${name} is ${row.fresh ? 'fresh' : 'not fresh'} with the reason ${row.why}`);
-    const expected = this.#expectedWhy(row.age ?? 0, agrees);
+    const expected = this.#expectedWhy(row.age, agrees);
     if (expected === undefined) return;
     if (expected === null ? row.why !== null : row.why?.startsWith(expected) !== true)
       this.#broken(`${name} says "${row.why}", expected "${expected}"`);
   }
 
   /**
-   * The beginning of `why`; null where the data must be fresh; undefined where broker and book agree on these rows and
-   * the run says that they differ somewhere else.
+   * The beginning of `why`, '' for any; null where the data must be fresh; undefined where broker and book agree on these
+   * rows and the run says that they differ somewhere else, or was of one part.
    */
-  #expectedWhy(age: number, agrees: boolean): string | null | undefined {
+  #expectedWhy(age: number | null, agrees: boolean): string | null | undefined {
     if (this.#newest !== null && this.#newest.outcome !== 'complete')
       return `sync_failed: ${this.#newest.errorCode}`;
     if (!this.#verified) return 'agent_started';
-    if (!agrees) return 'unreconciled';
-    if (this.#believed?.reconciled === false) return undefined;
+    const isPart = this.#newest !== null && this.#newest.type !== 'all';
+    if (!agrees) return isPart ? '' : 'unreconciled';
+    if (isPart) return age === null || age > FRESH_MAX_AGE_SECONDS ? '' : undefined;
+    if (this.#believed?.all.reconciled === false) return undefined;
+    if (age === null) return 'clock_before_data: ';
     return age > FRESH_MAX_AGE_SECONDS ? 'stale: ' : null;
   }
 }
@@ -271,9 +413,15 @@ const HALF_A_CENT = Decimal.parse('0.005');
 /** Whether the broker's cash is the book's, as near as the wire tells it. */
 function cashAgrees(now: BookLook): boolean {
   const stated = now.balances[0]?.cash ?? null;
-  const booked = bookedCash(now);
-  if (stated === null || booked === null) return false;
+  // Between a run of transactions and the one that folds them the ledger is all there is.
+  const booked = bookedCash(now) ?? ledgerCash(now).toString();
+  if (stated === null) return false;
   return Decimal.parse(stated).minus(Decimal.parse(booked)).abs().compare(HALF_A_CENT) <= 0;
+}
+
+function ledgerCash({ ledger }: BookLook): Decimal {
+  const counted = ledger.filter((row) => row.status === 'ok' && row.currency === 'USD');
+  return Decimal.sum(counted.map((row) => (row.amount ?? Decimal.zero).minus(row.fees ?? Decimal.zero)));
 }
 
 /** An empty ledger makes no book, and no cash. */
@@ -290,11 +438,4 @@ function isSaidToDiffer(row: PositionRow): boolean {
     row.brokerQuantity.equals(row.quantity) &&
     !row.quantity.isZero()
   );
-}
-
-/** Instruments of which the ledger learned something between two looks. */
-function movedInstruments(before: BookLook, now: BookLook): ReadonlySet<string> {
-  const known = new Set(before.ledger.map((row) => `${row.rootId}#${row.rev}`));
-  const fresh = now.ledger.filter((row) => row.source === 'alpaca' && !known.has(`${row.rootId}#${row.rev}`));
-  return new Set(fresh.flatMap((row) => row.instrument?.id ?? []));
 }

@@ -88,6 +88,7 @@ export async function startAgent(trial: Trial, { watch }: { watch: boolean }): P
       for (let passed = 0; passed < seconds; passed += stepSeconds) {
         if (await isOver()) return passed;
         world.advance(`${stepSeconds}s`);
+        judge.noteEquity();
         await process.clock.refresh();
         await realSleep(STEP_REAL_MS);
         // Simulated time must not run ahead of a machine that is busy: its delay would count as Truebook's.

@@ -4,11 +4,16 @@ import { createTestDatabase } from '../testDatabase.ts';
 import { allTrials, DATABASES, MATRIX, sliceOfTrials } from './matrix.ts';
 import { playRow } from './trial.ts';
 
-test.each(sliceOfTrials().map(({ row, database }) => [row.id, database, row] as const))(
+test.each(
+  sliceOfTrials().map(({ row, database, keepsLease }) => [row.id, database, row, keepsLease] as const),
+)(
   'fault %s on %s closes nothing, keeps its honest age and heals',
-  async (_id, database, row) => {
-    const figures = await playRow(row, database, async (kind) =>
-      kind === 'postgres' ? await createTestDatabase() : null,
+  async (_id, database, row, keepsLease) => {
+    const figures = await playRow(
+      row,
+      database,
+      async (kind) => (kind === 'postgres' ? await createTestDatabase() : null),
+      keepsLease,
     );
     expect(figures.violations).toEqual([]);
     // A row that did no harm, or at which the judge did not look, proves nothing.

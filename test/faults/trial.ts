@@ -4,7 +4,7 @@
  */
 import { errorText } from '../../src/domain/errors.ts';
 import { realMonoMs, realSleep } from '../../src/platform.ts';
-import { type LeaseHolder } from '../../src/store/store.ts';
+import { type LeaseHolder, type SyncType } from '../../src/store/store.ts';
 import { type DatabaseKind } from '../world/world.ts';
 import { type BookLook } from './bookLook.ts';
 import { startPostgres } from '../postgres.ts';
@@ -53,6 +53,8 @@ export interface FaultRow {
   readonly limits?: Readonly<Record<string, number>>;
   /** Simulated time after which the first healthy run comes, where the broker itself asked to be left alone. */
   readonly pause?: string;
+  /** Several processes take turns in it: each run gives its lease back. */
+  readonly turns?: true;
 }
 
 export interface RowFigures {
@@ -96,8 +98,6 @@ export class Trial {
   readonly afterwards: (() => Promise<void>)[] = [];
   /** Looks at the book in place of the process that runs, where that one cannot read it. */
   witness: Process | null = null;
-  /** True while this machine's wall clock is off. */
-  jumped = false;
   #requestsBefore = 0;
   #lastLook: BookLook | null = null;
   #lastEnd: CycleEnd = { run: null, error: null };
@@ -137,26 +137,28 @@ export class Trial {
   }
 
   /** Time passes, something happens at the broker, one run is made, the judge looks. Counts as a run under the fault. */
-  async cycle(by = INTERVAL, move?: Move): Promise<CycleEnd> {
-    const end = await this.#run(by, move);
+  async cycle(by = INTERVAL, move?: Move, type: SyncType = 'all'): Promise<CycleEnd> {
+    const end = await this.#run(by, move, type);
     this.ends.push(endWord(end));
     return end;
   }
 
-  async #run(by: string, move?: Move): Promise<CycleEnd> {
+  async #run(by: string, move?: Move, type: SyncType = 'all'): Promise<CycleEnd> {
     this.world.advance(by);
     move?.(this.world);
-    return this.afterRun(this.process, () => this.process.sync());
+    return this.afterRun(this.process, () => this.process.sync(undefined, undefined, type));
   }
 
   /** Makes a run as it is told and has the judge look at what is left of it. */
   async afterRun(process: Process, run: () => Promise<CycleEnd>): Promise<CycleEnd> {
+    this.judge.noteEquity();
     const startedMs = this.world.nowMs();
+    const { wallOffsetMs, epoch: monoEpoch } = process.clock;
     const end = await run();
-    const span = { startedMs, endedMs: this.world.nowMs() };
+    const span = { startedMs, endedMs: this.world.nowMs(), wallOffsetMs, monoEpoch };
     this.#lastEnd = end;
     this.hear(end);
-    this.#lastLook = await this.judge.afterRun(this.witness ?? process, end, span, this.jumped);
+    this.#lastLook = await this.judge.afterRun(this.witness ?? process, end, span);
     return end;
   }
 
@@ -238,10 +240,11 @@ export async function playRow(
   row: FaultRow,
   database: DatabaseKind,
   makeDatabase: MakeDatabase,
+  keepsLease = false,
 ): Promise<RowFigures> {
   const server = row.ownServer === true ? await startPostgres() : null;
   try {
-    return await playOn(row, database, server?.url ?? (await makeDatabase(database)));
+    return await playOn(row, database, server?.url ?? (await makeDatabase(database)), keepsLease);
   } finally {
     await server?.stop();
   }
@@ -251,9 +254,11 @@ async function playOn(
   row: FaultRow,
   database: DatabaseKind,
   databaseUrl: string | null,
+  keepsLease: boolean,
 ): Promise<RowFigures> {
   const world = await openTrialWorld({
     databaseUrl,
+    keepsLease,
     ...(row.scenario === undefined ? {} : { scenario: row.scenario }),
   });
   const trial = new Trial(database, world, await world.start());

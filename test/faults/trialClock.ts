@@ -20,12 +20,20 @@ export class TrialClock implements Clock {
   /** Real milliseconds after which a long wait ends; null: only the simulated time ends it. */
   longWaitMs: number | null = null;
 
+  #boots = 0;
+
   constructor(inner: Clock) {
     this.#inner = inner;
   }
 
   get epoch(): string {
-    return this.#inner.epoch;
+    return this.#boots === 0 ? this.#inner.epoch : `${this.#inner.epoch}#${this.#boots}`;
+  }
+
+  /** The machine starts anew: the monotonic reading begins at zero and says nothing of before. */
+  reboot(): void {
+    this.#boots += 1;
+    this.sleptMs = this.#inner.monoMs();
   }
 
   wallMs(): number {

@@ -13,9 +13,10 @@ import { isTruebookError, type TruebookError } from '../../src/domain/errors.ts'
 import { parseInstant } from '../../src/domain/time.ts';
 import { openClock, randomBytes, refreshClock } from '../../src/platform.ts';
 import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.ts';
-import { type LeaseHolder, type RunRecord } from '../../src/store/store.ts';
+import { type Lease, type LeaseHolder, type RunRecord, type SyncType } from '../../src/store/store.ts';
 import { type AgentAccount } from '../../src/sync/agent.ts';
-import { requestSync } from '../../src/sync/requestSync.ts';
+import { LEASE_TTL_MS, requestSync } from '../../src/sync/requestSync.ts';
+import { syncAccount } from '../../src/sync/syncAccount.ts';
 import { type Truth } from '../world/world.ts';
 import { connectionsOf } from './sqliteConnections.ts';
 import { TrialClock } from './trialClock.ts';
@@ -51,7 +52,7 @@ export interface Process {
   readonly connections: readonly DatabaseSync[];
   seat(account?: string): Promise<AgentAccount>;
   /** One run, as a command asks for it. Faults of ours (not a `TruebookError`) are thrown. */
-  sync(account?: string, isGone?: (holder: LeaseHolder) => boolean): Promise<CycleEnd>;
+  sync(account?: string, isGone?: (holder: LeaseHolder) => boolean, type?: SyncType): Promise<CycleEnd>;
   close(): Promise<void>;
 }
 
@@ -75,6 +76,8 @@ export interface TrialWorldOptions {
   /** Null: a SQLite file of the world's own. */
   readonly databaseUrl: string | null;
   readonly scenario?: 'default' | 'empty';
+  /** Runs keep the lease from one to the next as an agent's do, and with it what the store keeps. Default: given back. */
+  readonly keepsLease?: boolean;
 }
 
 export async function openTrialWorld(options: TrialWorldOptions): Promise<TrialWorld> {
@@ -106,7 +109,12 @@ export async function openTrialWorld(options: TrialWorldOptions): Promise<TrialW
     truth: (account = PAPER) => call('GET', `/control/truth?account=${account}`) as Truth,
     requests: () => call('GET', '/control/requests') as { method: string; path: string; account?: string }[],
     start: async (settings = {}) => {
-      const made = await startProcess(envFile, folder, { DATABASE_URL: databaseUrl, ...settings });
+      const made = await startProcess(
+        envFile,
+        folder,
+        { DATABASE_URL: databaseUrl, ...settings },
+        options.keepsLease === true,
+      );
       processes.push(made);
       return made;
     },
@@ -118,7 +126,12 @@ export async function openTrialWorld(options: TrialWorldOptions): Promise<TrialW
   };
 }
 
-async function startProcess(envFile: string, folder: string, settings: Settings): Promise<Process> {
+async function startProcess(
+  envFile: string,
+  folder: string,
+  settings: Settings,
+  keepsLease: boolean,
+): Promise<Process> {
   const config = loadConfig({
     env: { ...parseEnv(readFileSync(envFile, 'utf8')), ...settings },
     cwd: folder,
@@ -142,20 +155,31 @@ async function startProcess(envFile: string, folder: string, settings: Settings)
     if (found === undefined) throw new Error(`no account ${name} in this world`);
     return found;
   };
+  const held = new Map<string, Lease>();
   return {
     truebook,
     clock,
     connections,
     seat,
-    sync: async (name = PAPER, isGone = (holder) => truebook.isGone(holder)) => {
+    sync: async (name = PAPER, isGone = (holder) => truebook.isGone(holder), type = 'all') => {
       await refreshClock(clock);
       try {
         const { account, broker } = await seat(name);
+        const { store } = truebook;
+        const grant = keepsLease
+          ? await store.acquireLease(account.id, truebook.holder('command'), LEASE_TTL_MS, isGone)
+          : null;
+        if (grant !== null && 'lease' in grant) {
+          held.set(name, grant.lease);
+          const deps = truebook.dependencies({ account, broker }, 'trial');
+          const options = { lease: grant.lease, trigger: 'command', type, requestIds: [] } as const;
+          return { run: (await syncAccount(deps, account, options)).run, by: 'here', error: null };
+        }
         const { run, by } = await requestSync(truebook.dependencies({ account, broker }, 'trial'), account, {
           holder: truebook.holder('command'),
           isGone,
           trigger: 'command',
-          type: 'all',
+          type,
           requestedBy: 'trial',
         });
         return { run, by, error: null };
@@ -167,6 +191,8 @@ async function startProcess(envFile: string, folder: string, settings: Settings)
     close: async () => {
       if (!isOpen) return;
       isOpen = false;
+      // A database that is out of reach keeps the lease; it runs out.
+      for (const lease of held.values()) await truebook.store.releaseLease(lease).catch(() => undefined);
       await truebook.close();
     },
   };

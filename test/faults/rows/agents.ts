@@ -14,6 +14,7 @@ export const AGENT_ROWS: readonly FaultRow[] = [
     catalogue: ['T51'],
     made: 'two processes on one database; a command of the second goes through the first',
     living: true,
+    turns: true,
     ends: ['lease_held', 'complete'],
     play: async (trial) => {
       const agent = await startAgent(trial, { watch: false });
@@ -37,6 +38,7 @@ export const AGENT_ROWS: readonly FaultRow[] = [
     name: 'a process is paused in the middle of a run, another takes over',
     catalogue: ['T32', 'T51'],
     made: 'the second is told that the first is gone and takes its lease; then the first goes on',
+    turns: true,
     ends: ['complete', 'lease_lost', 'complete', 'lease_lost'],
     play: async (trial) => {
       const second = await trial.world.start();

@@ -32,7 +32,6 @@ function jumpLong(id: string, words: string, ms: number): FaultRow {
 }
 
 async function jumpAndBack(trial: Trial, ms: number, moves: readonly number[] = [0, 1, 2]): Promise<void> {
-  trial.jumped = true;
   trial.process.clock.wallOffsetMs = ms;
   for (const move of moves) {
     await lookLater(trial);
@@ -40,13 +39,12 @@ async function jumpAndBack(trial: Trial, ms: number, moves: readonly number[] = 
   }
   trial.process.clock.wallOffsetMs = 0;
   await lookLater(trial);
-  trial.jumped = false;
 }
 
 /** The judge looks when the data is a little older: an age that the jump made younger shows only then. */
 async function lookLater(trial: Trial): Promise<void> {
   trial.world.advance('2m');
-  await trial.judge.look(trial.process, true);
+  await trial.judge.look(trial.process);
 }
 
 export const TIME_ROWS: readonly FaultRow[] = [
@@ -73,13 +71,32 @@ export const TIME_ROWS: readonly FaultRow[] = [
     },
   },
   {
+    id: 'clock-back-restart',
+    name: 'the machine starts anew with its wall clock 5 hours back',
+    catalogue: ['T58'],
+    made: 'the process is started again with another monotonic clock; a look before each run, then the wall is right again',
+    ends: ['complete', 'complete', 'complete'],
+    play: async (trial) => {
+      for (const run of [0, 1]) {
+        await trial.restart();
+        for (let boot = 0; boot <= run; boot += 1) trial.process.clock.reboot();
+        trial.process.clock.wallOffsetMs = -5 * HOUR;
+        await lookLater(trial);
+        await trial.cycle('5m', moveOf(run));
+        await lookLater(trial);
+      }
+      trial.process.clock.wallOffsetMs = 0;
+      await lookLater(trial);
+      await trial.cycle('5m', moveOf(2));
+    },
+  },
+  {
     id: 'clock-to-and-fro',
     name: 'the wall clock jumps to and fro by hours in each run',
     catalogue: ['T58'],
     made: 'off by +3, -3, +7, -1, +12, -12 hours, a look before each run',
     ends: Array<string>(6).fill('complete'),
     play: async (trial) => {
-      trial.jumped = true;
       for (const [run, hours] of [3, -3, 7, -1, 12, -12].entries()) {
         trial.process.clock.wallOffsetMs = hours * HOUR;
         await lookLater(trial);
@@ -87,7 +104,6 @@ export const TIME_ROWS: readonly FaultRow[] = [
       }
       trial.process.clock.wallOffsetMs = 0;
       await lookLater(trial);
-      trial.jumped = false;
     },
   },
 ];
