@@ -14,8 +14,13 @@ type SourceReviver = (
   context: { readonly source?: string },
 ) => unknown;
 
-const keepNumberText: SourceReviver = (_key, value, context) =>
-  typeof value === 'number' ? (context.source ?? String(value)) : value;
+/** `JSON.parse` in which `make` says what becomes of a number's source text. */
+export function parseJsonNumbers(text: string, make: (source: string) => unknown): unknown {
+  const revive: SourceReviver = (_key, value, context) =>
+    typeof value === 'number' ? make(context.source ?? String(value)) : value;
+  // The third argument of revivers (ES2026) is in Node since 21, but not yet in TypeScript's library.
+  return JSON.parse(text, revive as unknown as (key: string, value: unknown) => unknown);
+}
 
 /**
  * A number that is a member or an element begins behind `":`, `[` or `,`. Texts may hold these signs too (then the
@@ -27,6 +32,5 @@ const MAY_HOLD_NUMBERS = /(?:"\s*:|[[,])\s*-?\d/;
 export function parseExactJson(text: string): ExactJson {
   // A reviver costs five times as much as the reading; most lists of brokers quote every number.
   if (!MAY_HOLD_NUMBERS.test(text) && !/^\s*-?\d/.test(text)) return JSON.parse(text) as ExactJson;
-  // The third argument of revivers (ES2026) is in Node since 21, but not yet in TypeScript's library.
-  return JSON.parse(text, keepNumberText as unknown as (key: string, value: unknown) => unknown) as ExactJson;
+  return parseJsonNumbers(text, (source) => source) as ExactJson;
 }

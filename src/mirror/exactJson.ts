@@ -1,5 +1,6 @@
 /** JSON that other programs own in part: read and written again without changing a digit of any number. */
 import { Decimal } from '../domain/decimal.ts';
+import { parseJsonNumbers } from '../domain/json.ts';
 
 /** A number by its own text, so that `0.10` stays `0.10`. */
 export class JsonNumber {
@@ -18,20 +19,10 @@ export type KeptJson =
   | readonly KeptJson[]
   | { readonly [name: string]: KeptJson };
 
-type SourceReviver = (
-  this: unknown,
-  key: string,
-  value: unknown,
-  context: { readonly source?: string },
-) => unknown;
-
 /** Reads JSON; numbers keep their text. Python's `NaN` and `Infinity` are no JSON: throws `SyntaxError`. */
 export function readKeptJson(text: string): KeptJson {
-  const keep: SourceReviver = (_key, value, context) =>
-    typeof value === 'number' ? new JsonNumber(context.source ?? String(value)) : value;
   const withoutMark = text.startsWith('\uFEFF') ? text.slice(1) : text;
-  // The third argument of revivers (ES2026) is in Node since 21, but not yet in TypeScript's library.
-  return JSON.parse(withoutMark, keep as unknown as (key: string, value: unknown) => unknown) as KeptJson;
+  return parseJsonNumbers(withoutMark, (source) => new JsonNumber(source)) as KeptJson;
 }
 
 /** Prints with two spaces per level, as Python's `json.dump(..., indent=2)` does; decimals become numbers. */

@@ -142,38 +142,7 @@ export class Faults {
   }
 }
 
-/** A fault as control calls show it. */
-export function faultRecord(fault: Fault): Record<string, unknown> {
-  const {
-    id,
-    broker,
-    account,
-    resource,
-    kind,
-    times,
-    forMs,
-    status,
-    at,
-    retryAfter,
-    page,
-    since,
-    until,
-    applied,
-  } = fault;
-  return {
-    id,
-    broker,
-    account,
-    resource,
-    kind,
-    times,
-    forMs,
-    status,
-    at,
-    retryAfter,
-    page,
-    since,
-    until,
-    applied,
-  };
+/** A fault as control calls show it: without what the accounts looked like. */
+export function faultRecord({ before: _before, ...shown }: Fault): Record<string, unknown> {
+  return shown;
 }

@@ -1,5 +1,5 @@
 /** The ledger of one account from a place on, all its tables in one order; and marks of how far everything has come. */
-import { CompiledQuery } from 'kysely';
+import { CompiledQuery, type Selectable } from 'kysely';
 import { type AccountId } from '../domain/account.ts';
 import { type ActivityKind, type ActivityStatus } from '../domain/activity.ts';
 import { type BookEventKind } from '../domain/event.ts';
@@ -8,6 +8,7 @@ import { instantFromKey } from '../domain/time.ts';
 import { readEntry } from './bankroll.ts';
 import { type Queries } from './database.ts';
 import { readDecimal, readDecimalOrNull, readJson } from './rows.ts';
+import { type Schema } from './schema.ts';
 import { type BookMarks, type ChronicleEntry } from './store.ts';
 
 /** Entries behind `afterSeq` in the chain's order, of at most `span` places. */
@@ -25,25 +26,47 @@ export async function chronicle(
   return entries.sort((left, right) => left.seq - right.seq);
 }
 
+/** A table whose rows have places in an account's chain. */
+type ChainTable = 'activity' | 'book_event' | 'bankroll_entry';
+
+async function placesAfter<Table extends ChainTable>(
+  queries: Queries,
+  table: Table,
+  accountId: AccountId,
+  afterSeq: number,
+  span: number,
+): Promise<readonly Selectable<Schema[Table]>[]> {
+  const rows = await queries
+    .selectFrom<ChainTable>(table)
+    .selectAll()
+    .where('account_id', '=', accountId)
+    .where('seq', '>', afterSeq)
+    .where('seq', '<=', afterSeq + span)
+    .execute();
+  // Kysely gives the union of the tables; it is this one.
+  return rows as unknown as readonly Selectable<Schema[Table]>[];
+}
+
+/** What every entry says of its place. */
+function placeOf(row: Pick<Selectable<Schema[ChainTable]>, 'seq' | 'epoch' | 'run_id' | 'first_seen_at'>) {
+  return {
+    seq: row.seq,
+    epoch: row.epoch,
+    runId: row.run_id,
+    seenAt: instantFromKey(row.first_seen_at),
+  };
+}
+
 async function activitiesAfter(
   queries: Queries,
   accountId: AccountId,
   afterSeq: number,
   span: number,
 ): Promise<readonly ChronicleEntry[]> {
-  const rows = await queries
-    .selectFrom('activity')
-    .selectAll()
-    .where('account_id', '=', accountId)
-    .where('seq', '>', afterSeq)
-    .where('seq', '<=', afterSeq + span)
-    .execute();
+  const rows = await placesAfter(queries, 'activity', accountId, afterSeq, span);
   return rows.map((row) => ({
     kind: 'activity',
-    seq: row.seq,
-    epoch: row.epoch,
-    runId: row.run_id,
-    seenAt: instantFromKey(row.first_seen_at),
+    ...placeOf(row),
     activity: {
       rootId: row.root_id,
       rev: row.rev,
@@ -69,19 +92,10 @@ async function eventsAfter(
   afterSeq: number,
   span: number,
 ): Promise<readonly ChronicleEntry[]> {
-  const rows = await queries
-    .selectFrom('book_event')
-    .selectAll()
-    .where('account_id', '=', accountId)
-    .where('seq', '>', afterSeq)
-    .where('seq', '<=', afterSeq + span)
-    .execute();
+  const rows = await placesAfter(queries, 'book_event', accountId, afterSeq, span);
   return rows.map((row) => ({
     kind: 'event',
-    seq: row.seq,
-    epoch: row.epoch,
-    runId: row.run_id,
-    seenAt: instantFromKey(row.first_seen_at),
+    ...placeOf(row),
     event: {
       kind: row.kind as BookEventKind,
       at: instantFromKey(row.at),
@@ -98,19 +112,10 @@ async function bankrollAfter(
   afterSeq: number,
   span: number,
 ): Promise<readonly ChronicleEntry[]> {
-  const rows = await queries
-    .selectFrom('bankroll_entry')
-    .selectAll()
-    .where('account_id', '=', accountId)
-    .where('seq', '>', afterSeq)
-    .where('seq', '<=', afterSeq + span)
-    .execute();
+  const rows = await placesAfter(queries, 'bankroll_entry', accountId, afterSeq, span);
   return rows.map((row) => ({
     kind: 'bankroll',
-    seq: row.seq,
-    epoch: row.epoch,
-    runId: row.run_id,
-    seenAt: instantFromKey(row.first_seen_at),
+    ...placeOf(row),
     entry: readEntry(row),
   }));
 }
