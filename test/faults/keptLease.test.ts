@@ -4,8 +4,11 @@
  */
 import { afterEach, expect, test } from 'vitest';
 import { createTestDatabase } from '../testDatabase.ts';
+import { type BookLook } from './bookLook.ts';
 import { Judge } from './judge.ts';
 import { openTrialWorld, PAPER, type TrialWorld } from './trialWorld.ts';
+
+const plain = (rows: readonly object[]): unknown => JSON.parse(JSON.stringify(rows));
 
 const open: TrialWorld[] = [];
 afterEach(async () => {
@@ -39,7 +42,9 @@ test.each(['sqlite', 'postgres'])('runs that go on from what was kept are right 
     () => undefined,
     () => trade('sell', 'KEPT', '3'),
     () => trade('buy', 'KEPT', '1'),
+    () => undefined,
   ];
+  let trades: BookLook['trades'] = [];
   for (const move of moves) {
     world.advance('5m');
     move();
@@ -49,7 +54,17 @@ test.each(['sqlite', 'postgres'])('runs that go on from what was kept are right 
     const look = await judge.afterRun(process, end, { startedMs, endedMs: world.nowMs() });
     judge.note(judge.healed(look, end, true));
     expect(judge.violations).toEqual([]);
+    const stored = await (await world.start()).truebook.store.syncState(look.accountId);
+    expect(plain((await process.truebook.store.syncState(look.accountId)).positions)).toEqual(
+      plain(stored.positions),
+    );
+    trades = look.trades;
   }
+  // The order of each fill was asked for: it tells whose trade it was.
+  expect(trades.map(({ symbol, manual }) => `${symbol} ${manual}`).sort()).toEqual([
+    'ALSO false',
+    ...Array<string>(4).fill('KEPT false'),
+  ]);
   // Nothing but the deposit set the bankroll anew: else the test would not look at what was kept.
   const { id: accountId } = await process.truebook.account(PAPER);
   expect((await process.truebook.store.bankroll({ accountId })).length).toBeLessThanOrEqual(2);
