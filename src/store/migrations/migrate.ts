@@ -13,7 +13,13 @@ import { importedTrades } from './005_importedTrades.ts';
 import { OLD_NAMES, oldNameViews } from './oldNames.ts';
 
 /** Every migration there is, in order. Append only: what was released is never edited. */
-export const MIGRATIONS: readonly Migration[] = [book, orderLookups, syncParts, equityHistory, importedTrades];
+export const MIGRATIONS: readonly Migration[] = [
+  book,
+  orderLookups,
+  syncParts,
+  equityHistory,
+  importedTrades,
+];
 
 export const NEWEST_VERSION = MIGRATIONS.at(-1)!.version;
 
