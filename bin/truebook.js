@@ -48,7 +48,14 @@ function restartWithMemoryLimits() {
   var own = process.execArgv.concat((process.env.NODE_OPTIONS || '').split(' ')).join(' ');
   if (args[0] !== 'agent' || typeof process.execve !== 'function' || process.platform === 'win32') return;
   if (/--(max|min)[-_](old|semi)[-_]space|--inspect/.test(own)) return;
-  var flags = process.execArgv.concat(['--max-semi-space-size=2', '--max-old-space-size=192']);
+  // Optimizing compilers pay where code runs hot for long; an agent runs for milliseconds every few minutes.
+  var flags = process.execArgv.concat([
+    '--max-semi-space-size=2',
+    '--max-old-space-size=192',
+    '--expose-gc',
+    '--no-opt',
+    '--no-maglev',
+  ]);
   // `--` may stand among the options of Node already (the first line of this file).
   flags = flags.filter(function (flag) {
     return flag !== '--';

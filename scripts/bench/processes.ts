@@ -48,8 +48,10 @@ export async function measureMemory(sizes: MemorySizes, tell: Tell): Promise<voi
     await using brokerage = await openBrokerage(sizes.small, THURSDAY);
     await using agent = await startAgent(brokerage);
     await agent.cycles(1);
+    await atRest();
     told('agent idle (after its first cycle)', agent.resident().nowMb, isFull ? 80 : null);
     await agent.moreCycles(sizes.smallCycles);
+    await atRest();
     const { nowMb, peakMb } = agent.resident();
     told(`agent after ${sizes.smallCycles} cycles of ${sizes.small} positions`, nowMb, isFull ? 90 : null);
     told(`agent, the most during these cycles`, peakMb, null);
@@ -58,10 +60,14 @@ export async function measureMemory(sizes: MemorySizes, tell: Tell): Promise<voi
   await using agent = await startAgent(brokerage);
   await agent.cycles(1);
   await agent.moreCycles(sizes.largeCycles - 1);
+  await atRest();
   const { nowMb, peakMb } = agent.resident();
   told(`agent after ${sizes.largeCycles} cycles of ${sizes.large} positions`, nowMb, isFull ? 150 : null);
   told('agent, the most during these cycles (first contact included)', peakMb, null);
 }
+
+/** What an agent holds between cycles: it gives back what a cycle needed right after it. */
+const atRest = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1000));
 
 interface RunningAgent extends AsyncDisposable {
   /** Waits until so many cycles are done. */

@@ -4,7 +4,7 @@ import { type Config, type Flags } from '../config/load.ts';
 import { ERROR_EXIT_CODES, errorText, isTruebookError, type ErrorCode } from '../domain/errors.ts';
 import { type Clock } from '../domain/time.ts';
 import { createLogger, type Logger, type LogLevel } from '../log.ts';
-import { systemClock } from '../platform.ts';
+import { releaseMemorySoon, systemClock } from '../platform.ts';
 import { syncResult } from '../sync/syncResult.ts';
 import { runAgent, type AccountRun, type AgentAccount, type AgentSummary } from '../sync/agent.ts';
 import { openHooks, type CommandHooks } from './hooks.ts';
@@ -45,6 +45,7 @@ export async function agent(options: AgentCommandOptions): Promise<number> {
         ...(book.hooks === null ? {} : { hooks: book.hooks }),
         once: options.once === true,
         stop: stopping.signal,
+        onCycle: releaseMemorySoon,
       });
       if (options.json === true) printJson(summaryRecord(summary));
       return options.once === true ? onceExitCode(accounts, summary.runs) : 0;

@@ -41,7 +41,7 @@ export async function savePayloads(
   await insertRows(queries, 'payload', rows, { keys, then: 'nothing' });
 }
 
-/** Bodies above this are packed fast: a tenth larger in a third of the time. */
+/** Bodies above this are packed fast: a little larger in much less time. */
 const LARGE_BYTES = 1_000_000;
 
 /** Answers of each kind remembered per account. */

@@ -139,7 +139,13 @@ describe('memory limits and compiled code', () => {
     const { args, flags } = told({ args: ['agent', '--once', '--config', 'a file'] });
     expect(args).toEqual(['agent', '--once', '--config', 'a file']);
     // Windows has no way to replace a process.
-    const limits = ['--max-semi-space-size=2', '--max-old-space-size=192'];
+    const limits = [
+      '--max-semi-space-size=2',
+      '--max-old-space-size=192',
+      '--expose-gc',
+      '--no-opt',
+      '--no-maglev',
+    ];
     expect(flags.filter((flag) => flag !== '--')).toEqual(process.platform === 'win32' ? [] : limits);
   });
 
