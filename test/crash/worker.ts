@@ -120,7 +120,7 @@ function listenToDrivers(): void {
   const inRun = new WeakSet<object>();
   postgres.query = function (this: { processID: number }, ...given: unknown[]) {
     const sql = typeof given[0] === 'string' ? given[0] : '';
-    if (sql.startsWith('insert into "sync_run"')) {
+    if (/^insert into "?sync_run"?\s/i.test(sql)) {
       inRun.add(this);
       say({ mark: 'writing', backend: this.processID });
     }
