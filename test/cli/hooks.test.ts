@@ -115,14 +115,14 @@ describe('HOOKS', () => {
   it('are tried by doctor', async () => {
     const good = await place.run([
       'doctor',
-      ...withHooks('good.mjs', 'export const afterSync = () => undefined;'),
+      ...withHooks('tried-good.mjs', 'export const afterSync = () => undefined;'),
     ]);
-    expect(good.stdout).toMatch(/^ok +hooks +.*good\.mjs can be loaded$/m);
+    expect(good.stdout).toMatch(/^ok +hooks +.*tried-good\.mjs can be loaded$/m);
     const bad = await place.run([
       'doctor',
-      ...withHooks('bad.mjs', 'export const afterSink = () => undefined;'),
+      ...withHooks('tried-bad.mjs', 'export const afterSink = () => undefined;'),
     ]);
     expect(bad).toMatchObject({ code: 1 });
-    expect(bad.stdout).toMatch(/^fault +hooks +.*bad\.mjs/m);
+    expect(bad.stdout).toMatch(/^fault +hooks +.*tried-bad\.mjs/m);
   });
 });
