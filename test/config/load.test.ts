@@ -501,10 +501,13 @@ describe('connections', () => {
     expect(load({}, { env: { ALPACA_OAUTH_TOKEN: 'token-1' } }).connections[0]?.credentials).toMatchObject({
       kind: 'oauth',
     });
-    expect(load({}, { env: { IBKR_FLEX_TOKEN: 'flex-token-of-a-test' } }).incompleteConnections[0]?.missing).toEqual([
-      'IBKR_FLEX_QUERY_ID',
-    ]);
-    const [ibkr] = load({}, { env: { IBKR_FLEX_TOKEN: 'flex-token-of-a-test', IBKR_FLEX_QUERY_ID: '9' } }).connections;
+    expect(
+      load({}, { env: { IBKR_FLEX_TOKEN: 'flex-token-of-a-test' } }).incompleteConnections[0]?.missing,
+    ).toEqual(['IBKR_FLEX_QUERY_ID']);
+    const [ibkr] = load(
+      {},
+      { env: { IBKR_FLEX_TOKEN: 'flex-token-of-a-test', IBKR_FLEX_QUERY_ID: '9' } },
+    ).connections;
     expect(ibkr).toMatchObject({ env: 'live', credentials: { flex: { queryId: '9' } } });
   });
 
