@@ -187,7 +187,8 @@ function readShort(url: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const signal = AbortSignal.timeout(REMOTE_TIMEOUT_MS);
     // Not `fetch`: it would bring 20 MB of memory into every process that is simulated.
-    const asking = httpGet(url, { signal }, (response) => {
+    // A connection of its own: a kept one may have been closed by a sandbox that was busy for some seconds.
+    const asking = httpGet(url, { signal, agent: false }, (response) => {
       const status = response.statusCode ?? 0;
       if (status >= 300 && status < 400) asking.destroy(new Error(`a redirect (${status})`));
       let body = '';
