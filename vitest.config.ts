@@ -11,6 +11,8 @@ export default defineConfig({
     // another one reads, may not call process.chdir, and starts a child process to test what kills a process.
     pool: 'threads',
     isolate: false,
+    // Half of a test's time is waiting for a process or a socket: two at a time use two cores.
+    maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     reporters: report === '' ? ['default'] : ['default', ['json', { outputFile: report }]],

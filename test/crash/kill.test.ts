@@ -8,7 +8,7 @@ import { runBackendTrial } from './backendTrial.ts';
 import { type MakeDatabase } from './crashWorld.ts';
 import { runKillTrial } from './killTrial.ts';
 
-const KILLS = 50;
+const KILLS = 20;
 const SEED = 20251121;
 
 const databases: [name: string, makeDatabase: MakeDatabase][] = [
@@ -17,7 +17,7 @@ const databases: [name: string, makeDatabase: MakeDatabase][] = [
 ];
 
 describe.each(databases)('on %s', (_name, makeDatabase) => {
-  test('fifty kills leave nothing lost, nothing twice and no cursor ahead of its rows', async () => {
+  test('twenty kills leave nothing lost, nothing twice and no cursor ahead of its rows', async () => {
     const figures = await runKillTrial({ kills: KILLS, seed: SEED, makeDatabase });
     expect(figures.violations).toEqual([]);
     expect(figures.kills).toBe(KILLS);
@@ -26,7 +26,7 @@ describe.each(databases)('on %s', (_name, makeDatabase) => {
     expect(figures.insideCommit).toBeGreaterThanOrEqual(KILLS / 5);
     expect(figures.acknowledgedRuns).toBeGreaterThanOrEqual(KILLS / 2);
     expect(figures.leasesTakenOver).toBeGreaterThan(0);
-    expect(figures.rowsBehindCursors).toBeGreaterThan(100);
+    expect(figures.rowsBehindCursors).toBeGreaterThan(40);
   }, 300_000);
 });
 
@@ -42,10 +42,10 @@ test('a Truebook that acknowledges before it has committed is found out', async 
 }, 120_000);
 
 test('a PostgreSQL whose committing process is killed: every outcome is found out, runs go on', async () => {
-  const figures = await runBackendTrial({ kills: 10, seed: SEED });
+  const figures = await runBackendTrial({ kills: 6, seed: SEED });
   expect(figures.violations).toEqual([]);
-  expect(figures.kills).toBe(10);
-  expect(figures.atCommit).toBeGreaterThanOrEqual(3);
+  expect(figures.kills).toBe(6);
+  expect(figures.atCommit).toBeGreaterThanOrEqual(2);
 }, 120_000);
 
 async function runUntilFound(harm: 'cursors-first' | 'acknowledge-first') {
