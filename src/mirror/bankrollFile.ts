@@ -99,12 +99,16 @@ export function readForeignBankroll(text: string): Decimal | null {
     const amount = amountOf(value[name]);
     if (amount !== null) return amount;
   }
-  throw unreadable(`None of its members ${BANKROLL_MEMBERS.join(', ')} is a number.`);
+  throw unreadable(`None of its members ${BANKROLL_MEMBERS.join(', ')} is an amount of money.`);
 }
 
+/** More than any person's account holds: such a number is a slip of the program that wrote it. */
+const MOST = Decimal.parse('1e15');
+
 function amountOf(value: KeptJson | undefined): Decimal | null {
-  if (value instanceof JsonNumber) return Decimal.tryParse(value.text);
-  return typeof value === 'string' ? Decimal.tryParse(value) : null;
+  const text = value instanceof JsonNumber ? value.text : typeof value === 'string' ? value : '';
+  const amount = Decimal.tryParse(text);
+  return amount === null || amount.abs().compare(MOST) >= 0 ? null : amount;
 }
 
 function unreadable(reason: string): TruebookError {

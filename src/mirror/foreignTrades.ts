@@ -121,6 +121,9 @@ function tradeOf(
   const symbol = required(row, columns, 'symbol').toUpperCase();
   const signed = amount(required(row, columns, 'quantity'), 'quantity', hasDecimalCommas);
   if (signed.isZero()) throw new BadCell('the quantity is 0');
+  const side = sideOf(cell(row, columns, 'side'));
+  // Programs that sign sold quantities write them negative; a negative purchase is a slip that nobody can read for sure.
+  if (side === 'buy' && signed.sign() < 0) throw new BadCell('a purchase of a negative quantity');
   const number = (field: Field): Decimal | null => {
     const text = cell(row, columns, field);
     return text === null ? null : amount(text, field, hasDecimalCommas);
@@ -128,7 +131,7 @@ function tradeOf(
   const fields = {
     executedAt,
     symbol,
-    side: sideOf(cell(row, columns, 'side')) ?? (signed.sign() < 0 ? 'sell' : null),
+    side: side ?? (signed.sign() < 0 ? 'sell' : null),
     quantity: signed.abs(),
     price: number('price'),
     fees: number('fees'),

@@ -75,10 +75,17 @@ describe('a starting bankroll', () => {
     expect(readForeignBankroll('{"written_by": "truebook", "bankroll": 5}')).toBeNull();
   });
 
-  it.each(['', '{', '5', '[1]', 'null', '{"bankroll": true}', '{"bankroll": NaN}', '{}'])(
-    '%j is refused',
-    (text) => {
-      expect(() => readForeignBankroll(text)).toThrow('The bankroll file cannot be read.');
-    },
-  );
+  it.each([
+    '',
+    '{',
+    '5',
+    '[1]',
+    'null',
+    '{"bankroll": true}',
+    '{"bankroll": NaN}',
+    '{"bankroll": 1e400}',
+    '{}',
+  ])('%j is refused', (text) => {
+    expect(() => readForeignBankroll(text)).toThrow('The bankroll file cannot be read.');
+  });
 });

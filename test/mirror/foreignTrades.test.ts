@@ -76,6 +76,7 @@ describe('lines', () => {
       '\n' +
       '2025-08-20T10:00:00,AAPL,BUY,1,1e,g\n' +
       '2025-08-20T10:00:00,AAPL,BUY,,200,h\n' +
+      '2025-08-20T10:00:00,AAPL,BUY,-1,200,j\n' +
       '2025-08-20T10:00:01,AAPL,SELL,1,201,i\n';
     expect(read(text)).toMatchObject({
       trades: ['2025-08-20T14:00:00Z buy 1 AAPL 200 - a', '2025-08-20T14:00:01Z sell 1 AAPL 201 - i'],
@@ -88,6 +89,7 @@ describe('lines', () => {
         '9: 3 cells where the header has 6',
         '11: price "1e" is no number',
         '12: no quantity',
+        '13: a purchase of a negative quantity',
       ],
     });
   });
