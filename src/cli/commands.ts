@@ -4,6 +4,10 @@
  */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type SyncType } from '../store/store.ts';
+import { type BasisOptions } from './basis.ts';
+import { type ElectOptions } from './elect.ts';
+import { type PnlOptions } from './pnl.ts';
+import { type ResolveOptions } from './resolve.ts';
 import manifest from '../../package.json' with { type: 'json' };
 
 /** Hands over the exit code of the command that ran. */
@@ -43,7 +47,7 @@ function addReading(program: Command, finish: Finish): void {
     .description('how fresh every account is and why, and whether an agent runs')
     .option('--account <account>', 'only this account (name or id)')
     .action(async (options: object) => finish(await (await import('./status.ts')).status(options)));
-  listing(program.command('positions'))
+  timeTravel(listing(program.command('positions')))
     .description('open positions, and those missing at the broker')
     .option('--closed', 'closed ones instead')
     .addOption(new Option('--all', 'open, missing and closed').conflicts('closed'))
@@ -54,7 +58,30 @@ function addReading(program: Command, finish: Finish): void {
     .option('--limit <count>', 'at most this many', wholeNumber(1))
     .option('--all-epochs', 'also from before the account was reset')
     .action(async (options: object) => finish(await (await import('./trades.ts')).trades(options)));
-  listing(program.command('balances'))
+  timeTravel(listing(program.command('lots')))
+    .description('open tax lots: acquired when, for how much, short or long term if sold today')
+    .option('--symbol <symbol>', 'only of this symbol')
+    .action(async (options: object) => finish(await (await import('./lots.ts')).lots(options)));
+  timeTravel(listing(program.command('pnl')))
+    .description('realized profit and loss, income and fees; premiums of exercised options both ways')
+    .addOption(
+      new Option('--by <group>', 'what a row is of')
+        .choices(['day', 'month', 'year', 'symbol', 'account', 'term'])
+        .default('day'),
+    )
+    .option('--from <day>', 'closed on this day or later')
+    .option('--to <day>', 'closed on this day or earlier')
+    .option('--symbol <symbol>', 'only of this symbol')
+    .option('--stats', 'figures of the closes instead: wins, losses, averages')
+    .addOption(
+      new Option(
+        '--wash <scope>',
+        'wash sales by the purchases of the account, or of all accounts (default: as elected, else account)',
+      ).choices(['account', 'taxpayer']),
+    )
+    .option('--all-epochs', 'also from before the account was reset')
+    .action(async (options: PnlOptions) => finish(await (await import('./pnl.ts')).pnl(options)));
+  timeTravel(listing(program.command('balances')))
     .description('equity, cash and buying power')
     .option('--daily', 'the end of each day instead, newest first; days nobody knows are absent')
     .action(async (options: object) => finish(await (await import('./balances.ts')).balances(options)));
@@ -72,6 +99,57 @@ function addReading(program: Command, finish: Finish): void {
     .option('--all', 'resolved and dismissed ones too')
     .action(async (options: object) => finish(await (await import('./findings.ts')).findings(options)));
   addAccounts(program, finish);
+  addJudging(program, finish);
+}
+
+/** What a person knows better than broker and book. */
+function addJudging(program: Command, finish: Finish): void {
+  common(program.command('resolve'))
+    .description("a person's word on a finding; what it books is replaced by the broker's own activity when that comes")
+    .argument('<finding>', 'its number in `truebook findings`')
+    .addOption(
+      new Option('--as <what>', 'what it was')
+        .choices(['external-change', 'transfer', 'opening', 'dismiss'])
+        .makeOptionMandatory(),
+    )
+    .option('--price <price>', 'per unit; without it nothing is realized')
+    .option('--basis <cost>', 'total cost of what arrived')
+    .option('--date <day>', 'when it happened (default: when the difference was seen first)')
+    .requiredOption('--reason <words>', 'kept with it')
+    .action(async (finding: string, options: ResolveOptions) =>
+      finish(await (await import('./resolve.ts')).resolve(finding, options)),
+    );
+  common(program.command('basis'))
+    .description('say what a lot of unknown basis cost and when it was acquired')
+    .argument('<lot>', 'its name in `truebook lots`')
+    .requiredOption('--cost <cost>', 'total cost of the lot as it was acquired')
+    .requiredOption('--acquired <day>', 'the day it was acquired, such as 2021-03-15')
+    .option('--account <account>', 'where lots of two accounts have one name')
+    .action(async (lot: string, options: BasisOptions) =>
+      finish(await (await import('./basis.ts')).basis(lot, options)),
+    );
+  common(program.command('elect'))
+    .description('choose how the book counts: lot-method, fee-policy, wash-scope; kept in the ledger')
+    .argument('<what>', 'lot-method, fee-policy or wash-scope')
+    .argument('<choice>', 'FIFO, LIFO, HIFO, LOFO, AVERAGE ...; in_basis, excluded, expensed; off, account, taxpayer')
+    .requiredOption('--account <account>', 'name or id')
+    .option('--instrument <id>', 'only of this instrument, such as equity:AAPL:USD')
+    .option('--from <day>', 'from this trade date on')
+    .option('--to <day>', 'up to this trade date')
+    .action(async (what: string, choice: string, options: ElectOptions) =>
+      finish(await (await import('./elect.ts')).elect(what, choice, options)),
+    );
+  common(program.command('choose-lots'))
+    .description('say which lots one sale closed')
+    .argument('<activity>', 'root id of the sale, as in `truebook lots` and `truebook activity`')
+    .argument('<pieces...>', 'LOT=QUANTITY for each')
+    .requiredOption('--account <account>', 'name or id')
+    .action(async (activity: string, pieces: string[], options: ElectOptions) =>
+      finish(await (await import('./elect.ts')).electLots(activity, pieces, options)),
+    );
+  listing(program.command('elections'))
+    .description('what was chosen, by whom and since when')
+    .action(async (options: object) => finish(await (await import('./elect.ts')).listElections(options)));
 }
 
 function addAccounts(program: Command, finish: Finish): void {
@@ -221,6 +299,12 @@ function common(command: Command): Command {
 
 function listing(command: Command): Command {
   return listFormat(common(command)).option('--account <account>', 'only this account (name or id)');
+}
+
+function timeTravel(command: Command): Command {
+  return command
+    .option('--as-of <time>', 'as it was at this instant, or at the end of this day')
+    .option('--known-at <time>', 'by what was known then: later corrections left out');
 }
 
 function listFormat(command: Command): Command {

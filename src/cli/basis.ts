@@ -1,0 +1,87 @@
+import { type Election } from '../domain/election.ts';
+import { Decimal } from '../domain/decimal.ts';
+import { TruebookError } from '../domain/errors.ts';
+import { now as instantNow, tryParseTradeDate, type TradeDate } from '../domain/time.ts';
+import { type Lot } from '../domain/lot.ts';
+import { compose } from '../compose.ts';
+import { printJson, printLine } from './print.ts';
+import { loadSettings, tellWarnings, type CommonOptions } from './session.ts';
+
+export interface BasisOptions extends CommonOptions {
+  readonly account?: string;
+  readonly cost: string;
+  readonly acquired: string;
+}
+
+/**
+ * What a person knows of a lot whose basis no broker told (a transfer, an opening): its total cost and the day it was
+ * acquired. It goes into the ledger as an election; the next run works the book out anew.
+ */
+export async function basis(lotId: string, options: BasisOptions): Promise<number> {
+  const cost = costOf(options.cost);
+  const acquired = dayOf(options.acquired);
+  const config = loadSettings(options);
+  tellWarnings(config);
+  const book = await compose({ config });
+  try {
+    const scope = options.account === undefined ? {} : { account: await book.account(options.account) };
+    const filter = scope.account === undefined ? {} : { accountId: scope.account.id };
+    const found = (await book.store.lots({ ...filter, ids: [lotId] }))[0];
+    if (found === undefined) throw noSuchLot(lotId);
+    refuseLaterThanArrival(found, acquired);
+    const election: Omit<Election, 'firstSeenAt'> = {
+      kind: 'basis',
+      object: lotId,
+      choice: cost.toString(),
+      validFrom: null,
+      validTo: null,
+      source: 'user',
+      details: { acquired },
+    };
+    const at = instantNow(book.clock);
+    await book.store.elect(found.accountId, [election], {
+      at,
+      actor: 'user',
+      action: 'basis',
+      object: lotId,
+      facts: { cost: cost.toString(), acquired },
+    });
+    if (options.json === true) printJson({ lot: lotId, cost: cost.toString(), acquired });
+    else
+      printLine(
+        `${lotId}: cost ${cost.toString()} ${found.currency}, acquired ${acquired}. The next sync works the book out anew.`,
+      );
+    return 0;
+  } finally {
+    await book.close();
+  }
+}
+
+function costOf(text: string): Decimal {
+  const cost = Decimal.tryParse(text);
+  if (cost !== null && cost.sign() >= 0) return cost;
+  throw new TruebookError('usage', `--cost ${text.slice(0, 40)} is no amount.`, {
+    hint: 'Give the total paid for the lot as it was acquired, such as 1500.00.',
+  });
+}
+
+function dayOf(text: string): TradeDate {
+  const day = tryParseTradeDate(text);
+  if (day !== null) return day;
+  throw new TruebookError('usage', `--acquired ${text.slice(0, 40)} is no day.`, {
+    hint: 'Write it like 2021-03-15.',
+  });
+}
+
+function noSuchLot(lotId: string): TruebookError {
+  return new TruebookError('usage', `There is no lot ${lotId.slice(0, 120)}.`, {
+    hint: 'The column LOT of `truebook lots` names them.',
+  });
+}
+
+function refuseLaterThanArrival(lot: Lot, acquired: TradeDate): void {
+  if (acquired <= lot.openedAt.slice(0, 10)) return;
+  throw new TruebookError('usage', `The lot came on ${lot.openedAt.slice(0, 10)}: it was not acquired later.`, {
+    hint: 'Give the day on which the shares were bought.',
+  });
+}

@@ -1,0 +1,179 @@
+import { compose } from '../compose.ts';
+import { Decimal } from '../domain/decimal.ts';
+import { FEE_POLICIES, LOT_METHODS, WASH_SCOPES, type Election } from '../domain/election.ts';
+import { TruebookError } from '../domain/errors.ts';
+import { now as instantNow, tryParseTradeDate, type TradeDate } from '../domain/time.ts';
+import { printJson, printLine, printListing, type Listing } from './print.ts';
+import { loadSettings, readBook, tellWarnings, type CommonOptions, type ListingOptions } from './session.ts';
+
+type NewElection = Omit<Election, 'firstSeenAt'>;
+
+export interface ElectOptions extends CommonOptions {
+  readonly account: string;
+  /** Identity of the instrument the choice is about; the whole account without it. */
+  readonly instrument?: string;
+  readonly from?: string;
+  readonly to?: string;
+}
+
+const CHOICES: Readonly<Record<string, { kind: NewElection['kind']; choices: readonly string[] }>> = {
+  'lot-method': { kind: 'lot_method', choices: LOT_METHODS },
+  'fee-policy': { kind: 'fee_policy', choices: FEE_POLICIES },
+  'wash-scope': { kind: 'wash_scope', choices: WASH_SCOPES },
+};
+
+/** How the book counts, said once and kept in the ledger: a rebuild gives the same book. */
+export async function elect(what: string, choice: string, options: ElectOptions): Promise<number> {
+  return write(options, choiceOf(what, choice, options));
+}
+
+/** Which lots a sale closed: `LOT=QUANTITY` for each. */
+export async function electLots(
+  activity: string,
+  pieces: readonly string[],
+  options: CommonOptions & { account: string },
+): Promise<number> {
+  const details = Object.fromEntries(pieces.map(pieceOf));
+  return write(options, {
+    kind: 'lot_choice',
+    object: activity,
+    choice: 'SPECIFIC',
+    validFrom: null,
+    validTo: null,
+    source: 'user',
+    details,
+  });
+}
+
+/** The elections of an account, oldest first. */
+export async function listElections(options: ListingOptions): Promise<number> {
+  const rows = await readBook(options, async (book, scope) => {
+    const accounts = scope.account === undefined ? await book.store.accounts() : [scope.account];
+    const lists = await Promise.all(
+      accounts.map(async (account) =>
+        (await book.store.elections(account.id)).map((row) => ({
+          account: account.name,
+          kind: row.kind,
+          object: row.object,
+          choice: row.choice,
+          validFrom: row.validFrom,
+          validTo: row.validTo,
+          source: row.source,
+          details: row.details,
+          firstSeenAt: row.firstSeenAt,
+        })),
+      ),
+    );
+    return lists.flat();
+  });
+  printListing(rows, ELECTIONS, options);
+  return 0;
+}
+
+async function write(options: CommonOptions & { account: string }, election: NewElection): Promise<number> {
+  const config = loadSettings(options);
+  tellWarnings(config);
+  const book = await compose({ config });
+  try {
+    const account = await book.account(options.account);
+    await book.store.elect(account.id, [election], {
+      at: instantNow(book.clock),
+      actor: 'user',
+      action: 'elect',
+      object: account.name,
+      facts: { kind: election.kind, object: election.object, choice: election.choice },
+    });
+    if (options.json === true) printJson({ account: account.name, ...election });
+    else
+      printLine(
+        `${account.name}: ${election.kind} ${election.choice}${election.object === null ? '' : ` for ${election.object}`}. The next sync works the book out anew.`,
+      );
+    return 0;
+  } finally {
+    await book.close();
+  }
+}
+
+function choiceOf(what: string, choice: string, options: ElectOptions): NewElection {
+  const known = Object.hasOwn(CHOICES, what) ? CHOICES[what]! : null;
+  if (known === null) {
+    throw new TruebookError('usage', `"${what.slice(0, 40)}" is nothing to elect.`, {
+      hint: `It is one of ${Object.keys(CHOICES).join(', ')}; lots of one sale: truebook elect-lots.`,
+    });
+  }
+  const found = known.choices.find((one) => one.toLowerCase() === choice.toLowerCase());
+  if (found === undefined) {
+    throw new TruebookError('usage', `"${choice.slice(0, 40)}" is no ${what}.`, {
+      hint: `It is one of ${known.choices.join(', ')}.`,
+    });
+  }
+  if (options.instrument !== undefined && known.kind !== 'lot_method') {
+    throw new TruebookError('usage', `A ${what} holds for a whole account.`, {
+      hint: 'Leave --instrument out.',
+    });
+  }
+  return {
+    kind: known.kind,
+    object: options.instrument ?? null,
+    choice: found,
+    validFrom: dayOf('--from', options.from),
+    validTo: dayOf('--to', options.to),
+    source: 'user',
+    details: {},
+  };
+}
+
+function dayOf(option: string, text: string | undefined): TradeDate | null {
+  if (text === undefined) return null;
+  const day = tryParseTradeDate(text);
+  if (day !== null) return day;
+  throw new TruebookError('usage', `${option} ${text.slice(0, 40)} is no day.`, {
+    hint: 'Write it like 2025-08-21.',
+  });
+}
+
+function pieceOf(text: string): [lot: string, quantity: string] {
+  const cut = text.lastIndexOf('=');
+  const quantity = cut < 1 ? null : Decimal.tryParse(text.slice(cut + 1));
+  if (quantity !== null && quantity.sign() > 0) return [text.slice(0, cut), quantity.toString()];
+  throw new TruebookError('usage', `"${text.slice(0, 80)}" names no lot and quantity.`, {
+    hint: 'Write LOT=QUANTITY; the column LOT of `truebook lots` names the lots.',
+  });
+}
+
+interface ElectionRecord {
+  readonly account: string;
+  readonly kind: string;
+  readonly object: string | null;
+  readonly choice: string;
+  readonly validFrom: string | null;
+  readonly validTo: string | null;
+  readonly source: string;
+  readonly details: Readonly<Record<string, string>>;
+  readonly firstSeenAt: string;
+}
+
+const ELECTIONS: Listing<ElectionRecord> = {
+  nothing: 'No elections: lots are closed first in, first out, fees are in the basis, wash sales within the account.',
+  columns: [
+    { title: 'ACCOUNT', cell: (row) => row.account },
+    { title: 'KIND', cell: (row) => row.kind },
+    { title: 'OBJECT', cell: (row) => row.object },
+    { title: 'CHOICE', cell: (row) => row.choice },
+    { title: 'FROM', cell: (row) => row.validFrom },
+    { title: 'TO', cell: (row) => row.validTo },
+    { title: 'BY', cell: (row) => row.source },
+    { title: 'SINCE', cell: (row) => row.firstSeenAt },
+  ],
+  fields: [
+    'account',
+    'kind',
+    'object',
+    'choice',
+    'validFrom',
+    'validTo',
+    'source',
+    'details',
+    'firstSeenAt',
+  ],
+};

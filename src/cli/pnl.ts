@@ -1,0 +1,143 @@
+import { tryParseTradeDate, type TradeDate } from '../domain/time.ts';
+import { TruebookError } from '../domain/errors.ts';
+import {
+  pnlRecordsOf,
+  pnlStatsRecordsOf,
+  type PnlGrouping,
+  type PnlRecord,
+  type PnlStatsRecord,
+} from '../sync/records.ts';
+import { money, printListing, rounded, type Listing } from './print.ts';
+import { readBook, type ListingOptions } from './session.ts';
+import { whenOf, type TimeTravelOptions } from './timeTravel.ts';
+
+export interface PnlOptions extends ListingOptions, TimeTravelOptions {
+  readonly by: PnlGrouping;
+  readonly from?: string;
+  readonly to?: string;
+  readonly symbol?: string;
+  readonly stats?: boolean;
+  /** `account` or `taxpayer`: whose purchases a wash sale looks at. */
+  readonly wash?: 'account' | 'taxpayer';
+  readonly allEpochs?: boolean;
+}
+
+/** Realized profit and loss, income and fees, grouped; with `--stats` the figures of the closes. */
+export async function pnl(options: PnlOptions): Promise<number> {
+  const when = whenOf(options);
+  const part = {
+    ...when,
+    ...dayOption('from', options.from),
+    ...dayOption('to', options.to),
+    ...(options.symbol === undefined ? {} : { symbol: options.symbol }),
+    ...(options.wash === undefined ? {} : { wash: options.wash }),
+    allEpochs: options.allEpochs === true,
+  };
+  if (options.stats === true) {
+    const rows = await readBook(options, (book, scope) =>
+      pnlStatsRecordsOf(book.records, { ...scope, ...part }),
+    );
+    printListing(rows, STATS, options);
+  } else {
+    const rows = await readBook(options, (book, scope) =>
+      pnlRecordsOf(book.records, options.by, { ...scope, ...part }),
+    );
+    printListing(rows, pnlListing(options.by), options);
+  }
+  return 0;
+}
+
+function dayOption<Name extends 'from' | 'to'>(
+  name: Name,
+  text: string | undefined,
+): Partial<Record<Name, TradeDate>> {
+  if (text === undefined) return {};
+  const day = tryParseTradeDate(text);
+  if (day === null) {
+    throw new TruebookError('usage', `--${name} ${text} is no day.`, { hint: 'Write it like 2025-08-21.' });
+  }
+  return { [name]: day } as Partial<Record<Name, TradeDate>>;
+}
+
+function pnlListing(by: PnlGrouping): Listing<PnlRecord> {
+  return {
+    nothing: 'No realized profit or loss, income or fees.',
+    columns: [
+      { title: by.toUpperCase(), cell: (row) => row.group },
+      ...(by === 'account' ? [] : [{ title: 'ACCOUNT', cell: (row: PnlRecord) => row.account }]),
+      { title: 'REALIZED', align: 'decimal', cell: realizedWords },
+      { title: 'PREMIUM ROLLED', align: 'decimal', cell: (row) => money(row.realizedRolled) },
+      { title: 'WASHED', align: 'decimal', cell: (row) => money(row.washDisallowed) },
+      { title: 'INCOME', align: 'decimal', cell: (row) => money(row.income) },
+      { title: 'FEES', align: 'decimal', cell: (row) => money(row.fees) },
+      { title: 'NET', align: 'decimal', cell: (row) => money(row.net) },
+      { title: 'CLOSES', align: 'right', cell: (row) => String(row.closes) },
+      { title: 'BASIS', cell: basisWords },
+      { title: 'CURRENCY', cell: (row) => row.currency },
+    ],
+    fields: [
+      'account',
+      'currency',
+      'group',
+      'realizedPnl',
+      'realizedBasis',
+      'realizedRolled',
+      'washDisallowed',
+      'taxableGain',
+      'income',
+      'fees',
+      'net',
+      'proceeds',
+      'cost',
+      'closes',
+      'unknownQuantity',
+    ],
+  };
+}
+
+function realizedWords(row: PnlRecord): string | null {
+  return money(row.realizedPnl);
+}
+
+/** A sum that is not the whole says so. */
+function basisWords(row: PnlRecord): string {
+  return row.unknownQuantity === '0' ? row.realizedBasis : `without ${row.unknownQuantity} of unknown cost`;
+}
+
+const STATS: Listing<PnlStatsRecord> = {
+  nothing: 'No closes.',
+  columns: [
+    { title: 'ACCOUNT', cell: (row) => row.account },
+    { title: 'CLOSES', align: 'right', cell: (row) => String(row.closes) },
+    { title: 'WINS', align: 'right', cell: (row) => String(row.wins) },
+    { title: 'LOSSES', align: 'right', cell: (row) => String(row.losses) },
+    { title: 'WIN %', align: 'decimal', cell: (row) => rounded(row.winRate, 2) },
+    { title: 'REALIZED', align: 'decimal', cell: (row) => money(row.realizedPnl) },
+    { title: 'AVG WIN', align: 'decimal', cell: (row) => money(row.averageWin) },
+    { title: 'AVG LOSS', align: 'decimal', cell: (row) => money(row.averageLoss) },
+    { title: 'LARGEST WIN', align: 'decimal', cell: (row) => money(row.largestWin) },
+    { title: 'LARGEST LOSS', align: 'decimal', cell: (row) => money(row.largestLoss) },
+    { title: 'PROFIT FACTOR', align: 'decimal', cell: (row) => rounded(row.profitFactor, 2) },
+    { title: 'EXPECTANCY', align: 'decimal', cell: (row) => money(row.expectancy) },
+    { title: 'DAYS HELD', align: 'decimal', cell: (row) => rounded(row.averageHoldingDays, 1) },
+    { title: 'UNKNOWN', align: 'right', cell: (row) => String(row.unknown) },
+    { title: 'CURRENCY', cell: (row) => row.currency },
+  ],
+  fields: [
+    'account',
+    'currency',
+    'closes',
+    'wins',
+    'losses',
+    'winRate',
+    'realizedPnl',
+    'averageWin',
+    'averageLoss',
+    'largestWin',
+    'largestLoss',
+    'profitFactor',
+    'expectancy',
+    'averageHoldingDays',
+    'unknown',
+  ],
+};

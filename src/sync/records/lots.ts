@@ -1,0 +1,131 @@
+/** Lot records: what is held, bought when, for how much, and how it is taxed if it were sold today. */
+import { termOf } from '../../book/term.ts';
+import { Decimal } from '../../domain/decimal.ts';
+import { type Instrument, type InstrumentId } from '../../domain/instrument.ts';
+import { type Lot, type WashAdjustment } from '../../domain/lot.ts';
+import { type TradeDate } from '../../domain/time.ts';
+import { compareText, text } from './fields.ts';
+
+export interface LotRecord {
+  readonly account: string;
+  /** For `truebook basis`. */
+  readonly lot: string;
+  readonly symbol: string;
+  readonly instrument: string;
+  readonly direction: 'long' | 'short';
+  /** Units held, signed. */
+  readonly quantity: string;
+  /** Units acquired, in today's units, positive. */
+  readonly acquiredQuantity: string;
+  /** Paid (long) or received (short) for what is held; null where nobody knows. */
+  readonly cost: string | null;
+  /** `cost` per unit, premium per share for options. */
+  readonly unitCost: string | null;
+  readonly costSource: string;
+  /** Premium of the option that brought it: what the tax layer adds to the cost. */
+  readonly rolled: string;
+  /** Losses of wash sales that this lot takes over. */
+  readonly washIn: string;
+  /** `cost + rolled + washIn` of a long lot. */
+  readonly taxCost: string | null;
+  readonly acquiredAt: string;
+  readonly acquiredDate: string;
+  /** The holding period counts from the day after this one, wash sales included. */
+  readonly holdingFrom: string;
+  /** Of a sale today. */
+  readonly term: 'short' | 'long';
+  readonly currency: string;
+  readonly mark: string | null;
+  readonly marketValue: string | null;
+  /** Economic: market value less cost. */
+  readonly unrealizedPnl: string | null;
+  readonly activity: string;
+}
+
+/** Where the figures of a moment come from: the database as it is, or the ledger as it was. */
+export interface LotFacts {
+  readonly lots: readonly (Lot & { readonly accountId: number })[];
+  readonly wash: readonly (WashAdjustment & { readonly accountId: number })[];
+  readonly accountNames: ReadonlyMap<number, string>;
+  readonly instruments: ReadonlyMap<InstrumentId, Instrument>;
+  /** By `<account id>:<instrument>`. */
+  readonly marks: ReadonlyMap<string, Decimal>;
+  readonly today: TradeDate;
+}
+
+/** Lots that hold something, by account, symbol and acquisition. */
+export function lotRecords(facts: LotFacts): readonly LotRecord[] {
+  const washed = washedLots(facts.wash);
+  return facts.lots
+    .filter((lot) => !lot.openQuantity.isZero())
+    .map((lot) => lotRecord(lot, washed.get(`${lot.accountId}:${lot.id}`) ?? NOT_WASHED, facts))
+    .sort(
+      (left, right) =>
+        compareText(left.account, right.account) ||
+        compareText(left.symbol, right.symbol) ||
+        compareText(left.acquiredAt, right.acquiredAt) ||
+        compareText(left.lot, right.lot),
+    );
+}
+
+interface Washed {
+  readonly amount: Decimal;
+  readonly holdingFrom: TradeDate | null;
+}
+
+const NOT_WASHED: Washed = { amount: Decimal.zero, holdingFrom: null };
+
+function washedLots(wash: LotFacts['wash']): ReadonlyMap<string, Washed> {
+  const lots = new Map<string, Washed>();
+  for (const row of wash) {
+    if (row.replacementLotId === null) continue;
+    const key = `${row.replacementAccountId ?? row.accountId}:${row.replacementLotId}`;
+    const before = lots.get(key) ?? NOT_WASHED;
+    const amount = before.amount.plus(row.disallowed).minus(row.permanentlyLost);
+    const earlier =
+      before.holdingFrom === null || row.holdingFrom < before.holdingFrom
+        ? row.holdingFrom
+        : before.holdingFrom;
+    lots.set(key, { amount, holdingFrom: earlier });
+  }
+  return lots;
+}
+
+function lotRecord(lot: LotFacts['lots'][number], washed: Washed, facts: LotFacts): LotRecord {
+  const instrument = facts.instruments.get(lot.instrument);
+  const sign = lot.direction === 'long' ? Decimal.one : Decimal.one.negate();
+  const quantity = lot.openQuantity.times(sign);
+  const units = instrument === undefined ? null : lot.openQuantity.times(instrument.multiplier);
+  const mark = facts.marks.get(`${lot.accountId}:${lot.instrument}`) ?? null;
+  const value = mark === null || units === null ? null : units.times(mark).times(sign);
+  const holdingFrom =
+    washed.holdingFrom !== null && washed.holdingFrom < lot.holdingFrom ? washed.holdingFrom : lot.holdingFrom;
+  return {
+    account: facts.accountNames.get(lot.accountId) ?? String(lot.accountId),
+    lot: lot.id,
+    symbol: instrument?.symbol ?? lot.instrument,
+    instrument: lot.instrument,
+    direction: lot.direction,
+    quantity: quantity.toString(),
+    acquiredQuantity: lot.quantity.toString(),
+    cost: text(lot.openCost),
+    unitCost:
+      lot.openCost === null || units === null || units.isZero()
+        ? null
+        : lot.openCost.dividedBy(units, 10).toString(),
+    costSource: lot.costSource,
+    rolled: lot.rolled.toString(),
+    washIn: washed.amount.toString(),
+    taxCost: text(lot.openCost?.plus(lot.rolled).plus(washed.amount) ?? null),
+    acquiredAt: lot.acquiredAt,
+    acquiredDate: lot.acquiredDate,
+    holdingFrom,
+    term: termOf(holdingFrom, facts.today),
+    currency: lot.currency,
+    mark: text(mark),
+    marketValue: text(value),
+    unrealizedPnl:
+      value === null || lot.openCost === null ? null : value.minus(lot.openCost.times(sign)).toString(),
+    activity: lot.activityRootId,
+  };
+}

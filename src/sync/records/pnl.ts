@@ -1,0 +1,218 @@
+/** Profit and loss records: closes, income and fees of a span of days, grouped; and the statistics of the closes. */
+import { Decimal } from '../../domain/decimal.ts';
+import { type ActivityRevision } from '../../domain/activity.ts';
+import { type Instrument, type InstrumentId } from '../../domain/instrument.ts';
+import { type LotClosure, type WashAdjustment } from '../../domain/lot.ts';
+import { type TradeDate } from '../../domain/time.ts';
+import { text } from './fields.ts';
+import { groupPnl, pnlStats, type PnlGrouping, type PnlItem } from './pnlGroups.ts';
+
+export interface PnlRecord {
+  readonly account: string;
+  readonly currency: string;
+  /** Day, month, year, symbol, account or term. */
+  readonly group: string;
+  /** Economic: premiums of assigned and exercised options at their own close. */
+  readonly realizedPnl: string;
+  /** `unknown`: some closes have no known cost and are in no sum. */
+  readonly realizedBasis: string;
+  /** The same with those premiums in the stock leg: what taxes count, before wash sales. */
+  readonly realizedRolled: string;
+  /** Losses put off by wash sales, positive. */
+  readonly washDisallowed: string;
+  /** `realizedRolled + washDisallowed`. */
+  readonly taxableGain: string;
+  readonly income: string;
+  /** Fees and taxes outside the closes, signed: negative = paid. */
+  readonly fees: string;
+  readonly net: string;
+  readonly proceeds: string;
+  readonly cost: string;
+  readonly closes: number;
+  readonly unknownQuantity: string;
+}
+
+export interface PnlStatsRecord {
+  readonly account: string;
+  readonly currency: string;
+  readonly closes: number;
+  readonly wins: number;
+  readonly losses: number;
+  /** Percent. */
+  readonly winRate: string | null;
+  readonly realizedPnl: string;
+  readonly averageWin: string | null;
+  readonly averageLoss: string | null;
+  readonly largestWin: string | null;
+  readonly largestLoss: string | null;
+  readonly profitFactor: string | null;
+  readonly expectancy: string | null;
+  readonly averageHoldingDays: string | null;
+  readonly unknown: number;
+}
+
+/** A reduction whose fill is not known yet, at the last mark. */
+export interface Estimate {
+  readonly accountId: number;
+  readonly instrument: InstrumentId;
+  readonly date: TradeDate;
+  readonly amount: Decimal;
+  readonly quantity: Decimal;
+}
+
+export interface PnlFacts {
+  readonly closures: readonly (LotClosure & { readonly accountId: number })[];
+  readonly wash: readonly (WashAdjustment & { readonly accountId: number })[];
+  readonly estimates: readonly Estimate[];
+  /** Newest revisions that count. */
+  readonly activities: readonly (ActivityRevision & { readonly accountId: number })[];
+  readonly accountNames: ReadonlyMap<number, string>;
+  readonly instruments: ReadonlyMap<InstrumentId, Instrument>;
+}
+
+export interface PnlScope {
+  readonly from?: TradeDate;
+  readonly to?: TradeDate;
+  /** Display name or identity. */
+  readonly symbol?: string;
+}
+
+export function pnlRecords(facts: PnlFacts, by: PnlGrouping, scope: PnlScope = {}): readonly PnlRecord[] {
+  return groupPnl(itemsOf(facts, scope), by).map((group) => ({
+    account: group.account ?? '',
+    currency: group.currency,
+    group: group.group,
+    realizedPnl: group.realized.toString(),
+    realizedBasis: group.basis,
+    realizedRolled: group.realizedRolled.toString(),
+    washDisallowed: group.washDisallowed.toString(),
+    taxableGain: group.realizedRolled.plus(group.washDisallowed).toString(),
+    income: group.income.toString(),
+    fees: group.fees.toString(),
+    net: group.net.toString(),
+    proceeds: group.proceeds.toString(),
+    cost: group.cost.toString(),
+    closes: group.closes,
+    unknownQuantity: group.unknownQuantity.toString(),
+  }));
+}
+
+export function pnlStatsRecords(facts: PnlFacts, scope: PnlScope = {}): readonly PnlStatsRecord[] {
+  return pnlStats(itemsOf(facts, scope)).map(({ realized, ...stats }) => ({
+    ...stats,
+    winRate: text(stats.winRate),
+    realizedPnl: realized.toString(),
+    averageWin: text(stats.averageWin),
+    averageLoss: text(stats.averageLoss),
+    largestWin: text(stats.largestWin),
+    largestLoss: text(stats.largestLoss),
+    profitFactor: text(stats.profitFactor),
+    expectancy: text(stats.expectancy),
+    averageHoldingDays: text(stats.averageHoldingDays),
+  }));
+}
+
+// ---- from rows to items --------------------------------------------------------------------------------------------
+
+type Item = PnlItem & { readonly closeKey: string };
+
+function itemsOf(facts: PnlFacts, scope: PnlScope): readonly Item[] {
+  const washed = new Map<string, Decimal>();
+  for (const row of facts.wash) {
+    const key = `${row.accountId}:${row.closureId}`;
+    washed.set(key, (washed.get(key) ?? Decimal.zero).plus(row.disallowed));
+  }
+  const closes = facts.closures
+    // What was carried to another account is no result.
+    .filter((row) => row.kind !== 'transfer_out')
+    .map((row) => closeItem(facts, row, washed.get(`${row.accountId}:${row.id}`) ?? Decimal.zero));
+  const estimates = facts.estimates.map((row) => estimateItem(facts, row));
+  const money = facts.activities.flatMap((row) => moneyItem(facts, row) ?? []);
+  return [...closes, ...estimates, ...money].filter((item) => isWithin(item, scope));
+}
+
+function isWithin(item: Item & { readonly instrument?: string | null }, scope: PnlScope): boolean {
+  if (scope.from !== undefined && item.date < scope.from) return false;
+  if (scope.to !== undefined && item.date > scope.to) return false;
+  return scope.symbol === undefined || item.symbol === scope.symbol || item.instrument === scope.symbol;
+}
+
+function closeItem(facts: PnlFacts, row: PnlFacts['closures'][number], washed: Decimal): Item {
+  return {
+    account: nameOf(facts, row.accountId),
+    currency: row.currency,
+    date: row.closedDate,
+    symbol: symbolOf(facts, row.instrument),
+    kind: 'close',
+    amount: row.realized,
+    basis: row.realizedBasis,
+    rolled: row.rolled,
+    washDisallowed: washed,
+    term: row.term,
+    quantity: row.quantity,
+    proceeds: row.proceeds,
+    cost: row.cost,
+    holdingDays: row.holdingDays,
+    closeKey: `${row.accountId}:${row.activityRootId}:${row.instrument}`,
+  };
+}
+
+function estimateItem(facts: PnlFacts, row: Estimate): Item {
+  const instrument = facts.instruments.get(row.instrument);
+  return {
+    ...NO_CLOSE,
+    account: nameOf(facts, row.accountId),
+    currency: instrument?.currency ?? '',
+    date: row.date,
+    symbol: symbolOf(facts, row.instrument),
+    kind: 'close',
+    amount: row.amount,
+    basis: 'estimated',
+    quantity: row.quantity,
+    closeKey: `${row.accountId}:estimate:${row.instrument}`,
+  };
+}
+
+const NO_CLOSE = {
+  rolled: Decimal.zero,
+  washDisallowed: Decimal.zero,
+  term: null,
+  quantity: Decimal.zero,
+  proceeds: null,
+  cost: null,
+  holdingDays: null,
+} as const;
+
+const INCOME: ReadonlySet<string> = new Set([
+  'dividend',
+  'capital_gain_distribution',
+  'interest',
+  'rebate',
+  'stock_dividend',
+]);
+const FEES: ReadonlySet<string> = new Set(['fee', 'tax_withheld']);
+
+/** Interest and other income may be negative, fees positive (a refund): the sign is the broker's. */
+function moneyItem(facts: PnlFacts, row: PnlFacts['activities'][number]): Item | null {
+  const kind = INCOME.has(row.kind) ? 'income' : FEES.has(row.kind) ? 'fee' : null;
+  if (kind === null || row.status === 'bust' || row.amount === null || row.amount.isZero()) return null;
+  return {
+    ...NO_CLOSE,
+    account: nameOf(facts, row.accountId),
+    currency: row.currency,
+    date: row.tradeDate,
+    symbol: row.instrument?.symbol ?? null,
+    kind,
+    amount: row.amount,
+    basis: 'exact',
+    closeKey: row.rootId,
+  };
+}
+
+function nameOf(facts: PnlFacts, accountId: number): string {
+  return facts.accountNames.get(accountId) ?? String(accountId);
+}
+
+function symbolOf(facts: PnlFacts, instrument: InstrumentId): string {
+  return facts.instruments.get(instrument)?.symbol ?? instrument;
+}
