@@ -13,6 +13,7 @@
  * covers a short as a replacement of a loss on shares.
  */
 import { washGroup } from './wash/matching.ts';
+import { rowsOfBook, type WashBook } from './wash/ofBook.ts';
 import { groupsOf } from './wash/pieces.ts';
 import { accountsOf, piecesOf } from './wash/report.ts';
 import {
@@ -24,6 +25,7 @@ import {
   type WashUnknown,
 } from './wash/terms.ts';
 
+export { type UnitChange, type WashActivity, type WashBook, washSecurity } from './wash/ofBook.ts';
 export { washGroupKey } from './wash/pieces.ts';
 
 export {
@@ -51,6 +53,7 @@ export const ACCOUNT_WASH: WashPolicy = {
   sameMoment: 'in_turn',
   ancestors: 'eligible',
   splitRounding: 'exact',
+  crypto: 'off',
 };
 
 /** The regulation over all accounts of a person, calls included: what the tax return wants. */
@@ -60,7 +63,7 @@ export const TAXPAYER_WASH: WashPolicy = { ...ACCOUNT_WASH, scope: 'taxpayer', i
  * Puts losses off. A pure function of its rows: their order does not matter. Rows under keys that nothing links
  * (`washGroupKey`) can be worked out apart and in any order, so only touched securities need it again.
  *
- * Throws `internal` where a close names no lot or a lot has fewer units than its closes took.
+ * Throws `internal` where a close names no lot.
  */
 export function washSales(
   acquisitions: readonly WashAcquisition[],
@@ -72,5 +75,20 @@ export function washSales(
   const groups = groupsOf(acquisitions, closes, policy);
   for (const group of groups) washGroup(group, adjustments, unknown);
   const pieces = groups.flatMap(piecesOf);
-  return { adjustments, pieces, accounts: accountsOf(pieces), unknown };
+  return { adjustments, pieces, accounts: accountsOf(pieces), unknown: withoutRepeats(unknown) };
+}
+
+/**
+ * The wash layer over books as the fold keeps them: of one account in scope `account`, of all accounts of a person in
+ * scope `taxpayer`. Lots and closures may be a selection, as long as all of a `washSecurity` are in it.
+ */
+export function washOfBook(books: readonly WashBook[], policy: WashPolicy = ACCOUNT_WASH): WashResult {
+  const rows = rowsOfBook(books, policy);
+  const result = washSales(rows.acquisitions, rows.closes, policy);
+  return { ...result, unknown: [...rows.unknown, ...result.unknown] };
+}
+
+function withoutRepeats(unknown: readonly WashUnknown[]): WashUnknown[] {
+  const keyOf = (doubt: WashUnknown): string => JSON.stringify(Object.values(doubt));
+  return [...new Map(unknown.map((doubt) => [keyOf(doubt), doubt])).values()];
 }

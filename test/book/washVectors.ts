@@ -8,8 +8,8 @@ import {
   type WashPolicy,
   type WashResult,
 } from '../../src/book/wash.ts';
-import { Decimal, decimal } from '../../src/domain/decimal.ts';
-import { parseInstant, parseTradeDate } from '../../src/domain/time.ts';
+import { decimal } from '../../src/domain/decimal.ts';
+import { type Instant, parseInstant, parseTradeDate, type TradeDate } from '../../src/domain/time.ts';
 
 export interface WashVector {
   readonly id: string;
@@ -67,7 +67,8 @@ export function washOfVector(vector: WashVector): WashResult {
       accountId: accountOf(buy),
       closureId: `sale:${sell.i}`,
       lotId: sell.lot,
-      ...moment(sell.ts, 'closed'),
+      closedDate: momentOf(sell.ts).date,
+      closedAt: momentOf(sell.ts).at,
       quantity: decimal(sell.qty),
       cost,
       proceeds: decimal(sell.amount),
@@ -79,29 +80,23 @@ export function washOfVector(vector: WashVector): WashResult {
     lotId: buy.lot,
     securityKey: buy.symbol,
     orderId: buy.order ?? null,
-    ...moment(buy.ts, 'acquired'),
+    acquiredDate: momentOf(buy.ts).date,
+    acquiredAt: momentOf(buy.ts).at,
     seq: buy.i,
     formPosition: buy.form_position ?? '',
-    quantity: decimal(buy.qty),
-    openCost: left.get(buy.lot)!.isZero() ? Decimal.zero : costs.get(buy.lot)!,
-    holdingFrom: parseTradeDate(buy.ts.slice(0, 10)),
+    openQuantity: left.get(buy.lot)!,
+    openCost: costs.get(buy.lot)!,
+    holdingFrom: momentOf(buy.ts).date,
     alreadyUsed: buy.already_used_as_replacement ?? false,
     currency: 'USD',
   }));
   return washSales(acquisitions, closes, policyOf(vector));
 }
 
-function moment(ts: string, verb: 'acquired' | 'closed') {
+/** Vectors tell days, some also times; a day without a time is one moment. */
+function momentOf(ts: string): { date: TradeDate; at: Instant } {
   const date = parseTradeDate(ts.slice(0, 10));
-  const at = parseInstant(ts.length > 10 ? ts : `${ts}T16:00:00Z`);
-  return (
-    verb === 'acquired' ? { acquiredDate: date, acquiredAt: at } : { closedDate: date, closedAt: at }
-  ) as {
-    acquiredDate: typeof date;
-    acquiredAt: typeof at;
-    closedDate: typeof date;
-    closedAt: typeof at;
-  };
+  return { date, at: parseInstant(ts.length > 10 ? ts : `${ts}T16:00:00Z`) };
 }
 
 /** Accounts by the text that names them; an IRA without a name is an account of its own. */

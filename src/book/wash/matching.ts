@@ -1,6 +1,18 @@
 /** Which acquisition replaces which loss: the heart of the layer, share by share. */
-import { type Decimal } from '../../domain/decimal.ts';
-import { compareClosed, cut, dateOfDay, type Group, lossOf, type Piece, quantityOf } from './pieces.ts';
+import { Decimal } from '../../domain/decimal.ts';
+import {
+  addWashIn,
+  compareClosed,
+  cut,
+  dateOfDay,
+  type Group,
+  lossOf,
+  lotKey,
+  type LotRecord,
+  type Piece,
+  PLACES,
+  quantityOf,
+} from './pieces.ts';
 import { listBehind, LossQueue, ReplacementList } from './queues.ts';
 import { type WashDeferral, type WashPolicy, type WashUnknown } from './terms.ts';
 
@@ -16,6 +28,8 @@ interface Work {
   readonly unknown: WashUnknown[];
   /** How many adjustments a close has: what makes their ids. */
   readonly counts: Map<string, number>;
+  /** By account and id; made when it is first asked for. */
+  readonly lots: () => ReadonlyMap<string, LotRecord>;
 }
 
 /** Puts off the losses of one group; adds to `adjustments` and `unknown`. */
@@ -24,17 +38,22 @@ export function washGroup(group: Group, adjustments: WashDeferral[], unknown: Wa
   const losses = new LossQueue();
   for (const piece of group.pieces) if (isTaxedLoss(piece)) losses.add(piece);
   if (losses.isEmpty()) return;
-  const replacements = replacementsOf(group);
-  const work = {
+  const work: Work = {
     group,
     losses,
-    replacements,
+    replacements: replacementsOf(group),
     adjustments,
     unknown,
-    counts: new Map<string, number>(),
+    counts: new Map(),
+    lots: lazily(() => new Map(group.lots.map((lot) => [lotKey(lot.row), lot]))),
   };
   for (let loss = losses.take(); loss !== null; loss = losses.take()) washOne(work, loss);
   tellUnknownReplacements(group, unknown);
+}
+
+function lazily<Value>(make: () => Value): () => Value {
+  let made: { readonly value: Value } | null = null;
+  return () => (made ??= { value: make() }).value;
 }
 
 /** A loss in an IRA is no loss for tax: there is nothing to put off. */
@@ -119,32 +138,60 @@ function sameOrder(piece: Piece, loss: Piece, policy: WashPolicy): boolean {
 }
 
 function putOff(work: Work, loss: Piece, replacement: Piece): void {
-  const { losses, group } = work;
+  const { policy } = work.group;
   const disallowed = lossOf(loss)!;
   const inIra = replacement.lot.row.accountType === 'ira';
   loss.disallowed = disallowed;
   replacement.used = true;
-  if (inIra) loss.permanentlyLost = disallowed;
-  else takeOver(work, loss, replacement, disallowed);
-  if (group.policy.ancestors === 'not_eligible') {
+  if (policy.ancestors === 'not_eligible') {
     replacement.ancestors = [...replacement.ancestors, ...loss.ancestors, loss.lot.order];
   }
+  if (inIra) loss.permanentlyLost = disallowed;
+  else {
+    tackDays(work, loss, replacement);
+    takeOver(work, replacement, disallowed);
+  }
   record(work, loss, replacement);
-  // A gain may have become a loss, and a loss is larger now: in both cases its own turn is still to come.
-  if (!replacement.queued && isTaxedLoss(replacement)) losses.add(replacement);
 }
 
-/** The replacement's basis and holding period (1.1091-2; section 1223(3)). A short has no holding period to add to. */
-function takeOver({ unknown }: Work, loss: Piece, replacement: Piece, disallowed: Decimal): void {
-  replacement.washIn = replacement.washIn.plus(disallowed);
-  if (replacement.basis !== null) replacement.basis = replacement.basis.plus(disallowed);
-  const { accountId, lotId, direction } = replacement.lot.row;
-  if (direction === 'short') return;
+/** Section 1223(3). A short has no holding period to add to. */
+function tackDays({ unknown }: Work, loss: Piece, replacement: Piece): void {
+  if (replacement.lot.row.direction === 'short') return;
   if (loss.close.row!.acquisitionKnown ?? true) replacement.holdingDay -= loss.close.day - loss.holdingDay;
-  else {
-    const closureId = replacement.close.row?.closureId ?? null;
-    unknown.push({ accountId, lotId, closureId, doubt: 'holding_unknown' });
+  else unknown.push(doubtOf(replacement, 'holding_unknown'));
+}
+
+/** 1.1091-2. Units that were carried on hand the amount on, too. */
+function takeOver(work: Work, piece: Piece, amount: Decimal): void {
+  addWashIn(piece, amount);
+  if (piece.close.row?.disposal === 'carried') carryOn(work, piece, amount);
+  // A gain may have become a loss, and a loss is larger now: in both cases its own turn is still to come.
+  else if (!piece.queued && isTaxedLoss(piece)) work.losses.add(piece);
+}
+
+/** Over all units of the lot that the carried ones became, as its cost is. */
+function carryOn(work: Work, piece: Piece, amount: Decimal): void {
+  const { accountId } = piece.lot.row;
+  const lotId = piece.close.row?.carriedInto ?? null;
+  const into = lotId === null ? undefined : work.lots().get(lotKey({ accountId, lotId }));
+  if (into === undefined || into.pieces.length === 0) {
+    work.unknown.push(doubtOf(piece, 'carry_unknown'));
+    return;
   }
+  addWashIn(piece, amount.negate());
+  const whole = Decimal.sum(into.pieces.map(({ units }) => units));
+  let left = amount;
+  for (const part of into.pieces) {
+    const isLast = part === into.pieces.at(-1);
+    const share = isLast ? left : amount.times(part.units).dividedBy(whole, PLACES);
+    left = left.minus(share);
+    takeOver(work, part, share);
+  }
+}
+
+function doubtOf(piece: Piece, doubt: WashUnknown['doubt']): WashUnknown {
+  const { accountId, lotId } = piece.lot.row;
+  return { accountId, lotId, closureId: piece.close.row?.closureId ?? null, doubt };
 }
 
 function record({ adjustments, counts, group }: Work, loss: Piece, replacement: Piece): void {
@@ -170,11 +217,11 @@ function record({ adjustments, counts, group }: Work, loss: Piece, replacement: 
 }
 
 function tellUnknownCosts(group: Group, unknown: WashUnknown[]): void {
-  for (const { lot, close, basis, proceeds } of group.pieces) {
+  for (const piece of group.pieces) {
+    const { close, basis, proceeds } = piece;
     if (close.row === null || (close.row.disposal ?? 'taxed') !== 'taxed') continue;
     if (basis !== null && proceeds !== null) continue;
-    const { accountId, lotId } = lot.row;
-    unknown.push({ accountId, lotId, closureId: close.row.closureId, doubt: 'cost_unknown' });
+    unknown.push(doubtOf(piece, 'cost_unknown'));
   }
 }
 
@@ -184,13 +231,12 @@ function tellUnknownReplacements(group: Group, unknown: WashUnknown[]): void {
   if (undated.length === 0) return;
   const told = new Set<string>();
   for (const piece of group.pieces) {
-    const { accountId, lotId } = piece.lot.row;
     const closureId = piece.close.row?.closureId ?? null;
     if (closureId === null || piece.disallowed.sign() > 0 || !isTaxedLoss(piece)) continue;
     const possible = (lot: Group['lots'][number]): boolean =>
       lot !== piece.lot && lot.acquiredDay >= piece.close.day - WINDOW_DAYS;
-    if (told.has(`${accountId}|${closureId}`) || !undated.some(possible)) continue;
-    told.add(`${accountId}|${closureId}`);
-    unknown.push({ accountId, lotId, closureId, doubt: 'replacement_unknown' });
+    if (told.has(`${piece.lot.row.accountId}|${closureId}`) || !undated.some(possible)) continue;
+    told.add(`${piece.lot.row.accountId}|${closureId}`);
+    unknown.push(doubtOf(piece, 'replacement_unknown'));
   }
 }

@@ -6,7 +6,7 @@ import { type ListPlace } from './queues.ts';
 import { type WashAcquisition, type WashClose, type WashPolicy } from './terms.ts';
 
 /** A quotient that does not end is cut here; the rest takes the remainder, so nothing is lost. */
-const PLACES = 18;
+export const PLACES = 18;
 const DAY_MS = 86_400_000;
 const CENTS = 2;
 
@@ -16,8 +16,7 @@ export interface LotRecord {
   readonly acquiredKey: string;
   /** Orders are told apart by account; a lot without one is an order of its own. */
   readonly order: string;
-  /** Units are counted in shares where a call can replace its stock, else as the rows count them. */
-  readonly perUnit: Decimal;
+  readonly weight: Decimal;
   readonly pieces: Piece[];
 }
 
@@ -28,15 +27,20 @@ export interface CloseRecord {
   readonly key: string;
 }
 
-/** Changed while losses are put off; nobody outside this folder sees one. */
-export interface Piece {
-  readonly lot: LotRecord;
-  readonly close: CloseRecord;
+/** Money of some units: tax cost with `washIn`, proceeds, and what was put off into them. */
+interface Amounts {
   units: Decimal;
-  /** Tax cost with `washIn`. */
   basis: Decimal | null;
   proceeds: Decimal | null;
   washIn: Decimal;
+}
+
+/** Changed while losses are put off; nobody outside this folder sees one. Its units count by their weight. */
+export interface Piece extends Amounts {
+  readonly lot: LotRecord;
+  readonly close: CloseRecord;
+  /** What it was before it was cut: parts are shares of that, so that many cuts round as one. */
+  whole: Readonly<Amounts>;
   holdingDay: number;
   /** Its shares put off a loss: each does so once (1.1091-1(e)). */
   used: boolean;
@@ -63,11 +67,10 @@ export interface Group {
   readonly pieces: Piece[];
 }
 
-/** The key under which rows must be worked out together: a security, with the calls on it where these replace it. */
+/** The key under which rows must be worked out together: a stock with all calls on it, else a security. */
 export function washGroupKey(row: WashAcquisition, policy: WashPolicy): string {
   const account = policy.scope === 'account' ? row.accountId : 'all';
-  const stock = policy.identical === 'option_on_stock' ? row.optionOn : null;
-  return `${account}|${row.direction ?? 'long'}|${stock ?? row.securityKey}`;
+  return `${account}|${row.direction ?? 'long'}|${row.optionOn ?? row.securityKey}`;
 }
 
 export function groupsOf(
@@ -78,7 +81,7 @@ export function groupsOf(
   const lots = new Map<string, LotRecord>();
   const groups = new Map<string, LotRecord[]>();
   for (const row of [...acquisitions].sort(compareRows)) {
-    const lot = lotRecord(row, policy);
+    const lot = lotRecord(row);
     lots.set(lotKey(row), lot);
     const key = washGroupKey(row, policy);
     const group = groups.get(key);
@@ -95,14 +98,13 @@ function compareRows(left: WashAcquisition, right: WashAcquisition): number {
   );
 }
 
-function lotRecord(row: WashAcquisition, policy: WashPolicy): LotRecord {
-  const shares = policy.identical === 'option_on_stock' ? row.sharesPerUnit : undefined;
+function lotRecord(row: WashAcquisition): LotRecord {
   return {
     row,
     acquiredDay: dayNumber(row.acquiredDate),
     acquiredKey: instantKey(row.acquiredAt),
     order: row.orderId == null ? `lot|${lotKey(row)}` : `order|${row.accountId}|${row.orderId}`,
-    perUnit: shares ?? Decimal.one,
+    weight: row.unitWeight ?? Decimal.one,
     pieces: [],
   };
 }
@@ -143,14 +145,13 @@ function groupOf(
 ): Group {
   const pieces: Piece[] = [];
   for (const lot of lots) {
-    let left = lot.row.quantity;
+    const { openQuantity, openCost, openProceeds } = lot.row;
     for (const close of taken.get(lot) ?? []) {
       const { quantity, cost, proceeds } = close.row!;
-      left = left.minus(quantity);
       pieces.push(firstPiece(lot, close, quantity, cost, proceeds, pieces.length));
     }
-    if (left.sign() < 0) throw brokenRows(`Lot ${lot.row.lotId} has fewer units than its closes took.`);
-    if (!left.isZero()) pieces.push(firstPiece(lot, HELD, left, lot.row.openCost, null, pieces.length));
+    if (openQuantity.isZero()) continue;
+    pieces.push(firstPiece(lot, HELD, openQuantity, openCost, openProceeds ?? null, pieces.length));
   }
   rank(pieces, compareLosses, (piece, place) => (piece.lossRank = place));
   rank(pieces, compareAcquired, (piece, place) => (piece.replacementRank = place));
@@ -165,13 +166,13 @@ function firstPiece(
   proceeds: Decimal | null,
   position: number,
 ): Piece {
+  const units = weigh(quantity, close.row?.unitWeight ?? lot.weight);
+  const whole = { units, basis, proceeds, washIn: Decimal.zero };
   const piece: Piece = {
+    ...whole,
     lot,
     close,
-    units: lot.perUnit === Decimal.one ? quantity : quantity.times(lot.perUnit),
-    basis,
-    proceeds,
-    washIn: Decimal.zero,
+    whole,
     holdingDay:
       lot.row.holdingFrom === lot.row.acquiredDate ? lot.acquiredDay : dayNumber(lot.row.holdingFrom),
     used: lot.row.alreadyUsed ?? false,
@@ -229,31 +230,50 @@ function compareAcquired(left: Piece, right: Piece): number {
  * else tells apart from it.
  */
 export function cut(piece: Piece, units: Decimal, group: Group): Piece {
-  const whole = piece.units;
-  const share = (amount: Decimal): [Decimal, Decimal] => {
-    if (group.policy.splitRounding === 'exact') {
-      const front = amount.times(units).dividedBy(whole, PLACES);
-      return [front, amount.minus(front)];
-    }
-    return [toCent(amount.times(units), whole), toCent(amount.times(whole.minus(units)), whole)];
-  };
-  const [basis, basisLeft] = piece.basis === null ? [null, null] : share(piece.basis);
-  const [proceeds, proceedsLeft] = piece.proceeds === null ? [null, null] : share(piece.proceeds);
-  const [washIn, washInLeft] = share(piece.washIn);
-  const rest: Piece = {
-    ...piece,
-    units: whole.minus(units),
-    basis: basisLeft,
-    proceeds: proceedsLeft,
-    washIn: washInLeft,
-    queued: false,
-    position: group.pieces.length,
-    places: [],
-  };
-  Object.assign(piece, { units, basis, proceeds, washIn });
+  const front = group.policy.splitRounding === 'exact' ? shareOf(piece.whole, units) : centsOf(piece, units);
+  const left = piece.units.minus(units);
+  const behind = group.policy.splitRounding === 'exact' ? restOf(piece, front) : centsOf(piece, left);
+  const rest: Piece = { ...piece, ...behind, queued: false, position: group.pieces.length, places: [] };
+  Object.assign(piece, front, { whole: front });
   group.pieces.push(rest);
   piece.lot.pieces.push(rest);
   return rest;
+}
+
+function shareOf(whole: Readonly<Amounts>, units: Decimal): Amounts {
+  const share = (amount: Decimal): Decimal =>
+    amount.isZero() ? amount : amount.times(units).dividedBy(whole.units, PLACES);
+  return amountsOf(whole, units, share);
+}
+
+function centsOf(whole: Readonly<Amounts>, units: Decimal): Amounts {
+  return amountsOf(whole, units, (amount) => toCent(amount.times(units), whole.units));
+}
+
+function amountsOf(whole: Readonly<Amounts>, units: Decimal, share: (amount: Decimal) => Decimal): Amounts {
+  return {
+    units,
+    basis: whole.basis === null ? null : share(whole.basis),
+    proceeds: whole.proceeds === null ? null : share(whole.proceeds),
+    washIn: share(whole.washIn),
+  };
+}
+
+function restOf(piece: Amounts, front: Amounts): Amounts {
+  return {
+    units: piece.units.minus(front.units),
+    basis: piece.basis?.minus(front.basis!) ?? null,
+    proceeds: piece.proceeds?.minus(front.proceeds!) ?? null,
+    washIn: piece.washIn.minus(front.washIn),
+  };
+}
+
+/** Puts a loss off into a piece (or takes it out again to hand it on). */
+export function addWashIn(piece: Piece, amount: Decimal): void {
+  piece.washIn = piece.washIn.plus(amount);
+  piece.basis = piece.basis?.plus(amount) ?? null;
+  const { units, basis, proceeds, washIn } = piece;
+  piece.whole = { units, basis, proceeds, washIn };
 }
 
 const TWO = Decimal.ofInteger(2);
@@ -276,10 +296,14 @@ export function lossOf(piece: Piece): Decimal | null {
   return loss.sign() > 0 ? loss : null;
 }
 
-/** Units as the rows count them. */
-export function quantityOf(piece: Piece): Decimal {
-  const { perUnit } = piece.lot;
-  return perUnit === Decimal.one ? piece.units : piece.units.dividedBy(perUnit, PLACES);
+/** Units as the row counts them. */
+export function quantityOf({ lot, close, units }: Piece): Decimal {
+  const weight = close.row?.unitWeight ?? lot.weight;
+  return weight === Decimal.one ? units : units.dividedBy(weight, PLACES);
+}
+
+function weigh(quantity: Decimal, weight: Decimal): Decimal {
+  return weight === Decimal.one ? quantity : quantity.times(weight);
 }
 
 export function dayNumber(date: TradeDate): number {
@@ -294,7 +318,7 @@ export function compareTexts(left: string, right: string): number {
   return left < right ? -1 : left > right ? 1 : 0;
 }
 
-function lotKey(row: { accountId: number | null; lotId: string }): string {
+export function lotKey(row: { accountId: number | null; lotId: string }): string {
   return `${row.accountId}|${row.lotId}`;
 }
 

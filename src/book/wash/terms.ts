@@ -9,7 +9,7 @@ export type AccountId = number | null;
 /** `ira`: any account whose losses are not taxed (traditional, Roth, SEP). */
 export type TaxAccountType = 'taxable' | 'ira';
 
-/** A lot: what was acquired at one moment. Quantities in the units of the close rows, positive. */
+/** A lot: what was acquired at one moment. Quantities are positive, also of shorts. */
 export interface WashAcquisition {
   readonly accountId: AccountId;
   /** Default `taxable`. */
@@ -21,8 +21,11 @@ export interface WashAcquisition {
   readonly securityKey: string;
   /** Of an option to acquire: the key of its stock. Default null. */
   readonly optionOn?: string | null;
-  /** Shares in one unit where `optionOn` is given (100 for a standard contract). Default 1. */
-  readonly sharesPerUnit?: Decimal;
+  /**
+   * What a unit held today counts for when shares are matched: 100 for a standard contract where a share counts 1; in
+   * a security that was split, a unit of before counts more. Default 1. Whole numbers keep the matching exact.
+   */
+  readonly unitWeight?: Decimal;
   /** The order that bought it: lots of one order never replace each other. Default null = an order of its own. */
   readonly orderId?: string | null;
   readonly acquiredDate: TradeDate;
@@ -31,10 +34,12 @@ export interface WashAcquisition {
   readonly seq: number;
   /** Place on a form: decides before `seq` among shares acquired and sold at the same moments. Default ''. */
   readonly formPosition?: string;
-  /** All units ever acquired: those of the close rows and those still held. */
-  readonly quantity: Decimal;
-  /** Tax cost of the units still held; null where it is unknown. */
+  /** Units still held; those of the close rows come on top. */
+  readonly openQuantity: Decimal;
+  /** Tax cost of the units still held, zero for a short; null where it is unknown. */
   readonly openCost: Decimal | null;
+  /** Of a short: what the units still held brought in. Default null. */
+  readonly openProceeds?: Decimal | null;
   /** The holding period counts from the day after this one. */
   readonly holdingFrom: TradeDate;
   /**
@@ -64,6 +69,13 @@ export interface WashClose {
   readonly closedDate: TradeDate;
   readonly closedAt: Instant;
   readonly quantity: Decimal;
+  /** What a unit counted for at that time. Default: as the lot's units today. */
+  readonly unitWeight?: Decimal;
+  /**
+   * Lot of the same account that carries on what was put off into these units: the stock an exercised call brought. It
+   * has a holding period of its own.
+   */
+  readonly carriedInto?: LotId | null;
   /** Tax layer, before anything is washed; null where it is unknown. The loss is `cost - proceeds`. */
   readonly cost: Decimal | null;
   readonly proceeds: Decimal | null;
@@ -88,6 +100,8 @@ export interface WashPolicy {
   readonly ancestors: 'eligible' | 'not_eligible';
   /** `exact`: 18 digits, the rest takes the remainder; `cent_each_piece`: both parts to a cent, half away from zero. */
   readonly splitRounding: 'exact' | 'cent_each_piece';
+  /** Section 1091 speaks of stock and securities; coins are neither today. */
+  readonly crypto: 'off' | 'on';
 }
 
 /**
@@ -134,7 +148,7 @@ export interface LotWash {
 
 /** What the wash layer adds to a close: taxable = `realized + rolled - washIn + washOut`. */
 export interface ClosureWash {
-  /** Deferred losses that the closed units carried: they raise the cost of this close. */
+  /** Losses put off into the closed units: they raise the cost of this close. Zero where the units were carried on. */
   readonly washIn: Decimal;
   /** Positive: the part of the loss that does not count now. */
   readonly washOut: Decimal;
@@ -146,9 +160,12 @@ export interface ClosureWash {
  * - `cost_unknown`: a sale of units whose cost or proceeds nobody stated: no loss can be worked out, none is washed.
  * - `replacement_unknown`: units of unknown purchase date might replace (a part of) this loss.
  * - `holding_unknown`: a replacement's holding period is longer than shown, by days nobody knows.
+ * - `carry_unknown`: a loss was put off into units that went on elsewhere (an exercise, a transfer), to a lot that
+ *   nobody named: it is in no basis shown here.
  * - `instrument_unknown`: an instrument whose terms are not known took no part.
  */
-export type WashDoubt = 'cost_unknown' | 'replacement_unknown' | 'holding_unknown' | 'instrument_unknown';
+export type WashDoubt =
+  'cost_unknown' | 'replacement_unknown' | 'holding_unknown' | 'carry_unknown' | 'instrument_unknown';
 
 export interface WashUnknown {
   readonly accountId: AccountId;
