@@ -21,6 +21,7 @@ import {
   type SyncState,
   type SyncType,
 } from '../store/store.ts';
+import { NO_BOOK_CHANGES } from './bookChanges.ts';
 import { adjustBankroll, bankrollCauses, type StartingBankroll } from './bankroll.ts';
 import { type SyncDifference } from './difference.ts';
 import { findingDifference, positionsDifference, transactionDifference } from './differenceOf.ts';
@@ -97,8 +98,11 @@ export function believedCommit(
     accountId: state.account.id,
     epoch: state.account.epoch,
     source: frame.deps.broker.name,
-    rows: result.wholeEpoch ? result.storedRows : state.positions,
-    wholeEpoch: result.wholeEpoch,
+    rows: result.refolded ? result.storedRows : state.positions,
+    refolded: result.refolded,
+    wholeEpoch: result.begins === null,
+    results: result.changes.results,
+    changedLots: new Set(result.changes.lots.upsert.map((lot) => lot.instrument)),
     book: result.book,
     closed: result.closed,
     positions: look.positions.rows,
@@ -193,7 +197,9 @@ export function believedCommit(
     positions: parts.positions
       ? { upsert: lifecycle.upsert, remove: lifecycle.remove }
       : { upsert: [], remove: [] },
+    lots: parts.positions ? result.changes.lots : NO_BOOK_CHANGES.lots,
     checkpoint: parts.positions ? result.checkpoint : booked.length > 0 ? 'drop' : null,
+    earlierCheckpoints: parts.positions ? result.earlierCheckpoints : [],
     findings: explained.findings,
     cursors: [
       ...(parts.transactions ? movedCursors(frame, look, evidence) : []),

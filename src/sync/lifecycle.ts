@@ -4,7 +4,7 @@
  * The rule above all others: a row ends only by activities that explain it. An instrument that is absent from an
  * answer while the book holds it is `missing`, with its quantity; absence is not flat.
  */
-import { type Book, type ClosedEpisode } from '../book/foldBook.ts';
+import { openLots, type Book, type ClosedEpisode } from '../book/foldBook.ts';
 import { type ActivityKind } from '../domain/activity.ts';
 import { Decimal } from '../domain/decimal.ts';
 import { type BookEvent } from '../domain/event.ts';
@@ -12,19 +12,27 @@ import { type Instrument, type InstrumentId } from '../domain/instrument.ts';
 import { type SnapshotPosition } from '../domain/snapshot.ts';
 import { addMs, compareInstants, type Instant } from '../domain/time.ts';
 import { type PositionKey, type PositionRow } from '../store/store.ts';
+import { NOTHING_REALIZED, type EpisodeResult } from './episodeResults.ts';
+import { estimateOf } from './estimate.ts';
 import { tellLifecycle } from './lifecycleEvents.ts';
 
 export interface LifecycleInput {
   readonly accountId: number;
   readonly epoch: number;
   readonly source: string;
-  /** Rows the database holds: all of the epoch after a fold from the beginning, else open and missing ones. */
+  /** Rows the database holds: after a refold those closed behind its beginning too, else open and missing ones. */
   readonly rows: readonly PositionRow[];
-  /** Whether `rows` and `closed` cover the whole epoch, so that closed rows may be compared too. */
+  /** Whether `rows` and `closed` cover all that ended behind one place, so that closed rows may be compared too. */
+  readonly refolded: boolean;
+  /** Whether that place is the beginning of the epoch: then `results` has every episode that realized anything. */
   readonly wholeEpoch: boolean;
   readonly book: Book;
   readonly closed: readonly ClosedEpisode[];
   readonly positions: readonly SnapshotPosition[];
+  /** What episodes realized, of those where that may have changed since `rows` were written. */
+  readonly results: ReadonlyMap<string, EpisodeResult>;
+  /** Instruments whose lots changed since `rows` were written. */
+  readonly changedLots: ReadonlySet<InstrumentId>;
   /** False when a row of the answer was quarantined: then nothing may be concluded from absence. */
   readonly absenceProves: boolean;
   /** Whether the account's totals confirm the list of positions. */
@@ -83,8 +91,7 @@ function liveRow(
     instrument: id,
     openedRootId: episode?.openedRootId ?? '',
     bookQuantity: booked,
-    realizedPnl: null,
-    realizedBasis: 'unknown',
+    ...realizedOf(resultOf(input, episode?.openedRootId, before)),
     openedAt: episode?.openedAt ?? before?.openedAt ?? input.asOf,
     closedAt: null,
     closedRootId: null,
@@ -92,15 +99,17 @@ function liveRow(
   } as const;
   if (stated !== null && !stated.quantity.isZero()) {
     const explained = stated.quantity.equals(booked);
+    const average = explained ? bookAverage(input, id, before) : null;
     return {
       ...shared,
+      ...(explained ? {} : pick(estimated(input, stated, before, shared))),
       state: 'open',
       quantity: stated.quantity,
       brokerQuantity: stated.quantity,
       agreedQuantity: explained ? booked : (before?.agreedQuantity ?? Decimal.zero),
       explained,
-      averageCost: stated.averageCost,
-      averageCostSource: stated.averageCost === null ? null : 'broker',
+      averageCost: average ?? stated.averageCost,
+      averageCostSource: average !== null ? 'book' : stated.averageCost === null ? null : 'broker',
       missingSince: null,
       missingConfirmations: 0,
     };
@@ -148,10 +157,97 @@ function confirmations(input: LifecycleInput, before: PositionRow | null): numbe
     : before.missingConfirmations;
 }
 
+// ---- what it cost and what it gave ----------------------------------------------------------------------------------
+
+/** Of an episode none of whose closes changed, what its row says. */
+function resultOf(
+  { results, wholeEpoch }: LifecycleInput,
+  openedRootId: string | undefined,
+  before: PositionRow | null,
+): EpisodeResult | null {
+  if (openedRootId === undefined || openedRootId === '') return null;
+  const known = results.get(openedRootId);
+  if (known !== undefined) return known;
+  if (wholeEpoch || before === null || before.openedRootId !== openedRootId) return NOTHING_REALIZED;
+  return { realized: before.realizedPnl, basis: before.realizedBasis, averageCost: null };
+}
+
+function realizedOf(result: EpisodeResult | null): Pick<PositionRow, 'realizedPnl' | 'realizedBasis'> {
+  if (result === null) return { realizedPnl: null, realizedBasis: 'unknown' };
+  return { realizedPnl: result.realized, realizedBasis: result.basis };
+}
+
+/**
+ * The broker holds less than the book, and no fill says why: what left counts as closed at the mark of the run that
+ * saw it first, until the fill comes or the quantity returns. Where that cannot be worked out, nothing is known of what
+ * the episode realized.
+ */
+function estimated(
+  input: LifecycleInput,
+  stated: SnapshotPosition,
+  before: PositionRow | null,
+  row: Pick<PositionRow, 'openedRootId' | 'bookQuantity' | 'realizedPnl' | 'realizedBasis'>,
+): Pick<PositionRow, 'realizedPnl' | 'realizedBasis'> {
+  const { instrument } = stated;
+  const isAsBefore =
+    before !== null &&
+    before.openedRootId === row.openedRootId &&
+    isEstimate(before) &&
+    before.quantity.equals(stated.quantity) &&
+    before.bookQuantity.equals(row.bookQuantity);
+  if (isAsBefore) return before;
+  const isReduction =
+    row.bookQuantity.sign() === stated.quantity.sign() &&
+    row.bookQuantity.abs().compare(stated.quantity.abs()) > 0;
+  if (!isReduction) return row;
+  const lots = [...openLots(input.book, instrument.id)];
+  const { mark, quantity: broker } = stated;
+  const estimate = estimateOf({ instrument, book: row.bookQuantity, broker, mark, lots });
+  if (estimate === null || row.realizedPnl === null) return { realizedPnl: null, realizedBasis: 'unknown' };
+  return { realizedPnl: row.realizedPnl.plus(estimate.amount), realizedBasis: 'estimated' };
+}
+
+/** Whether a row's realized figure holds an estimate of a reduction. */
+export function isEstimate(row: Pick<PositionRow, 'explained' | 'state' | 'realizedBasis'>): boolean {
+  return !row.explained && row.state === 'open' && row.realizedBasis === 'estimated';
+}
+
+/** Average cost per unit of what is held, premium per share for options; null where a lot's cost is not known. */
+function bookAverage(input: LifecycleInput, id: InstrumentId, before: PositionRow | null): Decimal | null {
+  const isAsBefore =
+    before !== null &&
+    before.explained &&
+    before.averageCostSource === 'book' &&
+    !input.refolded &&
+    !input.changedLots.has(id);
+  if (isAsBefore) return before.averageCost;
+  const instrument = input.instruments.get(id);
+  if (instrument === undefined) return null;
+  let units = Decimal.zero;
+  let cost = Decimal.zero;
+  for (const lot of openLots(input.book, id)) {
+    if (lot.openCost === null) return null;
+    units = units.plus(lot.openQuantity);
+    cost = cost.plus(lot.openCost);
+  }
+  const size = units.times(instrument.multiplier);
+  return size.isZero() ? null : cost.dividedBy(size, AVERAGE_PLACES);
+}
+
+const AVERAGE_PLACES = 10;
+
+/** Of a unit of the underlying: a premium is quoted per share. */
+function perUnit(cost: Decimal | null, multiplier: Decimal | null): Decimal | null {
+  return cost === null || multiplier === null ? null : cost.dividedBy(multiplier, AVERAGE_PLACES);
+}
+
+function pick({ realizedPnl, realizedBasis }: Pick<PositionRow, 'realizedPnl' | 'realizedBasis'>) {
+  return { realizedPnl, realizedBasis };
+}
+
 function closedRow(input: LifecycleInput, episode: ClosedEpisode): PositionRow {
-  const before = input.rows.find(
-    (row) => row.instrument === episode.instrument && row.openedRootId === episode.openedRootId,
-  );
+  const result = input.results.get(episode.openedRootId) ?? NOTHING_REALIZED;
+  const multiplier = input.instruments.get(episode.instrument)?.multiplier ?? null;
   return {
     accountId: input.accountId,
     epoch: input.epoch,
@@ -163,10 +259,9 @@ function closedRow(input: LifecycleInput, episode: ClosedEpisode): PositionRow {
     bookQuantity: Decimal.zero,
     agreedQuantity: Decimal.zero,
     explained: true,
-    averageCost: before?.averageCost ?? null,
-    averageCostSource: before?.averageCostSource ?? null,
-    realizedPnl: null,
-    realizedBasis: 'unknown',
+    averageCost: perUnit(result.averageCost, multiplier),
+    averageCostSource: result.averageCost === null ? null : 'book',
+    ...realizedOf(result),
     openedAt: episode.openedAt,
     closedAt: episode.closedAt,
     closedRootId: episode.closedRootId,
@@ -192,7 +287,7 @@ function changes(
     return before === undefined || differs(before, row);
   });
   const remove = rest
-    .filter((row) => !keep.has(rowKey(row)) && (row.state !== 'closed' || input.wholeEpoch))
+    .filter((row) => !keep.has(rowKey(row)) && (row.state !== 'closed' || input.refolded))
     .map(({ epoch, instrument, openedRootId }) => ({ epoch, instrument, openedRootId }));
   return { upsert, remove };
 }

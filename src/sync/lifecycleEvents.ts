@@ -8,7 +8,7 @@ import { type BookEvent, type LifecycleEventKind } from '../domain/event.ts';
 import { type InstrumentId } from '../domain/instrument.ts';
 import { type Instant } from '../domain/time.ts';
 import { type PositionRow } from '../store/store.ts';
-import { differs, rowKey, type LifecycleInput, type LifecycleResult } from './lifecycle.ts';
+import { differs, isEstimate, rowKey, type LifecycleInput, type LifecycleResult } from './lifecycle.ts';
 
 type Rows = ReadonlyMap<InstrumentId, PositionRow>;
 
@@ -163,6 +163,18 @@ function event(
       book: (after?.bookQuantity ?? Decimal.zero).toString(),
       broker: (after?.brokerQuantity ?? Decimal.zero).toString(),
       activity: activity === '' ? null : activity,
+      ...estimateFacts(input, kind, after),
     },
   };
+}
+
+/** Behind an estimate: the mark it was made at, so that it can be told again from the ledger alone. */
+function estimateFacts(
+  input: LifecycleInput,
+  kind: LifecycleEventKind,
+  after: PositionRow | null,
+): BookEvent['facts'] {
+  if (kind !== 'reduced' || after === null || !isEstimate(after)) return {};
+  const stated = input.positions.find((position) => position.instrument.id === after.instrument);
+  return { mark: stated?.mark?.toString() ?? null, realized: after.realizedPnl?.toString() ?? null };
 }

@@ -4,7 +4,7 @@
  */
 import { isReadable, parseBook, printBook } from '../book/checkpoint.ts';
 import { EMPTY_BOOK, foldBook, type Book, type ClosedEpisode } from '../book/foldBook.ts';
-import { compareActivities, type Activity, type ActivityRevision } from '../domain/activity.ts';
+import { type ActivityRevision } from '../domain/activity.ts';
 import { type Instrument, type InstrumentId } from '../domain/instrument.ts';
 import { compareInstants, type Instant } from '../domain/time.ts';
 import {
@@ -15,6 +15,8 @@ import {
   type Store,
   type SyncState,
 } from '../store/store.ts';
+import { bookChanges, type BookChanges } from './bookChanges.ts';
+import { foldOnto, overlay, type Folded } from './foldOnto.ts';
 import { mergeActivities } from './mergeActivities.ts';
 import { hasHoles } from './proof.ts';
 import { adjustmentRootId, bookOpenings, closeMissing, openingRootId, shrinkOpenings } from './opening.ts';
@@ -26,19 +28,23 @@ export interface WorkedOut {
   readonly watch: readonly ActivityWatchRow[];
   readonly book: Book;
   readonly closed: readonly ClosedEpisode[];
-  /** Whether `closed` covers the whole epoch. */
-  readonly wholeEpoch: boolean;
+  /** Whether `closed` and `storedRows` cover all episodes that ended behind the place where the fold began. */
+  readonly refolded: boolean;
   /** Null when the book did not change. */
   readonly checkpoint: BookCheckpoint | null;
+  /** Checkpoints on the way to it. */
+  readonly earlierCheckpoints: readonly BookCheckpoint[];
+  /** What became of lots, closes and wash sales. */
+  readonly changes: BookChanges;
   readonly differences: readonly Difference[];
   readonly totals: 'agree' | 'disagree' | 'unknown';
   readonly instruments: ReadonlyMap<InstrumentId, Instrument>;
   /** Whether this run books openings: what history does not explain, of positions or of cash. */
   readonly openingsBooked: boolean;
   readonly positionsOpened: boolean;
-  /** All activities of the epoch where they had to be read for a fold from the beginning. */
+  /** The activities that were read for a fold from an earlier place or the beginning. */
   readonly activities: readonly ActivityRevision[] | null;
-  /** All position rows of the epoch after a fold from the beginning, else empty. */
+  /** After such a fold, the position rows it may change: live ones and those closed behind its beginning; else empty. */
   readonly storedRows: readonly PositionRow[];
 }
 
@@ -81,109 +87,48 @@ export async function workOut(
     revisions,
     watch: merged.watch,
     ...folded,
+    changes: await bookChanges(store, state, folded, instruments),
     differences,
     totals: proveTotals(look.positions.rows, balances),
     instruments,
     openingsBooked: openings.some((opening) => opening.rev === 0),
     positionsOpened: openings.some((opening) => opening.rev === 0 && opening.instrument !== null),
-    storedRows: folded.wholeEpoch ? await store.allPositions(account.id, account.epoch) : [],
+    storedRows: await rowsBehind(store, state, folded),
   };
 }
 
 /** The same for a run that may not write activities: the book of what was written before, against the same look. */
 export async function workOutStored(store: Store, state: SyncState, look: Look): Promise<WorkedOut> {
-  const { account } = state;
   const folded = await foldOnto(store, state, []);
   const balances = look.balances.rows.balances;
+  const instruments = await knownInstruments(store, state, look, folded);
   return {
     revisions: [],
     watch: [],
     ...folded,
+    changes: await bookChanges(store, state, folded, instruments),
     differences: reconcile(folded.book, look.positions.rows, balances),
     totals: proveTotals(look.positions.rows, balances),
-    instruments: await knownInstruments(store, state, look, folded),
+    instruments,
     openingsBooked: false,
     positionsOpened: false,
-    storedRows: folded.wholeEpoch ? await store.allPositions(account.id, account.epoch) : [],
+    storedRows: await rowsBehind(store, state, folded),
   };
 }
 
-interface Folded {
-  readonly book: Book;
-  readonly closed: readonly ClosedEpisode[];
-  readonly wholeEpoch: boolean;
-  readonly checkpoint: BookCheckpoint | null;
-  /** All activities of the epoch where they had to be read. */
-  readonly activities: readonly ActivityRevision[] | null;
-}
-
-/**
- * Folds on from the stored checkpoint when everything new lies after it; else from the beginning, because a late or
- * corrected activity may move every episode behind it.
- */
-async function foldOnto(store: Store, state: SyncState, changed: readonly NewRevision[]): Promise<Folded> {
-  const { account } = state;
-  // One that an older version wrote knows no lots.
-  const checkpoint =
-    state.checkpoint !== null && isReadable(state.checkpoint.state) ? state.checkpoint : null;
-  if (checkpoint !== null && changed.length === 0) {
-    return {
-      book: parseBook(checkpoint.state),
-      closed: [],
-      wholeEpoch: false,
-      checkpoint: null,
-      activities: null,
-    };
-  }
-  const goesOn =
-    checkpoint !== null &&
-    changed.every((row) => row.rev === 0 && compareInstants(row.executedAt, checkpoint.lastExecutedAt) > 0);
-  if (goesOn) {
-    const fold = foldBook(parseBook(checkpoint.state), changed);
-    return {
-      ...fold,
-      wholeEpoch: false,
-      checkpoint: checkpointAfter(account.epoch, fold.book, changed, checkpoint.activityCount),
-      activities: null,
-    };
-  }
-  const activities = overlay(await store.bookActivities(account.id, account.epoch, null), changed);
-  const fold = foldBook(EMPTY_BOOK, activities);
-  return {
-    ...fold,
-    wholeEpoch: true,
-    checkpoint: checkpointAfter(account.epoch, fold.book, activities, 0),
-    activities,
-  };
-}
-
-/** Stored activities with the run's own revisions in their place. */
-function overlay(
-  stored: readonly ActivityRevision[],
-  changed: readonly NewRevision[],
-): readonly ActivityRevision[] {
-  const byRoot = new Map<string, ActivityRevision>(stored.map((activity) => [activity.rootId, activity]));
-  for (const revision of changed) byRoot.set(revision.rootId, revision);
-  return [...byRoot.values()];
-}
-
-function checkpointAfter(
-  epoch: number,
-  book: Book,
-  activities: readonly Activity[],
-  countBefore: number,
-): BookCheckpoint | null {
-  let last: Activity | undefined;
-  for (const activity of activities)
-    if (last === undefined || compareActivities(activity, last) > 0) last = activity;
-  if (last === undefined) return null;
-  return {
-    epoch,
-    lastExecutedAt: last.executedAt,
-    lastRootId: last.rootId,
-    activityCount: countBefore + activities.length,
-    state: printBook(book),
-  };
+/** Rows that a fold from an earlier place may change. */
+async function rowsBehind(
+  store: Store,
+  { account }: SyncState,
+  { begins }: Folded,
+): Promise<readonly PositionRow[]> {
+  if (begins === 'behind') return [];
+  const rows = await store.allPositions(account.id, account.epoch);
+  if (begins === null) return rows;
+  return rows.filter(
+    ({ state, closedAt }) =>
+      state !== 'closed' || (closedAt !== null && compareInstants(closedAt, begins.lastExecutedAt) > 0),
+  );
 }
 
 /** Openings of an epoch's first run that could read the whole list of positions, or what later history takes out of them. */
@@ -217,7 +162,7 @@ async function openingsFor(
   const roots = differing.flatMap((difference) =>
     difference.kind === 'position'
       ? [openingRootId(difference.instrument), adjustmentRootId(difference.instrument)]
-      : [openingRootId(difference.currency)],
+      : [openingRootId(difference.currency), adjustmentRootId(difference.currency)],
   );
   const chains = await store.revisions(account.id, account.epoch, roots);
   const current = [...chains.values()].flatMap((chain) => chain.slice(-1));

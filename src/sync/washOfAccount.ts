@@ -1,0 +1,95 @@
+/** Wash sales of an account's book, as its election wants them: a layer beside the lots, never inside them. Pure. */
+import { ACCOUNT_WASH, TAXPAYER_WASH, washOfBook, type WashBook } from '../book/wash.ts';
+import { type Account } from '../domain/account.ts';
+import { type Activity } from '../domain/activity.ts';
+import { Decimal } from '../domain/decimal.ts';
+import { type Election, type WashScope } from '../domain/election.ts';
+import { type Instrument, type InstrumentId } from '../domain/instrument.ts';
+import { type Lot, type LotClosure, type WashAdjustment } from '../domain/lot.ts';
+
+/** An account's book with what the wash layer asks of it. All lots that the closures name are there. */
+export interface WashInput {
+  readonly account: Pick<Account, 'id'>;
+  /** Losses of an `ira` are not taxed, and what it buys never takes a loss over. Default: taxable. */
+  readonly accountType?: 'taxable' | 'ira';
+  readonly lots: readonly Lot[];
+  readonly closures: readonly LotClosure[];
+  /** Those behind the lots and closures, and the splits of their instruments. */
+  readonly activities: readonly Activity[];
+  readonly instruments: ReadonlyMap<InstrumentId, Instrument>;
+  readonly elections: readonly Election[];
+}
+
+/** The newest `wash_scope` election; `account` without one. */
+export function washScopeOf(elections: readonly Election[]): WashScope {
+  const chosen = elections.filter((election) => election.kind === 'wash_scope').at(-1);
+  return (chosen?.choice ?? 'account') as WashScope;
+}
+
+/**
+ * What is stored beside the account's lots: scope `account`. Also where the election is `taxpayer`, whose figures need
+ * every account and are worked out when somebody asks. Nothing where it is `off`.
+ */
+export function washOfAccount(input: WashInput): readonly WashAdjustment[] {
+  if (washScopeOf(input.elections) === 'off' || !hasLoss(input.closures)) return [];
+  return washOfBook([washBook(input)], ACCOUNT_WASH).adjustments.map(({ accountId, lotId, ...row }) => row);
+}
+
+/** Over all accounts of a person; each row says whose loss it is. */
+export function washOfTaxpayer(
+  inputs: readonly WashInput[],
+): readonly (WashAdjustment & { readonly accountId: number })[] {
+  if (!inputs.some((input) => hasLoss(input.closures))) return [];
+  return washOfBook(inputs.map(washBook), TAXPAYER_WASH).adjustments.map(({ lotId, ...row }) => ({
+    ...row,
+    accountId: row.accountId ?? 0,
+  }));
+}
+
+/** Most books of most days have none, and then nothing is put off. */
+function hasLoss(closures: readonly LotClosure[]): boolean {
+  return closures.some((row) => row.realized !== null && row.realized.plus(row.rolled).sign() < 0);
+}
+
+function washBook(input: WashInput): WashBook {
+  const byRoot = new Map(input.activities.map((activity) => [activity.rootId, activity]));
+  return {
+    accountId: input.account.id,
+    accountType: input.accountType ?? 'taxable',
+    lots: input.lots,
+    closures: input.closures,
+    instruments: input.instruments,
+    activityOf: (rootId) => byRoot.get(rootId) ?? null,
+    splits: splitsOf(input.activities),
+  };
+}
+
+/** A split is two rows of one group: what was taken away and what was given. Shorts have the signs turned round. */
+function splitsOf(activities: readonly Activity[]): NonNullable<WashBook['splits']> {
+  const events = new Map<string, Activity[]>();
+  for (const activity of activities) {
+    if (activity.kind !== 'split' || activity.status !== 'ok' || activity.instrument === null) continue;
+    const key = `${activity.instrument.id}|${activity.tradeDate}`;
+    events.set(key, [...(events.get(key) ?? []), activity]);
+  }
+  const splits = new Map<InstrumentId, { at: Activity['executedAt']; from: Decimal; to: Decimal }[]>();
+  for (const rows of events.values()) {
+    const [from, to] = [-1, 1].map((sign) =>
+      Decimal.sum(rows.filter((row) => row.quantity.sign() === sign).map((row) => row.quantity.abs())),
+    ) as [Decimal, Decimal];
+    if (from.isZero() || to.isZero()) continue;
+    const first = rows[0]!;
+    const isShort = first.details['side'] === 'short';
+    const change = isShort ? { from: to, to: from } : { from, to };
+    const id = first.instrument!.id;
+    splits.set(id, [...(splits.get(id) ?? []), { at: first.executedAt, ...whole(change) }]);
+  }
+  return splits;
+}
+
+/** Both multiplied until neither has digits behind the point: whole numbers keep the matching exact. */
+function whole({ from, to }: { from: Decimal; to: Decimal }): { from: Decimal; to: Decimal } {
+  const digits = [from, to].map((value) => value.toString().split('.')[1]?.length ?? 0);
+  const factor = Decimal.parse(`1e${Math.max(...digits)}`);
+  return { from: from.times(factor), to: to.times(factor) };
+}
