@@ -95,8 +95,7 @@ async function adjustmentFor(
       ? null
       : ((await store.instruments([finding.instrument])).get(finding.instrument) ?? null);
   const currency = finding.key.startsWith('cash:') ? finding.key.slice('cash:'.length) : null;
-  const subject = instrument?.id ?? currency ?? '';
-  const root = adjustmentRootId(subject);
+  const root = adjustmentRootId(instrument?.id ?? currency ?? '');
   const chains = await store.revisions(account.id, account.epoch, [root]);
   return personsAdjustment({ finding, instrument, currency, chain: chains.get(root) ?? [] }, answer, at);
 }

@@ -6,6 +6,7 @@ import { EMPTY_BOOK, foldBook, openLots, type Fold, type FoldRules } from '../bo
 import { type Account } from '../domain/account.ts';
 import { type ActivityRevision } from '../domain/activity.ts';
 import { type Election } from '../domain/election.ts';
+import { type Instrument, type InstrumentId } from '../domain/instrument.ts';
 import { type Lot, type LotClosure, type WashAdjustment } from '../domain/lot.ts';
 import { type Instant } from '../domain/time.ts';
 import {
@@ -31,6 +32,7 @@ export interface BookThen {
   readonly closures: readonly LotClosure[];
   readonly wash: readonly WashAdjustment[];
   readonly activities: readonly ActivityRevision[];
+  readonly instruments: ReadonlyMap<InstrumentId, Instrument>;
   readonly elections: readonly Election[];
   /** The broker's last statement of each instrument by then. */
   readonly observations: readonly PositionObservation[];
@@ -56,14 +58,25 @@ export async function bookThen(store: Store, account: Account, when: When): Prom
   };
   const fold = foldBook(EMPTY_BOOK, activities, { rules });
   const lots = [...openLots(fold.book)];
+  const instruments = new Map(
+    activities.flatMap(({ instrument }) => (instrument === null ? [] : [[instrument.id, instrument] as const])),
+  );
   return {
     account,
     epoch,
     fold,
     lots,
     closures: fold.closures,
-    wash: washOfAccount({ account, lots: fold.lots, closures: fold.closures, activities, elections }),
+    wash: washOfAccount({
+      account,
+      lots: fold.lots,
+      closures: fold.closures,
+      activities,
+      instruments,
+      elections,
+    }),
     activities,
+    instruments,
     elections,
     observations: await store.observationsAt(account.id, epoch, travel),
     balances: await store.balancesAt(account.id, epoch, travel),

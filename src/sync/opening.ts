@@ -18,9 +18,9 @@ export function openingRootId(subject: InstrumentId | Currency): string {
   return `opening:${subject}`;
 }
 
-/** One adjustment per instrument, revised when it is needed again. */
-export function adjustmentRootId(instrument: InstrumentId): string {
-  return `adjustment:${instrument}`;
+/** One adjustment per instrument or currency, revised when it is needed again. */
+export function adjustmentRootId(subject: InstrumentId | Currency): string {
+  return `adjustment:${subject}`;
 }
 
 /**
@@ -160,7 +160,9 @@ function earliest(
 type OpeningTerms = Pick<
   Activity,
   'rootId' | 'instrument' | 'quantity' | 'price' | 'amount' | 'currency' | 'executedAt' | 'details'
->;
+> &
+  // What a person said stays a person's word, however much of it is taken back.
+  Partial<Pick<Activity, 'source' | 'description' | 'timePrecision' | 'tradeDate'>>;
 
 function revision(
   terms: OpeningTerms,
@@ -169,6 +171,7 @@ function revision(
   status: Activity['status'] = 'ok',
   kind: 'opening' | 'adjustment' = 'opening',
 ): NewRevision {
+  const isPersons = terms.source === 'user';
   const activity: Activity = {
     ...terms,
     kind,
@@ -176,16 +179,16 @@ function revision(
     brokerRev: null,
     fees: null,
     feesCurrency: null,
-    timePrecision: 'instant',
-    tradeDate: newYorkDate(terms.executedAt),
+    timePrecision: (isPersons ? terms.timePrecision : undefined) ?? 'instant',
+    tradeDate: (isPersons ? terms.tradeDate : undefined) ?? newYorkDate(terms.executedAt),
     publishedAt: null,
     side: null,
     orderId: null,
     groupId: null,
     externalId: terms.rootId,
     brokerType: kind,
-    description: null,
-    source: 'truebook',
+    description: (isPersons ? terms.description : undefined) ?? null,
+    source: isPersons ? 'user' : 'truebook',
   };
   return { ...activity, rev, firstSeenAt: now, contentHash: contentHash(activity) };
 }

@@ -3,13 +3,14 @@
  * store for what the ledger already holds and writes nothing.
  */
 import { isReadable, parseBook, printBook } from '../book/checkpoint.ts';
-import { EMPTY_BOOK, foldBook, type Book, type ClosedEpisode } from '../book/foldBook.ts';
+import { type Book, type ClosedEpisode } from '../book/foldBook.ts';
 import { type ActivityRevision } from '../domain/activity.ts';
 import { type Instrument, type InstrumentId } from '../domain/instrument.ts';
 import { compareInstants, type Instant } from '../domain/time.ts';
 import {
   type ActivityWatchRow,
   type BookCheckpoint,
+  type CheckpointPlace,
   type NewRevision,
   type PositionRow,
   type Store,
@@ -28,6 +29,8 @@ export interface WorkedOut {
   readonly watch: readonly ActivityWatchRow[];
   readonly book: Book;
   readonly closed: readonly ClosedEpisode[];
+  /** Where the fold began: behind everything stored, at an earlier checkpoint, at the beginning (null). */
+  readonly begins: CheckpointPlace | 'behind' | null;
   /** Whether `closed` and `storedRows` cover all episodes that ended behind the place where the fold began. */
   readonly refolded: boolean;
   /** Null when the book did not change. */
@@ -63,7 +66,6 @@ export async function workOut(
   now: Instant,
   missing: MissingPolicy,
 ): Promise<WorkedOut> {
-  const { account } = state;
   const incoming = look.activities.rows;
   const { chains, watched } = look.ledger;
   const merged = mergeActivities(incoming, chains, watched, now, look.windowAfter);

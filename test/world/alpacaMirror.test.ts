@@ -114,13 +114,13 @@ describe.each(databases)('on %s', (database) => {
     test('bought, added to, partly sold, sold out: each step equals the truth', async () => {
       const at = await world({ database });
       await at.sync(PAPER);
-      for (const [side, quantity] of [
-        ['buy', '10'],
-        ['buy', '2.5'],
-        ['sell', '4'],
-        ['sell', '8.5'],
+      for (const [side, quantity, price] of [
+        ['buy', '10', '12'],
+        ['buy', '2.5', '14'],
+        ['sell', '4', '13'],
+        ['sell', '8.5', '15'],
       ] as const) {
-        await at.control('trade', { account: PAPER, symbol: 'NEWCO', side, quantity, price: '12.34' });
+        await at.control('trade', { account: PAPER, symbol: 'NEWCO', side, quantity, price });
         await at.advance('5m');
         expect(await at.sync(PAPER)).toMatchObject({ outcome: 'complete', reconciled: true });
         await expectTruth(at);
@@ -129,8 +129,9 @@ describe.each(databases)('on %s', (database) => {
       expect(closed).toMatchObject({
         state: 'closed',
         quantity: '0',
-        realizedPnl: null,
-        realizedBasis: 'unknown',
+        // 4 x (13 - 12) + 6 x (15 - 12) + 2.5 x (15 - 14): first in, first out.
+        realizedPnl: '24.5',
+        realizedBasis: 'exact',
       });
     });
 

@@ -1,0 +1,215 @@
+/**
+ * The rows behind lots and profit: from the database as it stands, or folded anew from the ledger for a moment of the
+ * past. Either way the same records are made of them.
+ */
+import { type Account } from '../../domain/account.ts';
+import { type ActivityRevision } from '../../domain/activity.ts';
+import { Decimal } from '../../domain/decimal.ts';
+import { type Instrument, type InstrumentId } from '../../domain/instrument.ts';
+import { type Lot, type LotClosure, type WashAdjustment } from '../../domain/lot.ts';
+import { newYorkDate, now as instantNow, type TradeDate } from '../../domain/time.ts';
+import { type Store } from '../../store/store.ts';
+import { bookThen, isTimeTravel, type When } from '../asOf.ts';
+import { episodeResults } from '../episodeResults.ts';
+import { isEstimate } from '../lifecycle.ts';
+import { washOfTaxpayer, washScopeOf, type WashInput } from '../washOfAccount.ts';
+import { type AccountScope, type RecordContext } from './context.ts';
+import { lotRecords, type LotRecord } from './lots.ts';
+import {
+  pnlRecords,
+  pnlStatsRecords,
+  type Estimate,
+  type PnlRecord,
+  type PnlScope,
+  type PnlStatsRecord,
+} from './pnl.ts';
+import { type PnlGrouping } from './pnlGroups.ts';
+
+export interface BookScope extends AccountScope, When {
+  /** Whose purchases wash sales look at; default: as elected. */
+  readonly wash?: 'account' | 'taxpayer';
+  /** Also what happened before the account was reset at its broker. */
+  readonly allEpochs?: boolean;
+}
+
+type Of<Row> = Row & { readonly accountId: number };
+
+export interface BookFacts {
+  readonly lots: readonly Of<Lot>[];
+  readonly closures: readonly Of<LotClosure>[];
+  readonly wash: readonly Of<WashAdjustment>[];
+  readonly estimates: readonly Estimate[];
+  readonly activities: readonly Of<ActivityRevision>[];
+  readonly accountNames: ReadonlyMap<number, string>;
+  readonly instruments: ReadonlyMap<InstrumentId, Instrument>;
+  /** By `<account id>:<instrument>`. */
+  readonly marks: ReadonlyMap<string, Decimal>;
+  readonly today: TradeDate;
+}
+
+export async function lotRecordsOf(
+  context: RecordContext,
+  scope: BookScope & { readonly symbol?: string } = {},
+): Promise<readonly LotRecord[]> {
+  const rows = lotRecords(await bookFacts(context, scope));
+  return scope.symbol === undefined
+    ? rows
+    : rows.filter((row) => row.symbol === scope.symbol || row.instrument === scope.symbol);
+}
+
+export async function pnlRecordsOf(
+  context: RecordContext,
+  by: PnlGrouping,
+  scope: BookScope & PnlScope = {},
+): Promise<readonly PnlRecord[]> {
+  return pnlRecords(await bookFacts(context, scope), by, scope);
+}
+
+export async function pnlStatsRecordsOf(
+  context: RecordContext,
+  scope: BookScope & PnlScope = {},
+): Promise<readonly PnlStatsRecord[]> {
+  return pnlStatsRecords(await bookFacts(context, scope), scope);
+}
+
+export async function bookFacts(context: RecordContext, scope: BookScope): Promise<BookFacts> {
+  const { store, clock } = context;
+  const everybody = await store.accounts();
+  const accounts = scope.account === undefined ? everybody : [scope.account];
+  const accountNames = new Map(everybody.map((account) => [account.id, account.name]));
+  const facts = isTimeTravel(scope)
+    ? await pastRows(store, accounts, scope)
+    : await presentRows(store, accounts, scope);
+  const ids = new Set<InstrumentId>();
+  for (const row of [...facts.lots, ...facts.closures, ...facts.estimates]) ids.add(row.instrument);
+  return {
+    ...facts,
+    wash: await chosenWash(store, everybody, accounts, scope, facts.wash),
+    accountNames,
+    instruments: await store.instruments([...ids]),
+    today: newYorkDate(scope.asOf ?? instantNow(clock)),
+  };
+}
+
+type Rows = Omit<BookFacts, 'accountNames' | 'instruments' | 'today'>;
+
+// ---- as it stands ---------------------------------------------------------------------------------------------------
+
+async function presentRows(store: Store, accounts: readonly Account[], scope: BookScope): Promise<Rows> {
+  const rows: Mutable = emptyRows();
+  for (const account of accounts) {
+    const epochs =
+      scope.allEpochs === true ? Array.from({ length: account.epoch }, (_, index) => index + 1) : [account.epoch];
+    const filter = { accountId: account.id };
+    rows.lots.push(...(await store.lots({ ...filter, open: true })));
+    for (const epoch of epochs) {
+      rows.closures.push(...(await store.closures({ ...filter, epoch })));
+      rows.wash.push(...(await store.washAdjustments({ ...filter, epoch })));
+    }
+    rows.estimates.push(...(await presentEstimates(store, account, rows.closures)));
+    for (const row of await store.ledger(filter)) if (epochs.includes(row.epoch)) rows.activities.push(row);
+    for (const mark of await store.marks(filter)) rows.marks.set(`${account.id}:${mark.instrument}`, mark.mark);
+  }
+  return rows;
+}
+
+interface Mutable {
+  lots: Of<Lot>[];
+  closures: Of<LotClosure>[];
+  wash: Of<WashAdjustment>[];
+  estimates: Estimate[];
+  activities: Of<ActivityRevision>[];
+  marks: Map<string, Decimal>;
+}
+
+function emptyRows(): Mutable {
+  return { lots: [], closures: [], wash: [], estimates: [], activities: [], marks: new Map() };
+}
+
+/** What left without a fill: the part of a row's realized figure that no close gave. */
+async function presentEstimates(
+  store: Store,
+  account: Account,
+  closures: readonly Of<LotClosure>[],
+): Promise<readonly Estimate[]> {
+  const rows = (await store.positions({ accountId: account.id, states: ['open'] })).filter(
+    (row) => row.epoch === account.epoch && isEstimate(row),
+  );
+  if (rows.length === 0) return [];
+  const results = episodeResults(closures.filter((row) => row.accountId === account.id));
+  const events = await store.bookEvents({ accountId: account.id, epoch: account.epoch, kinds: ['reduced'] });
+  return rows.flatMap((row) => {
+    const exact = results.get(row.openedRootId)?.realized ?? Decimal.zero;
+    const event = events
+      .filter((one) => one.instrument === row.instrument && one.facts['realized'] !== undefined)
+      .at(-1);
+    if (row.realizedPnl === null || event === undefined) return [];
+    return [
+      {
+        accountId: account.id,
+        instrument: row.instrument,
+        date: newYorkDate(event.at),
+        amount: row.realizedPnl.minus(exact),
+        quantity: row.bookQuantity.minus(row.quantity).abs(),
+      },
+    ];
+  });
+}
+
+// ---- as it was ------------------------------------------------------------------------------------------------------
+
+async function pastRows(store: Store, accounts: readonly Account[], scope: BookScope): Promise<Rows> {
+  const rows = emptyRows();
+  for (const account of accounts) {
+    const then = await bookThen(store, account, scope);
+    const of = <Row>(row: Row): Of<Row> => ({ ...row, accountId: account.id });
+    rows.lots.push(...then.lots.map(of));
+    rows.closures.push(...then.closures.map(of));
+    rows.wash.push(...then.wash.map(of));
+    rows.activities.push(...then.activities.map(of));
+    for (const seen of then.observations)
+      if (seen.mark !== null) rows.marks.set(`${account.id}:${seen.instrument}`, seen.mark);
+  }
+  return rows;
+}
+
+// ---- wash sales over all accounts -----------------------------------------------------------------------------------
+
+/** Scope `taxpayer` needs the lots of every account, whichever is shown. */
+async function chosenWash(
+  store: Store,
+  everybody: readonly Account[],
+  shown: readonly Account[],
+  scope: BookScope,
+  ofAccounts: readonly Of<WashAdjustment>[],
+): Promise<readonly Of<WashAdjustment>[]> {
+  const books = await Promise.all(
+    everybody.map(async (account) => ({ account, elections: await store.elections(account.id) })),
+  );
+  const isTaxpayer =
+    scope.wash === 'taxpayer' ||
+    (scope.wash === undefined && books.some(({ elections }) => washScopeOf(elections) === 'taxpayer'));
+  if (!isTaxpayer) return ofAccounts;
+  const types = await store.accountTypes();
+  const inputs: WashInput[] = [];
+  for (const { account } of books) {
+    const then = await bookThen(store, account, scope);
+    inputs.push({
+      account,
+      accountType: isIra(types.get(account.id)) ? 'ira' : 'taxable',
+      lots: then.fold.lots,
+      closures: then.closures,
+      activities: then.activities,
+      instruments: then.instruments,
+      elections: then.elections,
+    });
+  }
+  const ids = new Set(shown.map((account) => account.id));
+  return washOfTaxpayer(inputs).filter(
+    (row) => ids.has(row.accountId) || (row.replacementAccountId !== null && ids.has(row.replacementAccountId)),
+  );
+}
+
+function isIra(type: string | undefined): boolean {
+  return type === 'ira' || type === 'roth_ira';
+}
