@@ -179,7 +179,9 @@ function checkpointAfter(
     lastExecutedAt: last.executedAt,
     lastRootId: last.rootId,
     activityCount: countBefore + activities.length,
+    rulesHash: '',
     state: printBook(book),
+    lots: '',
   };
 }
 
