@@ -5,7 +5,7 @@ import { instantFromKey, instantKey, type Instant } from '../domain/time.ts';
 import { type Queries } from './database.ts';
 import { startChain } from './chain.ts';
 import { type AccountTable } from './schema.ts';
-import { type RunCommit, type Store } from './store.ts';
+import { type AccountType, type RunCommit, type Store } from './store.ts';
 import { type Selectable } from 'kysely';
 
 type NewAccount = Parameters<Store['ensureAccount']>[0];
@@ -114,6 +114,19 @@ export function unknownAccount(id: AccountId): TruebookError {
   return new TruebookError('unknown_account', `There is no account ${id} in this database.`, {
     hint: 'List the accounts with `truebook accounts`.',
   });
+}
+
+export async function accountTypes(queries: Queries): Promise<ReadonlyMap<AccountId, AccountType>> {
+  const rows = await queries.selectFrom('account').select(['id', 'type']).orderBy('id').execute();
+  return new Map(rows.flatMap((row) => (row.type === null ? [] : [[row.id, row.type as AccountType]])));
+}
+
+export async function setAccountType(
+  queries: Queries,
+  id: AccountId,
+  type: AccountType | null,
+): Promise<void> {
+  await queries.updateTable('account').set({ type }).where('id', '=', id).execute();
 }
 
 /** First contact: which account at the broker this is, for good (until a new epoch). */

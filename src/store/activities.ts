@@ -30,13 +30,14 @@ import { type ActivityTable, type Schema } from './schema.ts';
 import {
   type AccountFilter,
   type ActivityWatchRow,
-  type BookCheckpoint,
+  type CheckpointPlace,
   type ExpectedIdentity,
   type LedgerBeside,
   type LedgerRow,
   type LedgerWindow,
   type NewRevision,
   type RevisionChain,
+  type TimeTravel,
   type WantedOrder,
 } from './store.ts';
 
@@ -44,7 +45,7 @@ import {
 export function activityContent(
   accountId: AccountId,
   epoch: number,
-  runId: number,
+  runId: number | null,
   revision: NewRevision,
 ): Omit<ActivityTable, 'seq' | 'prev_hash' | 'hash'> & Record<string, string | number | null> {
   const { instrument } = revision;
@@ -352,7 +353,7 @@ export async function bookActivities(
   queries: Queries,
   accountId: AccountId,
   epoch: number,
-  after: BookCheckpoint | null,
+  after: CheckpointPlace | null,
 ): Promise<readonly ActivityRevision[]> {
   let query = queries
     .selectFrom('activity as a')
@@ -368,10 +369,10 @@ export async function bookActivities(
 }
 
 /** The activity a checkpoint stands behind, as it was folded (it may have been corrected since). */
-async function checkpointActivity(
+export async function checkpointActivity(
   queries: Queries,
   accountId: AccountId,
-  checkpoint: BookCheckpoint,
+  checkpoint: CheckpointPlace,
 ): Promise<ActivityRevision> {
   const chain = await revisions(queries, accountId, checkpoint.epoch, [checkpoint.lastRootId]);
   const folded = chain
@@ -385,6 +386,55 @@ async function checkpointActivity(
       hint: 'Run `truebook rebuild`.',
     },
   );
+}
+
+/** Newest revisions that were executed at this very instant. */
+export async function newestAt(
+  queries: Queries,
+  accountId: AccountId,
+  epoch: number,
+  executedAt: Instant,
+): Promise<readonly ActivityRevision[]> {
+  const rows = await queries
+    .selectFrom('activity as a')
+    .selectAll('a')
+    .where('a.account_id', '=', accountId)
+    .where('a.epoch', '=', epoch)
+    .where('a.executed_at', '=', instantKey(executedAt))
+    .where(isNewest)
+    .execute();
+  return await readRevisions(queries, rows);
+}
+
+/**
+ * Of every activity the newest revision that was known then, where it was executed by `asOf`: a correction that moved
+ * it counts from when it was known.
+ */
+export async function bookActivitiesAsOf(
+  queries: Queries,
+  accountId: AccountId,
+  epoch: number,
+  { asOf, knownAt }: TimeTravel,
+): Promise<readonly ActivityRevision[]> {
+  let query = queries
+    .selectFrom('activity as a')
+    .selectAll('a')
+    .where('a.account_id', '=', accountId)
+    .where('a.epoch', '=', epoch);
+  query =
+    knownAt === undefined
+      ? query.where(isNewest)
+      : query
+          .where('a.first_seen_at', '<=', instantKey(knownAt))
+          .where((where) =>
+            where(
+              'a.rev',
+              '=',
+              newestRevision(where).where('other.first_seen_at', '<=', instantKey(knownAt)),
+            ),
+          );
+  if (asOf !== undefined) query = query.where('a.executed_at', '<=', instantKey(asOf));
+  return (await readRevisions(queries, await query.execute())).sort(compareActivities);
 }
 
 export async function firstTradeDate(

@@ -1,10 +1,17 @@
 /** How accounts stood at the end of days: recorded by the runs of that day, or stated by the broker afterwards. */
-import { type AccountId } from '../domain/account.ts';
 import { type TradeDate } from '../domain/time.ts';
 import { type Queries } from './database.ts';
 import { type Sight } from './observations.ts';
 import { decimalText, insertRows, readDecimalOrNull } from './rows.ts';
-import { type AccountFilter, type BalanceDayRow, type BalanceDaySource } from './store.ts';
+import { type Schema } from './schema.ts';
+import {
+  type AccountFilter,
+  type BalanceDayRow,
+  type BalanceDaySource,
+  type DayProof,
+  type ResidualState,
+  type StoredBalanceDay,
+} from './store.ts';
 
 /** A day that a run of ours recorded is never replaced by what the broker says of it later. */
 export async function saveBalanceDays(
@@ -13,23 +20,78 @@ export async function saveBalanceDays(
   days: readonly BalanceDayRow[],
 ): Promise<void> {
   const recorded = await recordedDays(queries, sight, days);
-  const rows = days
-    .filter((day) => day.source === 'recorded' || !recorded.has(`${day.tradeDate} ${day.currency}`))
-    .map((day) => ({
-      account_id: sight.accountId,
-      epoch: sight.epoch,
-      trade_date: day.tradeDate as string,
-      currency: day.currency,
-      end_equity: decimalText(day.endEquity),
-      end_cash: decimalText(day.endCash),
-      buying_power: decimalText(day.buyingPower),
-      source: day.source,
-      profit_loss: decimalText(day.profitLoss),
-    }));
-  await insertRows(queries, 'balance_day', rows, {
-    keys: ['account_id', 'epoch', 'trade_date', 'currency'],
-    then: 'update',
-  });
+  const kept = days.filter(
+    (day) => day.source === 'recorded' || !recorded.has(`${day.tradeDate} ${day.currency}`),
+  );
+  await writeBalanceDays(queries, sight, kept);
+}
+
+/** Whoever says nothing of the proof leaves it as it is. */
+export async function writeBalanceDays(
+  queries: Queries,
+  { accountId, epoch }: Pick<Sight, 'accountId' | 'epoch'>,
+  days: readonly BalanceDayRow[],
+): Promise<void> {
+  const owner = { account_id: accountId, epoch };
+  const onConflict = { keys: ['account_id', 'epoch', 'trade_date', 'currency'], then: 'update' } as const;
+  const plain = days.filter((day) => day.proof === undefined);
+  const proved = days.flatMap((day) => (day.proof === undefined ? [] : [{ day, proof: day.proof }]));
+  await insertRows(
+    queries,
+    'balance_day',
+    plain.map((day) => ({ ...owner, ...endOfDay(day) })),
+    onConflict,
+  );
+  await insertRows(
+    queries,
+    'balance_day',
+    proved.map(({ day, proof }) => ({ ...owner, ...endOfDay(day), ...proofColumns(proof) })),
+    onConflict,
+  );
+}
+
+export function endOfDay(day: BalanceDayRow) {
+  return {
+    trade_date: day.tradeDate as string,
+    currency: day.currency,
+    end_equity: decimalText(day.endEquity),
+    end_cash: decimalText(day.endCash),
+    buying_power: decimalText(day.buyingPower),
+    source: day.source as string,
+    profit_loss: decimalText(day.profitLoss),
+  };
+}
+
+/** All null where there is no proof. */
+export function proofColumns(proof: DayProof | null) {
+  return {
+    start_equity: decimalText(proof?.start ?? null),
+    flows: decimalText(proof?.flows ?? null),
+    transfers: decimalText(proof?.transfers ?? null),
+    realized: decimalText(proof?.realized ?? null),
+    unrealized_change: decimalText(proof?.unrealizedChange ?? null),
+    income: decimalText(proof?.income ?? null),
+    fees: decimalText(proof?.fees ?? null),
+    fx: decimalText(proof?.fx ?? null),
+    residual: decimalText(proof?.residual ?? null),
+    residual_state: proof?.residualState ?? null,
+  };
+}
+
+function readProof(row: Schema['balance_day']): DayProof | null {
+  if (row.residual_state === null) return null;
+  return {
+    start: readDecimalOrNull(row.start_equity),
+    flows: readDecimalOrNull(row.flows),
+    transfers: readDecimalOrNull(row.transfers),
+    realized: readDecimalOrNull(row.realized),
+    unrealizedChange: readDecimalOrNull(row.unrealized_change),
+    income: readDecimalOrNull(row.income),
+    fees: readDecimalOrNull(row.fees),
+    fx: readDecimalOrNull(row.fx),
+    residual: readDecimalOrNull(row.residual),
+    residualState: row.residual_state as ResidualState,
+  };
 }
 
 /** `2025-08-21 USD` of every recorded day among those the broker states; asks nothing where it states none. */
@@ -60,23 +122,28 @@ async function recordedDays(
   return new Set([...known, ...own]);
 }
 
-/** Of each account's current epoch, newest day first. */
+/** Of each account's current epoch unless another one is named, newest day first. */
 export async function listBalanceDays(
   queries: Queries,
-  filter: AccountFilter,
-): Promise<readonly (BalanceDayRow & { accountId: AccountId })[]> {
+  filter: AccountFilter & { epoch?: number; from?: TradeDate; to?: TradeDate },
+): Promise<readonly StoredBalanceDay[]> {
   let query = queries
     .selectFrom('balance_day as d')
-    .innerJoin('account as a', (join) =>
-      join.onRef('a.id', '=', 'd.account_id').onRef('a.epoch', '=', 'd.epoch'),
-    )
+    .innerJoin('account as a', 'a.id', 'd.account_id')
     .selectAll('d')
     .orderBy('d.trade_date', 'desc')
     .orderBy('d.account_id')
     .orderBy('d.currency');
   if (filter.accountId !== undefined) query = query.where('d.account_id', '=', filter.accountId);
+  query =
+    filter.epoch === undefined
+      ? query.whereRef('d.epoch', '=', 'a.epoch')
+      : query.where('d.epoch', '=', filter.epoch);
+  if (filter.from !== undefined) query = query.where('d.trade_date', '>=', filter.from as string);
+  if (filter.to !== undefined) query = query.where('d.trade_date', '<=', filter.to as string);
   return (await query.execute()).map((row) => ({
     accountId: row.account_id,
+    epoch: row.epoch,
     tradeDate: row.trade_date as TradeDate,
     currency: row.currency,
     endEquity: readDecimalOrNull(row.end_equity),
@@ -84,5 +151,6 @@ export async function listBalanceDays(
     buyingPower: readDecimalOrNull(row.buying_power),
     profitLoss: readDecimalOrNull(row.profit_loss),
     source: row.source as BalanceDaySource,
+    proof: readProof(row),
   }));
 }

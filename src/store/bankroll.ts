@@ -1,6 +1,6 @@
 /** The bankroll: what a person's programs may count on, per account, with its whole history in the ledger. */
 import { canonicalJson } from '../domain/contentHash.ts';
-import { instantFromKey, instantKey, type TradeDate } from '../domain/time.ts';
+import { instantFromKey, instantKey, type Instant, type TradeDate } from '../domain/time.ts';
 import { type Account, type AccountId } from '../domain/account.ts';
 import { appendAudit } from './audit.ts';
 import { accountById } from './accounts.ts';
@@ -91,10 +91,11 @@ export async function importBankroll(
 /** Newest first. */
 export async function listBankroll(
   queries: Queries,
-  filter: AccountFilter & { limit?: number },
+  filter: AccountFilter & { limit?: number; knownAt?: Instant },
 ): Promise<readonly StoredBankrollEntry[]> {
   let query = queries.selectFrom('bankroll_entry').selectAll();
   if (filter.accountId !== undefined) query = query.where('account_id', '=', filter.accountId);
+  if (filter.knownAt !== undefined) query = query.where('first_seen_at', '<=', instantKey(filter.knownAt));
   query = query.orderBy('first_seen_at', 'desc').orderBy('account_id').orderBy('seq', 'desc');
   if (filter.limit !== undefined) query = query.limit(filter.limit);
   return (await query.execute()).map(readEntry);

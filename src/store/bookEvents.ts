@@ -3,7 +3,7 @@ import { type AccountId } from '../domain/account.ts';
 import { canonicalJson } from '../domain/contentHash.ts';
 import { type BookEvent, type BookEventKind } from '../domain/event.ts';
 import { type InstrumentId } from '../domain/instrument.ts';
-import { instantFromKey, instantKey } from '../domain/time.ts';
+import { instantFromKey, instantKey, type Instant } from '../domain/time.ts';
 import { type Queries } from './database.ts';
 import { readJson, storableRow } from './rows.ts';
 import { type AccountFilter, type StoredBookEvent } from './store.ts';
@@ -29,10 +29,18 @@ export function eventContent(
   });
 }
 
+type EventFilter = AccountFilter & {
+  limit?: number;
+  afterSeq?: number;
+  epoch?: number;
+  kinds?: readonly BookEventKind[];
+  knownAt?: Instant;
+};
+
 /** Oldest first. With a limit and no start, the newest that many. */
 export async function listBookEvents(
   queries: Queries,
-  filter: AccountFilter & { limit?: number; afterSeq?: number },
+  filter: EventFilter,
 ): Promise<readonly StoredBookEvent[]> {
   const newest = filter.limit !== undefined && filter.afterSeq === undefined;
   const direction = newest ? 'desc' : 'asc';
@@ -43,6 +51,9 @@ export async function listBookEvents(
   else query = query.where('account_id', '=', filter.accountId);
   query = query.orderBy('seq', direction);
   if (filter.afterSeq !== undefined) query = query.where('seq', '>', filter.afterSeq);
+  if (filter.epoch !== undefined) query = query.where('epoch', '=', filter.epoch);
+  if (filter.kinds !== undefined) query = query.where('kind', 'in', [...filter.kinds, '']);
+  if (filter.knownAt !== undefined) query = query.where('first_seen_at', '<=', instantKey(filter.knownAt));
   if (filter.limit !== undefined) query = query.limit(filter.limit);
   const rows = await query.execute();
   const events = rows.map((row) => ({

@@ -1,10 +1,18 @@
 /** The store over either database: each verb of `store.ts` is one transaction around the files of its nouns. */
 import { Decimal } from '../domain/decimal.ts';
 import { instantKey } from '../domain/time.ts';
-import { allAccounts, ensureAccount, findAccount } from './accounts.ts';
+import {
+  accountById,
+  accountTypes,
+  allAccounts,
+  ensureAccount,
+  findAccount,
+  setAccountType,
+} from './accounts.ts';
 import {
   activityCount,
   bookActivities,
+  bookActivitiesAsOf,
   firstTradeDate,
   ledger,
   ledgerBeside,
@@ -16,15 +24,19 @@ import { appendAudit } from './audit.ts';
 import { importBankroll, listBankroll } from './bankroll.ts';
 import { listBookEvents } from './bookEvents.ts';
 import { verifyChains } from './chain.ts';
+import { checkpointAt, listCheckpoints } from './checkpoints.ts';
 import { bookMarks, chronicle } from './chronicle.ts';
 import { commitRun, newEpoch } from './commitRun.ts';
 import { type Database } from './database.ts';
+import { decideFinding } from './decisions.ts';
+import { elect, listElections } from './elections.ts';
 import { listFindings } from './findings.ts';
 import { listImportedTrades, saveImportedTrades } from './importedTrades.ts';
 import { loadInstruments } from './instruments.ts';
 import { acquireLease, checkFence, leaseState, releaseLease, renewLease } from './leases.ts';
 import { listBalanceDays } from './balanceDays.ts';
-import { latestBalances, latestGreeks, latestMarks } from './observations.ts';
+import { listClosures, listLots, listWash, lotsSince } from './lots.ts';
+import { latestBalances, latestGreeks, latestMarks, shortsEverReported } from './observations.ts';
 import { listPositions } from './positions.ts';
 import { endVerification, listFreshness } from './progress.ts';
 import {
@@ -41,6 +53,7 @@ import { KnownPayloads } from './payloads.ts';
 import { StateCache } from './stateCache.ts';
 import { type RunCommit, type Store } from './store.ts';
 import { syncState } from './syncState.ts';
+import { balancesAt, epochThen, findingsThen, observationsAt } from './timeTravel.ts';
 
 /** Counts attempts to commit in this process: with the incarnation and the fence it makes a marker unique. */
 let attempts = 0;
@@ -89,6 +102,10 @@ export function bookStore(database: Database, schemaVersion: number): Store {
       }
       return wanted;
     },
+    checkpoints: (accountId, epoch) => database.read((queries) => listCheckpoints(queries, accountId, epoch)),
+    checkpointAt: (accountId, place) => database.read((queries) => checkpointAt(queries, accountId, place)),
+    lotsSince: (accountId, epoch, after) =>
+      database.read((queries) => lotsSince(queries, accountId, epoch, after)),
     firstTradeDate: (accountId, epoch) =>
       database.read((queries) => firstTradeDate(queries, accountId, epoch)),
     allPositions: (accountId, epoch) =>
@@ -116,6 +133,16 @@ export function bookStore(database: Database, schemaVersion: number): Store {
     importBankroll: (lease, entry, audit) =>
       database.write((queries) => importBankroll(database, queries, lease, entry, audit)),
 
+    elect: (accountId, elections, audit) =>
+      database.write((queries) => elect(database, queries, accountId, elections, audit)),
+    decideFinding: (decision) => database.write((queries) => decideFinding(database, queries, decision)),
+    setAccountType: (accountId, type, audit) =>
+      database.write(async (queries) => {
+        await accountById(queries, accountId);
+        await setAccountType(queries, accountId, type);
+        await appendAudit(database, queries, [audit]);
+      }),
+
     requestSync: (request) => database.write((queries) => insertRequest(queries, request)),
     pendingRequests: (accountIds) => database.read((queries) => pendingRequests(queries, accountIds)),
     syncRequest: (id) => database.read((queries) => requestById(queries, id)),
@@ -137,6 +164,17 @@ export function bookStore(database: Database, schemaVersion: number): Store {
     latestGreeks: (filter) => database.read((queries) => latestGreeks(queries, filter)),
     balances: (filter) => database.read((queries) => latestBalances(queries, filter)),
     balanceDays: (filter) => database.read((queries) => listBalanceDays(queries, filter)),
+    lots: (filter) => database.read((queries) => listLots(queries, filter)),
+    closures: (filter) => database.read((queries) => listClosures(queries, filter)),
+    washAdjustments: (filter) => database.read((queries) => listWash(queries, filter)),
+    elections: (accountId, { epoch, knownAt } = {}) =>
+      database.read(async (queries) => {
+        const account = await accountById(queries, accountId);
+        return await listElections(queries, { ...account, epoch: epoch ?? account.epoch }, knownAt);
+      }),
+    accountTypes: () => database.read(accountTypes),
+    shortsEverReported: (accountId, epoch, knownAt) =>
+      database.read((queries) => shortsEverReported(queries, accountId, epoch, knownAt)),
     ledger: (filter) => database.read((queries) => ledger(queries, filter)),
     bankroll: (filter) => database.read((queries) => listBankroll(queries, filter)),
     chronicle: (accountId, afterSeq, span) =>
@@ -151,6 +189,16 @@ export function bookStore(database: Database, schemaVersion: number): Store {
     lastRun: (accountId, outcome, type) =>
       database.read((queries) => lastRun(queries, accountId, outcome, type)),
     statistics: (filter) => database.read((queries) => statistics(queries, filter)),
+
+    bookActivitiesAsOf: (accountId, epoch, when) =>
+      database.read((queries) => bookActivitiesAsOf(queries, accountId, epoch, when)),
+    observationsAt: (accountId, epoch, when) =>
+      database.read((queries) => observationsAt(queries, accountId, epoch, when)),
+    balancesAt: (accountId, epoch, when) =>
+      database.read((queries) => balancesAt(queries, accountId, epoch, when)),
+    findingsThen: (filter) => database.read((queries) => findingsThen(queries, filter)),
+    epochThen: (accountId, knownAt) =>
+      database.read(async (queries) => epochThen(queries, await accountById(queries, accountId), knownAt)),
 
     verifyChains: (filter) => verifyChains(database, filter),
     appendAudit: (entry) => database.write((queries) => appendAudit(database, queries, [entry])),

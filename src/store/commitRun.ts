@@ -10,6 +10,8 @@ import { bankrollContent } from './bankroll.ts';
 import { eventContent } from './bookEvents.ts';
 import { accountChain, chainRows, lockHead, saveHead } from './chain.ts';
 import { type Database, type Queries } from './database.ts';
+import { saveCheckpoints } from './checkpoints.ts';
+import { electionContent } from './elections.ts';
 import { listFindings, saveFindings, withReopened } from './findings.ts';
 import { loadInstruments, saveAliases, saveInstruments } from './instruments.ts';
 import { checkFence, lockLease } from './leases.ts';
@@ -21,8 +23,9 @@ import {
   type Sight,
 } from './observations.ts';
 import { savePayloads, saveQuarantine, type KnownPayloads } from './payloads.ts';
+import { saveLots } from './lots.ts';
 import { listPositions, savePositions } from './positions.ts';
-import { dropCheckpoint, saveCheckpoint, saveCursors, saveFreshness } from './progress.ts';
+import { saveCursors, saveFreshness } from './progress.ts';
 import { answerRequests } from './requests.ts';
 import { insertRows, keyOrNull, storableRow } from './rows.ts';
 import { insertReads, insertRun, runByMarker } from './runs.ts';
@@ -94,15 +97,15 @@ async function saveEvidence(
   await saveGreeks(queries, sight, commit.greeks, instantKey(commit.run.startedAt));
 }
 
-/** Activities first, then the events they caused, then the bankroll, in one chain. */
+/** Activities first, then the events they caused, then the bankroll and elections, in one chain. */
 async function appendLedger(
   database: Database,
   queries: Queries,
   sight: Sight,
-  { revisions, events, bankroll }: Pick<RunCommit, 'revisions' | 'events' | 'bankroll'>,
+  { revisions, events, bankroll, elections }: LedgerPart,
   seenAt: Instant,
 ): Promise<CommitTrace['chain']> {
-  if (revisions.length === 0 && events.length === 0 && bankroll.length === 0) return null;
+  if (revisions.length + events.length + bankroll.length + elections.length === 0) return null;
   const account = await accountById(queries, sight.accountId);
   const start = await lockHead(database, queries, accountChain(account.name));
   const activities = chainRows(
@@ -122,20 +125,28 @@ async function appendLedger(
       bankrollContent(sight.accountId, sight.epoch, sight.runId, entry, instantKey(seenAt)),
     ),
   );
+  const elected = chainRows(
+    rolled.head,
+    'election',
+    elections.map((election) => electionContent(sight.accountId, sight.epoch, election, instantKey(seenAt))),
+  );
   await insertRows(queries, 'activity', activities.rows);
   await insertRows(queries, 'book_event', booked.rows);
   await insertRows(queries, 'bankroll_entry', rolled.rows);
-  await saveHead(queries, rolled.head);
-  return { before: start.hash, after: rolled.head.hash };
+  await insertRows(queries, 'election', elected.rows);
+  await saveHead(queries, elected.head);
+  return { before: start.hash, after: elected.head.hash, seq: elected.head.seq };
 }
+
+type LedgerPart = Pick<RunCommit, 'revisions' | 'events' | 'bankroll' | 'elections'>;
 
 async function saveBelief(queries: Queries, sight: Sight, commit: RunCommit): Promise<void> {
   const { accountId } = sight;
   if (commit.pin !== null) await pinAccount(queries, accountId, commit.pin);
   await savePositions(queries, commit.positions.upsert, commit.positions.remove, accountId);
   await saveBalanceDays(queries, sight, commit.balanceDays);
-  if (commit.checkpoint === 'drop') await dropCheckpoint(queries, accountId, sight.epoch);
-  else if (commit.checkpoint !== null) await saveCheckpoint(queries, accountId, commit.checkpoint);
+  await saveLots(queries, accountId, sight.epoch, commit.lots);
+  await saveCheckpoints(queries, accountId, sight.epoch, commit);
   await saveMarks(queries, accountId, commit.marks);
 }
 

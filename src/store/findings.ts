@@ -92,7 +92,7 @@ export async function listFindings(
   return (await query.execute()).map(readFinding);
 }
 
-function readFinding(row: Selectable<FindingTable>): StoredFinding {
+export function readFinding(row: Selectable<FindingTable>): StoredFinding {
   return {
     id: row.id,
     accountId: row.account_id,

@@ -3,7 +3,8 @@ import { type AccountId } from '../domain/account.ts';
 import { Decimal } from '../domain/decimal.ts';
 import { type InstrumentId } from '../domain/instrument.ts';
 import { type Quote } from '../domain/snapshot.ts';
-import { instantFromKey, instantKey, type TradeDate } from '../domain/time.ts';
+import { instantFromKey, instantKey, type Instant, type TradeDate } from '../domain/time.ts';
+import { sql } from 'kysely';
 import { evidenceHash } from './chain.ts';
 import { type Queries } from './database.ts';
 import { loadInstruments } from './instruments.ts';
@@ -17,6 +18,7 @@ import {
   readInstantOrNull,
   storableRow,
 } from './rows.ts';
+import { type BankrollTable, type PositionLatestTable } from './schema.ts';
 import {
   type AccountFilter,
   type BalanceObservation,
@@ -98,7 +100,11 @@ export async function latestObservations(
     .where('account_id', '=', accountId)
     .orderBy('instrument')
     .execute();
-  return rows.map((row) => ({
+  return rows.map(readObservation);
+}
+
+export function readObservation(row: Omit<PositionLatestTable, 'account_id'>): PositionObservation {
+  return {
     instrument: row.instrument as InstrumentId,
     quantity: Decimal.parse(row.quantity),
     averageCost: readDecimalOrNull(row.average_cost),
@@ -108,7 +114,31 @@ export async function latestObservations(
     unrealizedPnl: readDecimalOrNull(row.unrealized_pnl),
     asOf: instantFromKey(row.as_of),
     tradeDate: row.trade_date as TradeDate,
-  }));
+  };
+}
+
+/** Sorted. Through the index of negative rows: few, whatever the number of observations. */
+export async function shortsEverReported(
+  queries: Queries,
+  accountId: AccountId,
+  epoch: number,
+  knownAt?: Instant,
+): Promise<readonly InstrumentId[]> {
+  let query = queries
+    .selectFrom('position_observation as o')
+    .select('o.instrument')
+    .distinct()
+    .where('o.account_id', '=', accountId)
+    .where('o.epoch', '=', epoch)
+    // Text on SQLite, a number on PostgreSQL: below zero in both; written out as the index has it.
+    .where(sql<boolean>`o.quantity < '0'`);
+  if (knownAt !== undefined) {
+    query = query
+      .innerJoin('sync_run as r', 'r.id', 'o.run_id')
+      .where('r.started_at', '<=', instantKey(knownAt));
+  }
+  const rows = await query.execute();
+  return rows.map((row) => row.instrument as InstrumentId).sort();
 }
 
 // ---- balances -------------------------------------------------------------------------------------------------
@@ -142,8 +172,11 @@ export async function latestBalances(
 ): Promise<readonly (BalanceObservation & { accountId: AccountId })[]> {
   let query = queries.selectFrom('bankroll').selectAll().orderBy('account_id').orderBy('currency');
   if (filter.accountId !== undefined) query = query.where('account_id', '=', filter.accountId);
-  return (await query.execute()).map((row) => ({
-    accountId: row.account_id,
+  return (await query.execute()).map((row) => ({ accountId: row.account_id, ...readBalance(row) }));
+}
+
+export function readBalance(row: Omit<BankrollTable, 'account_id'>): BalanceObservation {
+  return {
     currency: row.currency,
     equity: readDecimalOrNull(row.equity),
     cash: readDecimalOrNull(row.cash),
@@ -153,7 +186,7 @@ export async function latestBalances(
     asOf: instantFromKey(row.as_of),
     fetchedAt: instantFromKey(row.fetched_at),
     tradeDate: row.trade_date as TradeDate,
-  }));
+  };
 }
 
 // ---- marks and Greeks -----------------------------------------------------------------------------------------

@@ -1,9 +1,9 @@
-/** How far syncs have come: cursors, freshness and the fold's checkpoint. */
+/** How far syncs have come: cursors and freshness. */
 import { type AccountId } from '../domain/account.ts';
 import { instantFromKey, instantKey } from '../domain/time.ts';
 import { type Queries } from './database.ts';
 import { insertRows, isTrue } from './rows.ts';
-import { type BookCheckpoint, type CursorRow, type DataClass, type FreshnessRow } from './store.ts';
+import { type CursorRow, type DataClass, type FreshnessRow } from './store.ts';
 
 export async function saveCursors(
   queries: Queries,
@@ -82,56 +82,4 @@ export async function endVerification(queries: Queries, accountId: AccountId): P
     .set({ verified: false })
     .where('account_id', '=', accountId)
     .execute();
-}
-
-/** One checkpoint per epoch, the newest. */
-export async function saveCheckpoint(
-  queries: Queries,
-  accountId: AccountId,
-  checkpoint: BookCheckpoint,
-): Promise<void> {
-  await dropCheckpoint(queries, accountId, checkpoint.epoch);
-  await queries
-    .insertInto('book_checkpoint')
-    .values({
-      account_id: accountId,
-      epoch: checkpoint.epoch,
-      last_executed_at: instantKey(checkpoint.lastExecutedAt),
-      last_root_id: checkpoint.lastRootId,
-      activity_count: checkpoint.activityCount,
-      state: checkpoint.state,
-    })
-    .execute();
-}
-
-export async function dropCheckpoint(queries: Queries, accountId: AccountId, epoch: number): Promise<void> {
-  await queries
-    .deleteFrom('book_checkpoint')
-    .where('account_id', '=', accountId)
-    .where('epoch', '=', epoch)
-    .execute();
-}
-
-export async function loadCheckpoint(
-  queries: Queries,
-  accountId: AccountId,
-  epoch: number,
-): Promise<BookCheckpoint | null> {
-  const row = await queries
-    .selectFrom('book_checkpoint')
-    .selectAll()
-    .where('account_id', '=', accountId)
-    .where('epoch', '=', epoch)
-    .orderBy('last_executed_at', 'desc')
-    .orderBy('last_root_id', 'desc')
-    .limit(1)
-    .executeTakeFirst();
-  if (row === undefined) return null;
-  return {
-    epoch: row.epoch,
-    lastExecutedAt: instantFromKey(row.last_executed_at),
-    lastRootId: row.last_root_id,
-    activityCount: row.activity_count,
-    state: row.state,
-  };
 }

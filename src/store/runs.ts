@@ -112,12 +112,20 @@ function readContent(read: SyncReadRow, commit: RunCommit) {
 
 export async function listRuns(
   queries: Queries,
-  filter: AccountFilter & { limit: number; outcome?: RunOutcome; type?: SyncType },
+  filter: AccountFilter & {
+    limit: number;
+    outcome?: RunOutcome;
+    type?: SyncType;
+    from?: Instant;
+    to?: Instant;
+  },
 ): Promise<readonly RunRecord[]> {
   let query = queries.selectFrom('sync_run').selectAll().orderBy('id', 'desc').limit(filter.limit);
   if (filter.accountId !== undefined) query = query.where('account_id', '=', filter.accountId);
   if (filter.outcome !== undefined) query = query.where('outcome', '=', filter.outcome);
   if (filter.type !== undefined) query = query.where('type', '=', filter.type);
+  if (filter.from !== undefined) query = query.where('started_at', '>=', instantKey(filter.from));
+  if (filter.to !== undefined) query = query.where('started_at', '<=', instantKey(filter.to));
   return (await query.execute()).map(readRun);
 }
 

@@ -78,6 +78,11 @@ export interface Schema {
     hash: string;
     signature: string | null;
     signed_at: InstantText | null;
+    /** What the signature covers: a place of the chain and its hash, which the chain has gone on from since. */
+    signed_seq: number | null;
+    signed_hash: string | null;
+    /** Public key, base64. */
+    signed_key: string | null;
   };
   activity: ActivityTable;
   election: ChainedTable & {
@@ -121,56 +126,9 @@ export interface Schema {
   };
 
   position: PositionTable;
-  lot: {
-    account_id: number;
-    epoch: number;
-    lot_id: string;
-    instrument: string;
-    opened_root_id: string;
-    activity_root_id: string;
-    direction: string;
-    acquired_at: InstantText;
-    acquired_date: DateText;
-    holding_from: DateText;
-    quantity: Exact;
-    open_quantity: Exact;
-    cost: Exact | null;
-    open_cost: Exact | null;
-    cost_basis: string;
-    currency: string;
-  };
-  lot_closure: {
-    account_id: number;
-    epoch: number;
-    closure_id: string;
-    lot_id: string;
-    instrument: string;
-    activity_root_id: string;
-    closed_at: InstantText;
-    closed_date: DateText;
-    quantity: Exact;
-    cost: Exact | null;
-    proceeds: Exact | null;
-    fees: Exact | null;
-    realized_pnl: Exact | null;
-    realized_basis: string;
-    term: string | null;
-    holding_days: number | null;
-    currency: string;
-  };
-  wash_adjustment: {
-    account_id: number;
-    epoch: number;
-    adjustment_id: string;
-    scope: string;
-    closure_id: string;
-    replacement_account_id: number | null;
-    replacement_lot_id: string | null;
-    quantity: Exact;
-    disallowed: Exact;
-    permanently_lost: Exact;
-    currency: string;
-  };
+  lot: LotTable;
+  lot_closure: LotClosureTable;
+  wash_adjustment: WashAdjustmentTable;
   balance_day: {
     account_id: number;
     epoch: number;
@@ -198,7 +156,9 @@ export interface Schema {
     last_executed_at: InstantText;
     last_root_id: string;
     activity_count: number;
-    state: JsonText;
+    rules_hash: string;
+    state: string;
+    lots: string;
   };
 
   finding: FindingTable;
@@ -331,6 +291,8 @@ export interface AccountTable {
   pinned_last4: string | null;
   base_currency: string;
   created_at: InstantText;
+  /** How it is taxed; null = nobody said. */
+  type: string | null;
 }
 
 export interface InstrumentTable {
@@ -446,6 +408,72 @@ export interface PositionTable {
   missing_since: InstantText | null;
   missing_confirmations: number;
   source: string;
+}
+
+export interface LotTable {
+  account_id: number;
+  epoch: number;
+  lot_id: string;
+  instrument: string;
+  opened_root_id: string;
+  activity_root_id: string;
+  direction: string;
+  opened_at: InstantText;
+  acquired_at: InstantText;
+  acquired_date: DateText;
+  holding_from: DateText;
+  quantity: Exact;
+  open_quantity: Exact;
+  cost: Exact | null;
+  open_cost: Exact | null;
+  rolled: Exact;
+  cost_source: string;
+  currency: string;
+  open_cost_base: Exact | null;
+}
+
+export interface LotClosureTable {
+  account_id: number;
+  epoch: number;
+  closure_id: string;
+  /** Id of the old view `trade_history`: worked out from the row's key, so that a rebuild gives the same. */
+  number: number;
+  lot_id: string;
+  instrument: string;
+  opened_root_id: string;
+  activity_root_id: string;
+  kind: string;
+  direction: string;
+  acquired_date: DateText;
+  closed_at: InstantText;
+  closed_date: DateText;
+  quantity: Exact;
+  cost: Exact | null;
+  proceeds: Exact | null;
+  fees: Exact;
+  realized: Exact | null;
+  rolled: Exact;
+  realized_basis: string;
+  term: string | null;
+  holding_days: number | null;
+  currency: string;
+  realized_base_close_rate: Exact | null;
+  realized_base_historical: Exact | null;
+}
+
+export interface WashAdjustmentTable {
+  account_id: number;
+  epoch: number;
+  adjustment_id: string;
+  scope: string;
+  closure_id: string;
+  replacement_account_id: number | null;
+  replacement_lot_id: string | null;
+  quantity: Exact;
+  disallowed: Exact;
+  permanently_lost: Exact;
+  holding_from: DateText;
+  currency: string;
 }
 
 export interface FindingTable {

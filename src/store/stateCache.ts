@@ -28,6 +28,8 @@ export interface StateStamp {
   readonly runHash: string | null;
   /** Head of the account's chain. */
   readonly chainHash: string | null;
+  /** Place of that head. */
+  readonly chainSeq: number;
   readonly fence: number | null;
 }
 
@@ -49,18 +51,24 @@ export async function readStamp(queries: Queries, accountId: AccountId): Promise
       ),
     )
     .selectAll('a')
-    .select(['l.fence', 'h.hash as chain_hash', 'r.row_hash as run_hash'])
+    .select(['l.fence', 'h.hash as chain_hash', 'h.seq as chain_seq', 'r.row_hash as run_hash'])
     .where('a.id', '=', accountId)
     .executeTakeFirst();
   if (row === undefined) throw unknownAccount(accountId);
-  return { account: readAccount(row), runHash: row.run_hash, chainHash: row.chain_hash, fence: row.fence };
+  return {
+    account: readAccount(row),
+    runHash: row.run_hash,
+    chainHash: row.chain_hash,
+    chainSeq: row.chain_seq ?? 0,
+    fence: row.fence,
+  };
 }
 
 /** What a commit did to the things a stamp is made of. */
 export interface CommitTrace {
   readonly runHash: string;
   /** Null where nothing was appended to the account's chain. */
-  readonly chain: { readonly before: string; readonly after: string } | null;
+  readonly chain: { readonly before: string; readonly after: string; readonly seq: number } | null;
 }
 
 interface Kept {
@@ -116,10 +124,11 @@ export class StateCache {
     this.#dropOtherTerms(accountId, commit);
     if (kept === undefined || trace === null || kept.stamp.fence !== fence) return;
     if (trace.chain !== null && trace.chain.before !== kept.stamp.chainHash) return;
-    const state = stateAfter(kept.state, commit, run);
+    const chainSeq = trace.chain?.seq ?? kept.stamp.chainSeq;
+    const state = stateAfter({ ...kept.state, ledgerSeq: chainSeq }, commit, run);
     if (state === null) return;
     const chainHash = trace.chain?.after ?? kept.stamp.chainHash;
-    const stamp = { account: state.account, runHash: trace.runHash, chainHash, fence };
+    const stamp = { account: state.account, runHash: trace.runHash, chainHash, chainSeq, fence };
     const grew = commit.revisions.length > 0 || commit.orders.length > 0;
     this.#kept.set(accountId, { stamp, state, ordersFrom: grew ? null : kept.ordersFrom });
   }
@@ -189,10 +198,31 @@ export function stateAfter(state: SyncState, commit: RunCommit, run: RunRecord):
       commit.marks.map((row) => ({ ...row, accountId: account.id })),
       (row) => row.instrument,
     ),
-    checkpoint: commit.checkpoint === 'drop' ? null : (commit.checkpoint ?? state.checkpoint),
+    checkpoint: checkpointAfter(state, commit),
+    elections: [
+      ...state.elections,
+      ...commit.elections.map((election) => ({ ...election, firstSeenAt: run.startedAt })),
+    ],
+    shortsReported: shortsAfter(state.shortsReported, commit.positionObservations),
     instruments,
     lastRun: run,
   };
+}
+
+/** The one of the commit covers the ledger; an older one does only while nothing was booked. */
+function checkpointAfter(state: SyncState, commit: RunCommit): SyncState['checkpoint'] {
+  if (commit.checkpoint === 'drop') return null;
+  return commit.checkpoint ?? (commit.revisions.length === 0 ? state.checkpoint : null);
+}
+
+function shortsAfter(
+  known: SyncState['shortsReported'],
+  observations: RunCommit['positionObservations'],
+): SyncState['shortsReported'] {
+  const fresh = observations.filter(
+    ({ instrument, quantity }) => quantity.sign() < 0 && !known.includes(instrument),
+  );
+  return fresh.length === 0 ? known : [...known, ...fresh.map((row) => row.instrument)].sort();
 }
 
 function positionsAfter(

@@ -5,9 +5,17 @@
 import { type Account, type AccountEnv, type AccountId, type BrokerName } from '../domain/account.ts';
 import { type Activity, type ActivityRevision } from '../domain/activity.ts';
 import { type Decimal } from '../domain/decimal.ts';
-import { type BookEvent } from '../domain/event.ts';
-import { type Finding, type FindingState, type FindingType } from '../domain/finding.ts';
+import { type Election } from '../domain/election.ts';
+import { type BookEvent, type BookEventKind } from '../domain/event.ts';
+import { type Finding, type FindingCause, type FindingState, type FindingType } from '../domain/finding.ts';
 import { type Instrument, type InstrumentId } from '../domain/instrument.ts';
+import {
+  type Lot,
+  type LotClosure,
+  type LotId,
+  type RealizedBasis,
+  type WashAdjustment,
+} from '../domain/lot.ts';
 import { type Currency } from '../domain/money.ts';
 import {
   type OrderReference,
@@ -17,6 +25,8 @@ import {
   type SnapshotBalance,
 } from '../domain/snapshot.ts';
 import { type Instant, type TradeDate } from '../domain/time.ts';
+
+export { checkpointCounts } from './checkpointCounts.ts';
 
 // ---------------------------------------------------------------------------------------------- leases
 
@@ -175,7 +185,7 @@ export type NewRevision = Activity & {
 };
 
 export type PositionState = 'open' | 'missing' | 'closed';
-export type RealizedBasis = 'exact' | 'estimated' | 'unknown';
+export type { RealizedBasis };
 
 /** A row of the `position` view table: one per episode (from flat to flat) of an instrument in an account and epoch. */
 export interface PositionRow {
@@ -242,7 +252,10 @@ export interface MarkRow {
   readonly source: string;
 }
 
-/** End of a trading day; flows and realized come with the day proof. */
+/**
+ * A trading day of an account and currency, and its proof: `start + flows + transfers + realized + unrealizedChange +
+ * income + fees + fx = endEquity`; what is left of it is `residual`. Null parts = not worked out (yet).
+ */
 export interface BalanceDayRow {
   readonly tradeDate: TradeDate;
   readonly currency: Currency;
@@ -253,7 +266,40 @@ export interface BalanceDayRow {
   readonly profitLoss: Decimal | null;
   /** `recorded`: the last look of a run of that day. `broker`: what the broker says of the day afterwards. */
   readonly source: BalanceDaySource;
+  /** Left out by who knows nothing of it: what stands in the row stays. */
+  readonly proof?: DayProof;
 }
+
+/** Signed effects on the equity of a day: fees paid are negative. */
+export interface DayProof {
+  /** Equity at the end of the day before. */
+  readonly start: Decimal | null;
+  /** Deposits less withdrawals: never a gain. */
+  readonly flows: Decimal | null;
+  /** Value of what came without a trade less what left so. */
+  readonly transfers: Decimal | null;
+  readonly realized: Decimal | null;
+  readonly unrealizedChange: Decimal | null;
+  readonly income: Decimal | null;
+  readonly fees: Decimal | null;
+  readonly fx: Decimal | null;
+  /** What the parts do not explain. */
+  readonly residual: Decimal | null;
+  /**
+   * `proved`: nothing of weight is left. `pending`: an activity that is published later is awaited. `unexplained`: there
+   * is a finding. `unknown`: a part is not known.
+   */
+  readonly residualState: ResidualState;
+}
+
+/** A day as it stands; without a proof where nobody worked one out. */
+export type StoredBalanceDay = Omit<BalanceDayRow, 'proof'> & {
+  readonly accountId: AccountId;
+  readonly epoch: number;
+  readonly proof: DayProof | null;
+};
+
+export type ResidualState = 'proved' | 'pending' | 'unexplained' | 'unknown';
 
 export type BalanceDaySource = 'recorded' | 'broker';
 
@@ -367,15 +413,69 @@ export interface BookMarks {
   readonly dataClasses: number;
 }
 
-/** A fold's result to start from later. `state` is canonical JSON text that only `book/` reads. */
-export interface BookCheckpoint {
+/** Where a fold stood: behind this activity in the book's order (`compareActivities`). */
+export interface CheckpointPlace {
   readonly epoch: number;
-  /** Sort position of the last folded activity: executedAt (key form), kind, root id. */
+  /** As the activity was folded; it may have been corrected since. */
   readonly lastExecutedAt: Instant;
   readonly lastRootId: string;
-  readonly activityCount: number;
-  readonly state: string;
 }
+
+/** A checkpoint without its texts: to choose one by. */
+export interface CheckpointEntry extends CheckpointPlace {
+  /** Activities folded so far, busts included: the newest checkpoint with as many as the epoch has covers the ledger. */
+  readonly activityCount: number;
+  /** Names the rules it was folded under (elections, what was ever reported short): of use under these rules only. */
+  readonly rulesHash: string;
+}
+
+/** A fold's result to start from later. */
+export interface BookCheckpoint extends CheckpointEntry {
+  /** Text that only `book/` reads. */
+  readonly state: string;
+  /** Its open lots, apart because they are long: text that only `book/` reads; empty where it needs none. */
+  readonly lots: string;
+}
+
+/** What a fold changed of the lots of the run's epoch. Rows are named by their ids. */
+export interface LotChanges {
+  readonly upsert: readonly Lot[];
+  readonly remove: readonly LotId[];
+  readonly closures: { readonly upsert: readonly LotClosure[]; readonly remove: readonly string[] };
+  readonly wash: { readonly upsert: readonly WashAdjustment[]; readonly remove: readonly string[] };
+}
+
+/** Rows of an account and epoch. */
+interface OfEpoch {
+  readonly accountId: AccountId;
+  readonly epoch: number;
+}
+export type StoredLot = Lot & OfEpoch;
+export type StoredClosure = LotClosure & OfEpoch;
+export type StoredWash = WashAdjustment & OfEpoch;
+
+/** An election about to be written; the ledger learns of it when it is written. */
+export type NewElection = Omit<Election, 'firstSeenAt'>;
+
+/** What a person decided about a finding (`truebook resolve`), beside the lease of a running agent. */
+export interface FindingDecision {
+  readonly accountId: AccountId;
+  readonly findingId: number;
+  readonly state: 'resolved' | 'dismissed';
+  /** What the person says it was; left out = the finding's own cause stays. */
+  readonly cause?: FindingCause;
+  /** In the person's words. */
+  readonly reason: string;
+  /** `user`, or who it was, for event and audit. */
+  readonly actor: string;
+  readonly at: Instant;
+  /** The provisional activity that says so, of source `user`; null where nothing is booked. */
+  readonly adjustment: Activity | null;
+}
+
+/** How an account is taxed, as a person or the broker says. */
+export const ACCOUNT_TYPES = ['taxable', 'ira', 'roth_ira', 'other'] as const;
+export type AccountType = (typeof ACCOUNT_TYPES)[number];
 
 /** A fact for the outbox; rules and routing run at delivery. */
 export interface OutboxFact {
@@ -430,10 +530,23 @@ export interface RunCommit {
   readonly marks: readonly MarkRow[];
   readonly balanceDays: readonly BalanceDayRow[];
   readonly positions: { readonly upsert: readonly PositionRow[]; readonly remove: readonly PositionKey[] };
+  readonly lots: LotChanges;
   /** In the order they happened. */
   readonly bankroll: readonly BankrollEntry[];
-  /** Null = unchanged; `drop` = the ledger got rows that no fold has seen, so the next fold begins at the beginning. */
+  /** The broker's own lot assignments; people's elections are written beside the runs (`elect`). */
+  readonly elections: readonly NewElection[];
+  /**
+   * The fold behind everything in the ledger; null = there is no new one; `drop` = none is of use any more. Revisions of
+   * the commit take every older checkpoint behind their places away.
+   */
   readonly checkpoint: BookCheckpoint | 'drop' | null;
+  /** Folds on the way to `checkpoint`, at the counts of `checkpointCounts`. */
+  readonly earlierCheckpoints: readonly BookCheckpoint[];
+  /**
+   * `SyncState.ledgerSeq` of the state the run worked from: when a person wrote an activity since, its checkpoints are
+   * of another ledger and are not kept.
+   */
+  readonly ledgerSeq: number;
   readonly findings: readonly Finding[];
   readonly cursors: readonly CursorRow[];
   readonly freshness: readonly Omit<FreshnessRow, 'runId'>[];
@@ -465,7 +578,16 @@ export interface SyncState {
   readonly greeks: readonly Quote[];
   /** Findings in state open or reopened. */
   readonly findings: readonly Finding[];
+  /** Findings a person dismissed: told again only when they say something else. */
+  readonly dismissed: readonly Finding[];
+  /** The newest checkpoint, where it covers the whole ledger of the epoch. */
   readonly checkpoint: BookCheckpoint | null;
+  /** Those that hold for the current epoch, oldest first. */
+  readonly elections: readonly Election[];
+  /** Instruments the broker ever stated a negative quantity of, in this epoch; sorted. */
+  readonly shortsReported: readonly InstrumentId[];
+  /** Place of the newest entry of the account's chain. */
+  readonly ledgerSeq: number;
   /** Newest bankroll entry of the current epoch. */
   readonly bankroll: StoredBankrollEntry | null;
   readonly instruments: ReadonlyMap<InstrumentId, Instrument>;
@@ -512,6 +634,44 @@ export interface LedgerRow extends ActivityRevision {
   /** True when a trade-executed call announced this order. */
   readonly announced: boolean;
 }
+
+/**
+ * Which lots. Without an epoch those of each account's current one; `open` narrows to lots that still hold something
+ * (or, false, to those that do not).
+ */
+export interface LotFilter extends AccountFilter {
+  readonly epoch?: number;
+  readonly instrument?: InstrumentId;
+  readonly open?: boolean;
+  readonly ids?: readonly LotId[];
+}
+
+/** Which closures; `from` and `to` are days of closing, both inclusive. Without an epoch, of each account's current one. */
+export interface ClosureFilter extends AccountFilter {
+  readonly epoch?: number;
+  readonly instrument?: InstrumentId;
+  readonly from?: TradeDate;
+  readonly to?: TradeDate;
+  readonly lotIds?: readonly LotId[];
+  readonly closedAfter?: Instant;
+}
+
+/** Which wash adjustments; `from` and `to` are the days on which the loss was realized, both inclusive. */
+export interface WashFilter extends AccountFilter {
+  readonly epoch?: number;
+  readonly from?: TradeDate;
+  readonly to?: TradeDate;
+  readonly closureIds?: readonly string[];
+}
+
+/** How the book stood: what had happened by `asOf` of what the ledger knew at `knownAt`. Left out = without bound. */
+export interface TimeTravel {
+  readonly asOf?: Instant;
+  readonly knownAt?: Instant;
+}
+
+/** A finding as its book events tell it; they do not hold the evidence. */
+export type FindingThen = Omit<Finding, 'evidence'> & OfEpoch;
 
 export interface SyncStatistics {
   readonly totalSyncs: number;
@@ -607,7 +767,7 @@ export interface Store {
   bookActivities(
     accountId: AccountId,
     epoch: number,
-    after: BookCheckpoint | null,
+    after: CheckpointPlace | null,
   ): Promise<readonly ActivityRevision[]>;
   /** How many activities the epoch has: for a book without a checkpoint. */
   activityCount(accountId: AccountId, epoch: number): Promise<number>;
@@ -623,6 +783,19 @@ export interface Store {
   ): Promise<readonly WantedOrder[]>;
   /** The day of the oldest activity of the epoch, null while there is none. */
   firstTradeDate(accountId: AccountId, epoch: number): Promise<TradeDate | null>;
+  /** Checkpoints to start from, newest place first; their rules are for the caller to compare. */
+  checkpoints(accountId: AccountId, epoch: number): Promise<readonly CheckpointEntry[]>;
+  /** With its texts; null when it is gone. */
+  checkpointAt(accountId: AccountId, place: CheckpointPlace): Promise<BookCheckpoint | null>;
+  /**
+   * What a fold from a checkpoint on (null: from the beginning) may change of the stored lots: all lots that are open,
+   * were opened behind it or were closed in part behind it, and the closures behind it.
+   */
+  lotsSince(
+    accountId: AccountId,
+    epoch: number,
+    after: CheckpointPlace | null,
+  ): Promise<{ readonly lots: readonly StoredLot[]; readonly closures: readonly StoredClosure[] }>;
   /** All position rows of the epoch, for a fold from the beginning. */
   allPositions(accountId: AccountId, epoch: number): Promise<readonly PositionRow[]>;
   /**
@@ -641,6 +814,24 @@ export interface Store {
   importTrades(accountId: AccountId, trades: readonly NewImportedTrade[], audit: AuditEntry): Promise<number>;
   /** Books the bankroll of an older program's file. False, with nothing written, where the epoch has a bankroll. */
   importBankroll(lease: Lease, entry: BankrollEntry, audit: AuditEntry): Promise<boolean>;
+
+  // --- what people decide, beside the lease of a running agent: its next run sees it
+  /** Writes elections into the account's ledger, with an audit row; known from `audit.at` on. */
+  elect(
+    accountId: AccountId,
+    elections: readonly NewElection[],
+    audit: AuditEntry,
+  ): Promise<readonly Election[]>;
+  /**
+   * Resolves or dismisses a finding, books the provisional activity where there is one, tells both in book event, audit
+   * and outbox. Checkpoints behind the activity go. Throws `usage` for a finding that does not exist or is not open.
+   */
+  decideFinding(decision: FindingDecision): Promise<{
+    readonly finding: StoredFinding;
+    readonly adjustment: ActivityRevision | null;
+  }>;
+  /** Notes how an account is taxed; null = nobody knows. */
+  setAccountType(accountId: AccountId, type: AccountType | null, audit: AuditEntry): Promise<void>;
 
   // --- requests between processes
   requestSync(request: {
@@ -672,31 +863,91 @@ export interface Store {
   latestGreeks(filter: AccountFilter): Promise<readonly (Quote & { accountId: AccountId })[]>;
   /** Newest balance observation per account and currency. */
   balances(filter: AccountFilter): Promise<readonly (BalanceObservation & { accountId: AccountId })[]>;
-  /** Days of the current epoch, newest first. */
-  balanceDays(filter: AccountFilter): Promise<readonly (BalanceDayRow & { accountId: AccountId })[]>;
+  /** Days of the current epoch (or another one), newest first; `from` and `to` inclusive. */
+  balanceDays(
+    filter: AccountFilter & { epoch?: number; from?: TradeDate; to?: TradeDate },
+  ): Promise<readonly StoredBalanceDay[]>;
+  /** By account, instrument, acquisition. */
+  lots(filter: LotFilter): Promise<readonly StoredLot[]>;
+  /** By account, then in the order they were closed. */
+  closures(filter: ClosureFilter): Promise<readonly StoredClosure[]>;
+  washAdjustments(filter: WashFilter): Promise<readonly StoredWash[]>;
+  /**
+   * Elections that hold for an epoch (the current one), oldest first: choices about whole accounts and instruments of
+   * this and earlier epochs, choices about lots and closes of this one.
+   */
+  elections(
+    accountId: AccountId,
+    filter?: { epoch?: number; knownAt?: Instant },
+  ): Promise<readonly Election[]>;
+  /** How accounts are taxed; accounts of which nobody said are absent. */
+  accountTypes(): Promise<ReadonlyMap<AccountId, AccountType>>;
+  /** Instruments the broker ever stated a negative quantity of (seen by `knownAt`), sorted. */
+  shortsEverReported(
+    accountId: AccountId,
+    epoch: number,
+    knownAt?: Instant,
+  ): Promise<readonly InstrumentId[]>;
   /** Newest revision of every activity, newest first. `kinds` narrows, `limit` bounds. */
   ledger(
     filter: AccountFilter & { kinds?: readonly string[]; since?: Instant; limit?: number },
   ): Promise<readonly LedgerRow[]>;
   /** Changes of the bankroll, newest first. */
-  bankroll(filter: AccountFilter & { limit?: number }): Promise<readonly StoredBankrollEntry[]>;
+  bankroll(
+    filter: AccountFilter & { limit?: number; knownAt?: Instant },
+  ): Promise<readonly StoredBankrollEntry[]>;
   /** What the chain of an account holds behind a place, over at most `span` places of it. */
   chronicle(accountId: AccountId, afterSeq: number, span: number): Promise<readonly ChronicleEntry[]>;
   bookMarks(accountId: AccountId): Promise<BookMarks>;
   /** In the order they were imported. */
   importedTrades(filter: AccountFilter & { afterId?: number }): Promise<readonly ImportedTrade[]>;
   bookEvents(
-    filter: AccountFilter & { limit?: number; afterSeq?: number },
+    filter: AccountFilter & {
+      limit?: number;
+      afterSeq?: number;
+      epoch?: number;
+      kinds?: readonly BookEventKind[];
+      knownAt?: Instant;
+    },
   ): Promise<readonly StoredBookEvent[]>;
   findings(
     filter: AccountFilter & { states?: readonly FindingState[]; types?: readonly FindingType[] },
   ): Promise<readonly StoredFinding[]>;
   freshness(accountId: AccountId): Promise<readonly FreshnessRow[]>;
-  runs(filter: AccountFilter & { limit: number }): Promise<readonly RunRecord[]>;
+  /** Newest first; `from` and `to` bound when they started, both inclusive. */
+  runs(
+    filter: AccountFilter & { limit: number; from?: Instant; to?: Instant },
+  ): Promise<readonly RunRecord[]>;
   run(id: number): Promise<RunRecord | null>;
   lastRun(accountId: AccountId, outcome?: RunOutcome, type?: SyncType): Promise<RunRecord | null>;
   /** Counts over `sync_run` (chunks of first contact not counted), optionally of runs started at or after `since`. */
   statistics(filter: AccountFilter & { since?: Instant }): Promise<SyncStatistics>;
+
+  // --- time travel
+  /**
+   * The ledger as it was: of every activity the newest revision known at `knownAt`, of those the ones executed by
+   * `asOf`, in the book's order.
+   */
+  bookActivitiesAsOf(
+    accountId: AccountId,
+    epoch: number,
+    when: TimeTravel,
+  ): Promise<readonly ActivityRevision[]>;
+  /**
+   * The broker's last statement of every instrument by `asOf`, among what runs had seen by `knownAt`; quantity zero =
+   * absent from a complete answer. The mark of a day's end is the one at that day's end.
+   */
+  observationsAt(
+    accountId: AccountId,
+    epoch: number,
+    when: TimeTravel,
+  ): Promise<readonly PositionObservation[]>;
+  /** The same of balances, per currency. */
+  balancesAt(accountId: AccountId, epoch: number, when: TimeTravel): Promise<readonly BalanceObservation[]>;
+  /** Findings as they were known then, told again from book events alone. */
+  findingsThen(filter: AccountFilter & { knownAt?: Instant }): Promise<readonly FindingThen[]>;
+  /** The epoch that was current then. */
+  epochThen(accountId: AccountId, knownAt: Instant): Promise<number>;
 
   // --- care
   /** Recomputes every hash of the ledger and audit chains. */

@@ -1,15 +1,23 @@
 /** What a sync needs to know before it reads, in one consistent look. */
-import { type Account, type AccountId } from '../domain/account.ts';
+import { type AccountId } from '../domain/account.ts';
 import { latestBankroll } from './bankroll.ts';
+import { coveringCheckpoint } from './checkpoints.ts';
 import { type Database, type Queries } from './database.ts';
+import { listElections } from './elections.ts';
 import { listFindings } from './findings.ts';
 import { loadInstruments } from './instruments.ts';
-import { latestBalances, latestGreeks, latestMarks, latestObservations } from './observations.ts';
+import {
+  latestBalances,
+  latestGreeks,
+  latestMarks,
+  latestObservations,
+  shortsEverReported,
+} from './observations.ts';
 import { type KnownPayloads } from './payloads.ts';
 import { listPositions } from './positions.ts';
-import { listCursors, listFreshness, loadCheckpoint } from './progress.ts';
+import { listCursors, listFreshness } from './progress.ts';
 import { lastRun } from './runs.ts';
-import { inOrder, positionPlace, readStamp, type StateCache } from './stateCache.ts';
+import { inOrder, positionPlace, readStamp, type StateCache, type StateStamp } from './stateCache.ts';
 import { type SyncState } from './store.ts';
 
 /** The state as it is kept while its stamp stays the same, else read; then nothing else that is remembered holds either. */
@@ -26,13 +34,13 @@ export async function syncState(
   // Read again in the same look as the rows: they belong together.
   const [stamp, state] = await database.read(async (queries) => {
     const read = await readStamp(queries, accountId);
-    return [read, await readState(queries, read.account)] as const;
+    return [read, await readState(queries, read)] as const;
   });
   cache.keep(stamp, state, drops);
   return state;
 }
 
-async function readState(queries: Queries, account: Account): Promise<SyncState> {
+async function readState(queries: Queries, { account, chainSeq }: StateStamp): Promise<SyncState> {
   const accountId = account.id;
   const rows = await listPositions(queries, {
     accountId,
@@ -54,7 +62,11 @@ async function readState(queries: Queries, account: Account): Promise<SyncState>
     marks,
     greeks: await latestGreeks(queries, { accountId }),
     findings,
-    checkpoint: await loadCheckpoint(queries, accountId, account.epoch),
+    dismissed: await listFindings(queries, { accountId, states: ['dismissed'] }),
+    checkpoint: await coveringCheckpoint(queries, accountId, account.epoch),
+    elections: await listElections(queries, account),
+    shortsReported: await shortsEverReported(queries, accountId, account.epoch),
+    ledgerSeq: chainSeq,
     bankroll: await latestBankroll(queries, account),
     instruments: await loadInstruments(queries, named),
     lastRun: await lastRun(queries, accountId),

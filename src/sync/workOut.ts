@@ -2,7 +2,6 @@
  * Working out: from one believed look at the broker to the new book - merge, fold, openings, differences. It asks the
  * store for what the ledger already holds and writes nothing.
  */
-import { isReadable, parseBook, printBook } from '../book/checkpoint.ts';
 import { type Book, type ClosedEpisode } from '../book/foldBook.ts';
 import { type ActivityRevision } from '../domain/activity.ts';
 import { type Instrument, type InstrumentId } from '../domain/instrument.ts';

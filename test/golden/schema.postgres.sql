@@ -8,7 +8,8 @@ CREATE TABLE account (
   pinned_fingerprint TEXT COLLATE "C",
   pinned_last4 TEXT COLLATE "C",
   base_currency TEXT COLLATE "C" NOT NULL,
-  created_at TEXT COLLATE "C" NOT NULL
+  created_at TEXT COLLATE "C" NOT NULL,
+  type TEXT COLLATE "C"
 );
 
 CREATE TABLE activity (
@@ -157,7 +158,9 @@ CREATE TABLE book_checkpoint (
   last_executed_at TEXT COLLATE "C" NOT NULL,
   last_root_id TEXT COLLATE "C" NOT NULL,
   activity_count BIGINT NOT NULL,
-  state TEXT COLLATE "C" NOT NULL
+  rules_hash TEXT COLLATE "C" NOT NULL,
+  state TEXT COLLATE "C" NOT NULL,
+  lots TEXT COLLATE "C" NOT NULL
 );
 
 CREATE TABLE book_event (
@@ -181,7 +184,10 @@ CREATE TABLE chain_head (
   seq BIGINT NOT NULL,
   hash TEXT COLLATE "C" NOT NULL,
   signature TEXT COLLATE "C",
-  signed_at TEXT COLLATE "C"
+  signed_at TEXT COLLATE "C",
+  signed_seq BIGINT,
+  signed_hash TEXT COLLATE "C",
+  signed_key TEXT COLLATE "C"
 );
 
 CREATE TABLE connection (
@@ -360,6 +366,7 @@ CREATE TABLE lot (
   opened_root_id TEXT COLLATE "C" NOT NULL,
   activity_root_id TEXT COLLATE "C" NOT NULL,
   direction TEXT COLLATE "C" NOT NULL,
+  opened_at TEXT COLLATE "C" NOT NULL,
   acquired_at TEXT COLLATE "C" NOT NULL,
   acquired_date TEXT COLLATE "C" NOT NULL,
   holding_from TEXT COLLATE "C" NOT NULL,
@@ -367,28 +374,38 @@ CREATE TABLE lot (
   open_quantity NUMERIC NOT NULL,
   cost NUMERIC,
   open_cost NUMERIC,
-  cost_basis TEXT COLLATE "C" NOT NULL,
-  currency TEXT COLLATE "C" NOT NULL
+  rolled NUMERIC NOT NULL,
+  cost_source TEXT COLLATE "C" NOT NULL,
+  currency TEXT COLLATE "C" NOT NULL,
+  open_cost_base NUMERIC
 );
 
 CREATE TABLE lot_closure (
   account_id BIGINT NOT NULL,
   epoch BIGINT NOT NULL,
   closure_id TEXT COLLATE "C" NOT NULL,
+  number BIGINT NOT NULL,
   lot_id TEXT COLLATE "C" NOT NULL,
   instrument TEXT COLLATE "C" NOT NULL,
+  opened_root_id TEXT COLLATE "C" NOT NULL,
   activity_root_id TEXT COLLATE "C" NOT NULL,
+  kind TEXT COLLATE "C" NOT NULL,
+  direction TEXT COLLATE "C" NOT NULL,
+  acquired_date TEXT COLLATE "C" NOT NULL,
   closed_at TEXT COLLATE "C" NOT NULL,
   closed_date TEXT COLLATE "C" NOT NULL,
   quantity NUMERIC NOT NULL,
   cost NUMERIC,
   proceeds NUMERIC,
-  fees NUMERIC,
-  realized_pnl NUMERIC,
+  fees NUMERIC NOT NULL,
+  realized NUMERIC,
+  rolled NUMERIC NOT NULL,
   realized_basis TEXT COLLATE "C" NOT NULL,
   term TEXT COLLATE "C",
   holding_days BIGINT,
-  currency TEXT COLLATE "C" NOT NULL
+  currency TEXT COLLATE "C" NOT NULL,
+  realized_base_close_rate NUMERIC,
+  realized_base_historical NUMERIC
 );
 
 CREATE TABLE mark (
@@ -595,6 +612,7 @@ CREATE TABLE wash_adjustment (
   quantity NUMERIC NOT NULL,
   disallowed NUMERIC NOT NULL,
   permanently_lost NUMERIC NOT NULL,
+  holding_from TEXT COLLATE "C" NOT NULL,
   currency TEXT COLLATE "C" NOT NULL
 );
 
@@ -722,11 +740,15 @@ ALTER TABLE lease ADD FOREIGN KEY (account_id) REFERENCES account(id);
 
 ALTER TABLE lease ADD PRIMARY KEY (account_id);
 
+ALTER TABLE lot ADD CHECK ((direction = ANY (ARRAY['long'::text, 'short'::text])));
+
 ALTER TABLE lot ADD FOREIGN KEY (account_id) REFERENCES account(id);
 
 ALTER TABLE lot ADD FOREIGN KEY (instrument) REFERENCES instrument(id);
 
 ALTER TABLE lot ADD PRIMARY KEY (account_id, epoch, lot_id);
+
+ALTER TABLE lot_closure ADD CHECK ((direction = ANY (ARRAY['long'::text, 'short'::text])));
 
 ALTER TABLE lot_closure ADD FOREIGN KEY (account_id) REFERENCES account(id);
 
@@ -810,6 +832,8 @@ ALTER TABLE wash_adjustment ADD FOREIGN KEY (account_id) REFERENCES account(id);
 
 ALTER TABLE wash_adjustment ADD PRIMARY KEY (account_id, epoch, adjustment_id);
 
+CREATE INDEX activity_beside_runs ON truebook.activity USING btree (account_id, seq) WHERE (run_id IS NULL);
+
 CREATE INDEX activity_index_1 ON truebook.activity USING btree (account_id, executed_at);
 
 CREATE INDEX activity_index_2 ON truebook.activity USING btree (executed_at);
@@ -836,9 +860,19 @@ CREATE INDEX greeks_observation_index_1 ON truebook.greeks_observation USING btr
 
 CREATE INDEX instrument_alias_index_1 ON truebook.instrument_alias USING btree (instrument);
 
-CREATE INDEX lot_closure_index_1 ON truebook.lot_closure USING btree (account_id, epoch, instrument, closed_at);
+CREATE INDEX lot_closure_index_1 ON truebook.lot_closure USING btree (account_id, epoch, closed_at);
 
-CREATE INDEX lot_index_1 ON truebook.lot USING btree (account_id, epoch, instrument, acquired_at);
+CREATE INDEX lot_closure_index_2 ON truebook.lot_closure USING btree (account_id, epoch, lot_id);
+
+CREATE INDEX lot_closure_index_3 ON truebook.lot_closure USING btree (account_id, epoch, instrument);
+
+CREATE INDEX lot_closure_index_4 ON truebook.lot_closure USING btree (account_id, closed_date);
+
+CREATE INDEX lot_index_1 ON truebook.lot USING btree (account_id, epoch, instrument);
+
+CREATE INDEX lot_index_2 ON truebook.lot USING btree (account_id, epoch, opened_at);
+
+CREATE INDEX lot_open ON truebook.lot USING btree (account_id, epoch) WHERE (open_quantity <> '0'::numeric);
 
 CREATE INDEX payload_index_1 ON truebook.payload USING btree (sha256);
 
@@ -846,11 +880,15 @@ CREATE INDEX position_index_1 ON truebook."position" USING btree (account_id, st
 
 CREATE INDEX position_observation_index_1 ON truebook.position_observation USING btree (account_id, instrument, as_of);
 
+CREATE INDEX position_observation_short ON truebook.position_observation USING btree (account_id, epoch, instrument) WHERE (quantity < '0'::numeric);
+
 CREATE INDEX sync_request_index_1 ON truebook.sync_request USING btree (account_id, run_id);
 
 CREATE INDEX sync_run_index_1 ON truebook.sync_run USING btree (account_id, outcome, id);
 
 CREATE INDEX wash_adjustment_index_1 ON truebook.wash_adjustment USING btree (account_id, epoch, closure_id);
+
+CREATE INDEX wash_adjustment_index_2 ON truebook.wash_adjustment USING btree (replacement_account_id, replacement_lot_id);
 
 CREATE UNIQUE INDEX account_name_key ON truebook.account USING btree (name);
 
@@ -1107,30 +1145,37 @@ CREATE VIEW truebook.positions AS
      LEFT JOIN freshness f ON (((f.account_id = p.account_id) AND (f.data_class = 'positions'::text))));
 
 CREATE VIEW truebook.trade_history AS
- SELECT p.number AS id,
-    p.account_id,
+ SELECT c.number AS id,
+    c.account_id,
     i.symbol,
         CASE
-            WHEN (a.quantity > (0)::numeric) THEN 'SHORT'::text
+            WHEN (c.direction = 'short'::text) THEN 'SHORT'::text
             ELSE 'LONG'::text
         END AS direction,
-    abs(a.quantity) AS quantity,
-    p.average_cost AS entry_price,
-    a.price AS exit_price,
-    (substr(p.opened_at, 1, 26))::timestamp without time zone AS opened_at,
-    (substr(p.closed_at, 1, 26))::timestamp without time zone AS closed_at,
-    p.realized_pnl,
-    p.realized_basis,
-    NULLIF(p.opened_root_id, ''::text) AS entry_trade_id,
-    p.closed_root_id AS exit_trade_id,
-    a.kind AS close_reason,
-    p.source
-   FROM (("position" p
-     JOIN instrument i ON ((i.id = p.instrument)))
-     LEFT JOIN activity a ON (((a.account_id = p.account_id) AND (a.epoch = p.epoch) AND (a.root_id = p.closed_root_id) AND (NOT (EXISTS ( SELECT 1
-           FROM activity n
-          WHERE ((n.account_id = a.account_id) AND (n.epoch = a.epoch) AND (n.root_id = a.root_id) AND (n.rev > a.rev))))))))
-  WHERE (p.state = 'closed'::text);
+    c.quantity,
+    trim_scale(round(((
+        CASE
+            WHEN (c.direction = 'short'::text) THEN c.proceeds
+            ELSE c.cost
+        END * 1.0) / NULLIF((c.quantity * i.multiplier), (0)::numeric)), 10)) AS entry_price,
+    trim_scale(round(((
+        CASE
+            WHEN (c.direction = 'short'::text) THEN c.cost
+            ELSE c.proceeds
+        END * 1.0) / NULLIF((c.quantity * i.multiplier), (0)::numeric)), 10)) AS exit_price,
+    (substr(l.acquired_at, 1, 26))::timestamp without time zone AS opened_at,
+    (substr(c.closed_at, 1, 26))::timestamp without time zone AS closed_at,
+    c.realized AS realized_pnl,
+    c.realized_basis,
+    l.activity_root_id AS entry_trade_id,
+    c.activity_root_id AS exit_trade_id,
+    c.kind AS close_reason,
+    a.broker AS source
+   FROM (((lot_closure c
+     JOIN instrument i ON ((i.id = c.instrument)))
+     JOIN account a ON ((a.id = c.account_id)))
+     LEFT JOIN lot l ON (((l.account_id = c.account_id) AND (l.epoch = c.epoch) AND (l.lot_id = c.lot_id))))
+  WHERE (c.kind <> ALL (ARRAY['return_of_capital'::text, 'coin_fee'::text, 'transfer_out'::text]));
 
 CREATE VIEW truebook.trading_accounts AS
  SELECT a.id,

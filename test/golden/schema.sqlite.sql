@@ -1,6 +1,8 @@
 PRAGMA application_id = 1953653355;
 
-PRAGMA user_version = 5;
+PRAGMA user_version = 6;
+
+CREATE INDEX activity_beside_runs ON activity (account_id, seq) WHERE run_id IS NULL;
 
 CREATE INDEX activity_index_1 ON activity (account_id, executed_at);
 
@@ -28,9 +30,19 @@ CREATE INDEX greeks_observation_index_1 ON greeks_observation (account_id, instr
 
 CREATE INDEX instrument_alias_index_1 ON instrument_alias (instrument);
 
-CREATE INDEX lot_closure_index_1 ON lot_closure (account_id, epoch, instrument, closed_at);
+CREATE INDEX lot_closure_index_1 ON lot_closure (account_id, epoch, closed_at);
 
-CREATE INDEX lot_index_1 ON lot (account_id, epoch, instrument, acquired_at);
+CREATE INDEX lot_closure_index_2 ON lot_closure (account_id, epoch, lot_id);
+
+CREATE INDEX lot_closure_index_3 ON lot_closure (account_id, epoch, instrument);
+
+CREATE INDEX lot_closure_index_4 ON lot_closure (account_id, closed_date);
+
+CREATE INDEX lot_index_1 ON lot (account_id, epoch, instrument);
+
+CREATE INDEX lot_index_2 ON lot (account_id, epoch, opened_at);
+
+CREATE INDEX lot_open ON lot (account_id, epoch) WHERE open_quantity <> '0';
 
 CREATE INDEX payload_index_1 ON payload (sha256);
 
@@ -38,11 +50,15 @@ CREATE INDEX position_index_1 ON position (account_id, state);
 
 CREATE INDEX position_observation_index_1 ON position_observation (account_id, instrument, as_of);
 
+CREATE INDEX position_observation_short ON position_observation (account_id, epoch, instrument) WHERE quantity < '0';
+
 CREATE INDEX sync_request_index_1 ON sync_request (account_id, run_id);
 
 CREATE INDEX sync_run_index_1 ON sync_run (account_id, outcome, id);
 
 CREATE INDEX wash_adjustment_index_1 ON wash_adjustment (account_id, epoch, closure_id);
+
+CREATE INDEX wash_adjustment_index_2 ON wash_adjustment (replacement_account_id, replacement_lot_id);
 
 CREATE TABLE account (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -55,7 +71,7 @@ CREATE TABLE account (
   pinned_last4 TEXT,
   base_currency TEXT NOT NULL,
   created_at TEXT NOT NULL
-) STRICT;
+, type TEXT) STRICT;
 
 CREATE TABLE activity (
   account_id INTEGER NOT NULL REFERENCES account (id),
@@ -208,7 +224,9 @@ CREATE TABLE book_checkpoint (
   last_executed_at TEXT NOT NULL,
   last_root_id TEXT NOT NULL,
   activity_count INTEGER NOT NULL,
+  rules_hash TEXT NOT NULL,
   state TEXT NOT NULL,
+  lots TEXT NOT NULL,
   PRIMARY KEY (account_id, epoch, last_executed_at, last_root_id)
 ) STRICT;
 
@@ -235,7 +253,7 @@ CREATE TABLE chain_head (
   hash TEXT NOT NULL,
   signature TEXT,
   signed_at TEXT
-) STRICT;
+, signed_seq INTEGER, signed_hash TEXT, signed_key TEXT) STRICT;
 
 CREATE TABLE connection (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -421,7 +439,8 @@ CREATE TABLE lot (
   instrument TEXT NOT NULL REFERENCES instrument (id),
   opened_root_id TEXT NOT NULL,
   activity_root_id TEXT NOT NULL,
-  direction TEXT NOT NULL,
+  direction TEXT NOT NULL CHECK (direction IN ('long', 'short')),
+  opened_at TEXT NOT NULL,
   acquired_at TEXT NOT NULL,
   acquired_date TEXT NOT NULL,
   holding_from TEXT NOT NULL,
@@ -429,8 +448,10 @@ CREATE TABLE lot (
   open_quantity TEXT NOT NULL,
   cost TEXT,
   open_cost TEXT,
-  cost_basis TEXT NOT NULL,
+  rolled TEXT NOT NULL,
+  cost_source TEXT NOT NULL,
   currency TEXT NOT NULL,
+  open_cost_base TEXT,
   PRIMARY KEY (account_id, epoch, lot_id)
 ) STRICT;
 
@@ -438,20 +459,28 @@ CREATE TABLE lot_closure (
   account_id INTEGER NOT NULL REFERENCES account (id),
   epoch INTEGER NOT NULL,
   closure_id TEXT NOT NULL,
+  number INTEGER NOT NULL,
   lot_id TEXT NOT NULL,
   instrument TEXT NOT NULL REFERENCES instrument (id),
+  opened_root_id TEXT NOT NULL,
   activity_root_id TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  direction TEXT NOT NULL CHECK (direction IN ('long', 'short')),
+  acquired_date TEXT NOT NULL,
   closed_at TEXT NOT NULL,
   closed_date TEXT NOT NULL,
   quantity TEXT NOT NULL,
   cost TEXT,
   proceeds TEXT,
-  fees TEXT,
-  realized_pnl TEXT,
+  fees TEXT NOT NULL,
+  realized TEXT,
+  rolled TEXT NOT NULL,
   realized_basis TEXT NOT NULL,
   term TEXT,
   holding_days INTEGER,
   currency TEXT NOT NULL,
+  realized_base_close_rate TEXT,
+  realized_base_historical TEXT,
   PRIMARY KEY (account_id, epoch, closure_id)
 ) STRICT;
 
@@ -658,6 +687,7 @@ CREATE TABLE wash_adjustment (
   quantity TEXT NOT NULL,
   disallowed TEXT NOT NULL,
   permanently_lost TEXT NOT NULL,
+  holding_from TEXT NOT NULL,
   currency TEXT NOT NULL,
   PRIMARY KEY (account_id, epoch, adjustment_id)
 ) STRICT;
@@ -754,25 +784,26 @@ LEFT JOIN freshness f ON f.account_id = p.account_id AND f.data_class = 'positio
 
 CREATE VIEW trade_history AS
 SELECT
-  p.number AS id,
-  p.account_id,
+  c.number AS id,
+  c.account_id,
   i.symbol,
-  CASE WHEN CAST(a.quantity AS NUMERIC) > 0 THEN 'SHORT' ELSE 'LONG' END AS direction,
-  abs(CAST(a.quantity AS NUMERIC)) AS quantity,
-  CAST(p.average_cost AS NUMERIC) AS entry_price,
-  CAST(a.price AS NUMERIC) AS exit_price,
-  substr(p.opened_at, 1, 10) || ' ' || substr(p.opened_at, 12, 15) AS opened_at,
-  substr(p.closed_at, 1, 10) || ' ' || substr(p.closed_at, 12, 15) AS closed_at,
-  CAST(p.realized_pnl AS NUMERIC) AS realized_pnl,
-  p.realized_basis,
-  nullif(p.opened_root_id, '') AS entry_trade_id,
-  p.closed_root_id AS exit_trade_id,
-  a.kind AS close_reason,
-  p.source
-FROM position p
-JOIN instrument i ON i.id = p.instrument
-LEFT JOIN activity a ON a.account_id = p.account_id AND a.epoch = p.epoch AND a.root_id = p.closed_root_id AND NOT EXISTS (SELECT 1 FROM activity n WHERE n.account_id = a.account_id AND n.epoch = a.epoch AND n.root_id = a.root_id AND n.rev > a.rev)
-WHERE p.state = 'closed';
+  CASE WHEN c.direction = 'short' THEN 'SHORT' ELSE 'LONG' END AS direction,
+  CAST(c.quantity AS NUMERIC) AS quantity,
+  round(CAST(CASE WHEN c.direction = 'short' THEN c.proceeds ELSE c.cost END AS NUMERIC) * 1.0 / nullif(CAST(c.quantity AS NUMERIC) * CAST(i.multiplier AS NUMERIC), 0), 10) AS entry_price,
+  round(CAST(CASE WHEN c.direction = 'short' THEN c.cost ELSE c.proceeds END AS NUMERIC) * 1.0 / nullif(CAST(c.quantity AS NUMERIC) * CAST(i.multiplier AS NUMERIC), 0), 10) AS exit_price,
+  substr(l.acquired_at, 1, 10) || ' ' || substr(l.acquired_at, 12, 15) AS opened_at,
+  substr(c.closed_at, 1, 10) || ' ' || substr(c.closed_at, 12, 15) AS closed_at,
+  CAST(c.realized AS NUMERIC) AS realized_pnl,
+  c.realized_basis,
+  l.activity_root_id AS entry_trade_id,
+  c.activity_root_id AS exit_trade_id,
+  c.kind AS close_reason,
+  a.broker AS source
+FROM lot_closure c
+JOIN instrument i ON i.id = c.instrument
+JOIN account a ON a.id = c.account_id
+LEFT JOIN lot l ON l.account_id = c.account_id AND l.epoch = c.epoch AND l.lot_id = c.lot_id
+WHERE c.kind NOT IN ('return_of_capital', 'coin_fee', 'transfer_out');
 
 CREATE VIEW trading_accounts AS
 SELECT

@@ -71,12 +71,19 @@ forEachDatabase('commitRun', (open) => {
         marks: commit.marks.map((row) => ({ ...row, accountId: account.id })),
         greeks: commit.greeks.map((row) => ({ ...row, accountId: account.id })),
         findings: commit.findings.map((finding) => ({ ...finding, id: 1, accountId: account.id })),
+        dismissed: [],
         checkpoint: commit.checkpoint,
+        elections: [],
+        shortsReported: [],
+        ledgerSeq: 2,
         instruments: new Map([[AAPL.id, AAPL]]),
         lastRun: run,
       }),
     );
     expect((await store.balanceDays({})).map((day) => day.tradeDate)).toContain(DAY);
+    expect(asText(await store.lots({}))).toEqual(
+      asText(commit.lots.upsert.map((lot) => ({ ...lot, accountId: account.id, epoch: 1 }))),
+    );
     const [row] = await store.ledger({});
     expect(asText(row)).toEqual(
       asText({

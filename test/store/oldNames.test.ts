@@ -2,7 +2,19 @@ import { expect, it } from 'vitest';
 import { decimal } from '../../src/domain/decimal.ts';
 import { option } from '../../src/domain/instrument.ts';
 import { closeAll, emptyDatabase, forEachDatabase, openTestDatabase, postgresSql } from './databases.ts';
-import { AAPL, commitOf, fill, fullCommit, minutesLater, MSFT, positionOf, ready } from './samples.ts';
+import {
+  AAPL,
+  closureOf,
+  commitOf,
+  fill,
+  fullCommit,
+  lotOf,
+  lotsCommit,
+  minutesLater,
+  MSFT,
+  positionOf,
+  ready,
+} from './samples.ts';
 import { type Store } from '../../src/store/store.ts';
 
 const OPTION = option('SPY250822C00635000');
@@ -30,6 +42,39 @@ async function fillBook(store: Store): Promise<void> {
     instruments: [AAPL, MSFT, OPTION],
     revisions: [...full.revisions, sold, corrected],
     marks: [markOf(AAPL.id, '151'), markOf(OPTION.id, '0.55')],
+    lots: lotsCommit(
+      [
+        lotOf({ openQuantity: decimal('0'), openCost: decimal('0') }),
+        lotOf({
+          id: 'FILL:4',
+          activityRootId: 'FILL:4',
+          instrument: OPTION.id,
+          direction: 'short',
+          cost: decimal('550'),
+          quantity: decimal('5'),
+          openQuantity: decimal('3'),
+          openCost: decimal('330'),
+        }),
+      ],
+      [
+        closureOf(),
+        // Two of the five contracts were bought back; and cash that closes nothing.
+        closureOf({
+          id: 'FILL:5/FILL:4',
+          lotId: 'FILL:4',
+          activityRootId: 'FILL:5',
+          instrument: OPTION.id,
+          kind: 'cover',
+          direction: 'short',
+          closedAt: minutesLater(40),
+          quantity: decimal('2'),
+          cost: decimal('333.33'),
+          proceeds: decimal('220'),
+          realized: decimal('-113.33'),
+        }),
+        closureOf({ id: 'ROC:1/FILL:1', kind: 'return_of_capital', quantity: decimal('0') }),
+      ],
+    ),
     positions: {
       upsert: [
         positionOf(account.id, {

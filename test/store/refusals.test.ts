@@ -271,7 +271,8 @@ forEachDatabase('opening', (_open, dialect) => {
     await store.close();
     // As the first version left it.
     const cascade = dialect === 'sqlite' ? '' : ' CASCADE';
-    await sql(`DROP VIEW daily_portfolio_balances${cascade}`);
+    for (const view of ['daily_portfolio_balances', 'trade_history'])
+      await sql(`DROP VIEW ${view}${cascade}`);
     const later = MIGRATIONS.filter(({ version }) => version > 1);
     for (const statement of later.flatMap(({ statements }) => statements(dialect))) {
       const [, table, column] = /^ALTER TABLE (\w+) ADD COLUMN (\w+) /.exec(statement) ?? [];
@@ -284,7 +285,7 @@ forEachDatabase('opening', (_open, dialect) => {
     const migrated = await again();
     expect(migrated.facts.schemaVersion).toBe(String(NEWEST_VERSION));
     expect(await migrated.balanceDays({})).toEqual(
-      balanceDays.map((row) => ({ ...row, accountId: account.id })),
+      balanceDays.map((row) => ({ ...row, accountId: account.id, epoch: 1, proof: null })),
     );
     expect(await sql('SELECT order_id, client_order_id, next_lookup_at FROM order_reference')).toEqual([
       { order_id: 'o1', client_order_id: 'auto-1', next_lookup_at: null },

@@ -6,6 +6,7 @@ import { contentHash } from '../../src/domain/contentHash.ts';
 import { decimal } from '../../src/domain/decimal.ts';
 import { type Finding } from '../../src/domain/finding.ts';
 import { equity } from '../../src/domain/instrument.ts';
+import { type Lot, type LotClosure, type WashAdjustment } from '../../src/domain/lot.ts';
 import { addMs, parseInstant, parseTradeDate, type Instant } from '../../src/domain/time.ts';
 import {
   type Lease,
@@ -59,6 +60,13 @@ export async function ready(store: Store, name?: string): Promise<{ account: Acc
   return { account, lease: await takeLease(store, account.id) };
 }
 
+export const NO_LOTS: RunCommit['lots'] = {
+  upsert: [],
+  remove: [],
+  closures: { upsert: [], remove: [] },
+  wash: { upsert: [], remove: [] },
+};
+
 /** A run that changed nothing but its own record. */
 export function commitOf(
   lease: Lease,
@@ -106,7 +114,12 @@ export function commitOf(
     marks: [],
     balanceDays: [],
     positions: { upsert: [], remove: [] },
+    lots: NO_LOTS,
+    elections: [],
     checkpoint: null,
+    earlierCheckpoints: [],
+    // As who has seen everything.
+    ledgerSeq: Number.MAX_SAFE_INTEGER,
     findings: [],
     cursors: [],
     freshness: [],
@@ -178,6 +191,88 @@ export function positionOf(accountId: number, change: Partial<PositionRow> = {})
     missingConfirmations: 0,
     source: 'alpaca',
     ...change,
+  };
+}
+
+/** 10 AAPL bought for 1502.5, all still held. */
+export function lotOf(change: Partial<Lot> = {}): Lot {
+  return {
+    id: 'FILL:1',
+    instrument: AAPL.id,
+    openedRootId: 'FILL:1',
+    activityRootId: 'FILL:1',
+    direction: 'long',
+    openedAt: AT,
+    acquiredAt: AT,
+    acquiredDate: DAY,
+    holdingFrom: DAY,
+    quantity: decimal('10'),
+    openQuantity: decimal('10'),
+    cost: decimal('1502.5'),
+    openCost: decimal('1502.5'),
+    rolled: decimal('0'),
+    costSource: 'fill',
+    currency: 'USD',
+    openCostBase: decimal('1502.5'),
+    ...change,
+  };
+}
+
+/** All of the lot sold half an hour later for 1605. */
+export function closureOf(change: Partial<LotClosure> = {}): LotClosure {
+  return {
+    id: 'FILL:2/FILL:1',
+    lotId: 'FILL:1',
+    instrument: AAPL.id,
+    openedRootId: 'FILL:1',
+    activityRootId: 'FILL:2',
+    kind: 'sale',
+    direction: 'long',
+    acquiredDate: DAY,
+    closedAt: minutesLater(30),
+    closedDate: DAY,
+    quantity: decimal('10'),
+    cost: decimal('1502.5'),
+    proceeds: decimal('1605'),
+    fees: decimal('0'),
+    realized: decimal('102.5'),
+    rolled: decimal('0'),
+    realizedBasis: 'exact',
+    term: 'short',
+    holdingDays: 0,
+    currency: 'USD',
+    realizedBaseCloseRate: decimal('102.5'),
+    realizedBaseHistorical: null,
+    ...change,
+  };
+}
+
+export function washOf(change: Partial<WashAdjustment> = {}): WashAdjustment {
+  return {
+    id: 'FILL:2/FILL:1>FILL:3',
+    scope: 'account',
+    closureId: 'FILL:2/FILL:1',
+    replacementAccountId: 1,
+    replacementLotId: 'FILL:3',
+    quantity: decimal('10'),
+    disallowed: decimal('12.34'),
+    permanentlyLost: decimal('0'),
+    holdingFrom: DAY,
+    currency: 'USD',
+    ...change,
+  };
+}
+
+export function lotsCommit(
+  lots: readonly Lot[],
+  closures: readonly LotClosure[] = [],
+  wash: readonly WashAdjustment[] = [],
+): RunCommit['lots'] {
+  return {
+    ...NO_LOTS,
+    upsert: lots,
+    closures: { upsert: closures, remove: [] },
+    wash: { upsert: wash, remove: [] },
   };
 }
 
@@ -312,12 +407,15 @@ export function fullCommit(lease: Lease): RunCommit {
         },
       ],
       positions: { upsert: [positionOf(lease.accountId)], remove: [] },
+      lots: lotsCommit([lotOf()]),
       checkpoint: {
         epoch: 1,
         lastExecutedAt: AT,
         lastRootId: 'FILL:1',
         activityCount: 1,
+        rulesHash: 'rules',
         state: '{"cash":{}}',
+        lots: '[]',
       },
       findings: [findingOf()],
       cursors: [{ name: 'activities', position: AT, updatedAt: AT }],

@@ -10,6 +10,7 @@ import { orderLookups } from './002_orderLookups.ts';
 import { syncParts } from './003_syncParts.ts';
 import { equityHistory } from './004_equityHistory.ts';
 import { importedTrades } from './005_importedTrades.ts';
+import { bookViews } from './006_bookViews.ts';
 import { OLD_NAMES, oldNameViews } from './oldNames.ts';
 
 /** Every migration there is, in order. Append only: what was released is never edited. */
@@ -19,6 +20,7 @@ export const MIGRATIONS: readonly Migration[] = [
   syncParts,
   equityHistory,
   importedTrades,
+  bookViews,
 ];
 
 export const NEWEST_VERSION = MIGRATIONS.at(-1)!.version;

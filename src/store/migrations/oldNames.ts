@@ -36,10 +36,9 @@ export function oldNameViews(dialect: DialectName, schema = ''): readonly OldNam
   const value = `${number('m.mark')} * ${number('p.quantity')} * ${number('i.multiplier')}`;
   // NULLIF: a position that cost nothing has no percentage. abs: a short's cost is negative, its loss is still a loss.
   const share = `(${value} - ${cost}) * 100.0 / nullif(abs(${cost}), 0)`;
-  const newest = (table: string): string =>
-    `NOT EXISTS (SELECT 1 FROM ${schema}activity n WHERE n.account_id = ${table}.account_id AND n.epoch = ${table}.epoch ` +
-    `AND n.root_id = ${table}.root_id AND n.rev > ${table}.rev)`;
-  const closing = `a.account_id = p.account_id AND a.epoch = p.epoch AND a.root_id = p.closed_root_id AND ${newest('a')}`;
+  // Fees are inside cost and proceeds: what a unit really cost and brought. NULLIF: who closes nothing has no price.
+  const perUnit = (total: string): string =>
+    rounded(`${number(total)} * 1.0 / nullif(${number('c.quantity')} * ${number('i.multiplier')}, 0)`);
 
   return [
     {
@@ -68,25 +67,26 @@ LEFT JOIN ${schema}freshness f ON f.account_id = p.account_id AND f.data_class =
     {
       name: 'trade_history',
       query: `SELECT
-  p.number AS id,
-  p.account_id,
+  c.number AS id,
+  c.account_id,
   i.symbol,
-  CASE WHEN ${number('a.quantity')} > 0 THEN 'SHORT' ELSE 'LONG' END AS direction,
-  abs(${number('a.quantity')}) AS quantity,
-  ${number('p.average_cost')} AS entry_price,
-  ${number('a.price')} AS exit_price,
-  ${moment('p.opened_at')} AS opened_at,
-  ${moment('p.closed_at')} AS closed_at,
-  ${number('p.realized_pnl')} AS realized_pnl,
-  p.realized_basis,
-  nullif(p.opened_root_id, '') AS entry_trade_id,
-  p.closed_root_id AS exit_trade_id,
-  a.kind AS close_reason,
-  p.source
-FROM ${schema}position p
-JOIN ${schema}instrument i ON i.id = p.instrument
-LEFT JOIN ${schema}activity a ON ${closing}
-WHERE p.state = 'closed'`,
+  CASE WHEN c.direction = 'short' THEN 'SHORT' ELSE 'LONG' END AS direction,
+  ${number('c.quantity')} AS quantity,
+  ${perUnit("CASE WHEN c.direction = 'short' THEN c.proceeds ELSE c.cost END")} AS entry_price,
+  ${perUnit("CASE WHEN c.direction = 'short' THEN c.cost ELSE c.proceeds END")} AS exit_price,
+  ${moment('l.acquired_at')} AS opened_at,
+  ${moment('c.closed_at')} AS closed_at,
+  ${number('c.realized')} AS realized_pnl,
+  c.realized_basis,
+  l.activity_root_id AS entry_trade_id,
+  c.activity_root_id AS exit_trade_id,
+  c.kind AS close_reason,
+  a.broker AS source
+FROM ${schema}lot_closure c
+JOIN ${schema}instrument i ON i.id = c.instrument
+JOIN ${schema}account a ON a.id = c.account_id
+LEFT JOIN ${schema}lot l ON l.account_id = c.account_id AND l.epoch = c.epoch AND l.lot_id = c.lot_id
+WHERE c.kind NOT IN ('return_of_capital', 'coin_fee', 'transfer_out')`,
     },
     {
       name: 'trading_accounts',
