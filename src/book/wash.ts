@@ -12,9 +12,9 @@
  * same (funds on one index), a loss on a cover replaced by a sale of shares held (section 1091(e)(1)), the purchase that
  * covers a short as a replacement of a loss on shares.
  */
+import { groupsOf } from './wash/groups.ts';
 import { washGroup } from './wash/matching.ts';
 import { rowsOfBook, type WashBook } from './wash/ofBook.ts';
-import { groupsOf } from './wash/pieces.ts';
 import { accountsOf, piecesOf } from './wash/report.ts';
 import {
   type WashAcquisition,
@@ -26,7 +26,7 @@ import {
 } from './wash/terms.ts';
 
 export { type UnitChange, type WashActivity, type WashBook, washSecurity } from './wash/ofBook.ts';
-export { washGroupKey } from './wash/pieces.ts';
+export { washGroupKey } from './wash/groups.ts';
 
 export {
   type AccountId,
@@ -53,6 +53,7 @@ export const ACCOUNT_WASH: WashPolicy = {
   sameMoment: 'in_turn',
   ancestors: 'eligible',
   splitRounding: 'exact',
+  restOfCut: 'in_place',
   crypto: 'off',
 };
 

@@ -110,6 +110,7 @@ function policyOf(vector: WashVector): WashPolicy {
   return {
     ...scope,
     ancestors: 'not_eligible',
+    restOfCut: 'last',
     sameMoment: vector.wash_policy === 'adlr' ? 'as_group' : 'in_turn',
     splitRounding: vector.split_rounding === 'cent_each_piece' ? 'cent_each_piece' : 'exact',
   };

@@ -1,13 +1,13 @@
 /** Which acquisition replaces which loss: the heart of the layer, share by share. */
 import { Decimal } from '../../domain/decimal.ts';
+import { lotKey } from './groups.ts';
+import { dateOfDay } from './order.ts';
 import {
   addWashIn,
   compareClosed,
   cut,
-  dateOfDay,
   type Group,
   lossOf,
-  lotKey,
   type LotRecord,
   type Piece,
   PLACES,
@@ -84,7 +84,7 @@ function replacementsOf({ pieces, policy }: Group): Map<string, ReplacementList>
 
 /** One loss, or as much of it as its first replacement has shares for; the rest goes back into the queue. */
 function washOne(work: Work, loss: Piece): void {
-  const replacement = findReplacement(work, loss);
+  const replacement = lossOf(loss) === null ? null : findReplacement(work, loss);
   if (replacement === null) {
     loss.dealtWith = true;
     return;
@@ -100,7 +100,9 @@ function washOne(work: Work, loss: Piece): void {
     if (replacement.queued && !replacement.dealtWith) work.losses.add(rest);
   }
   loss.dealtWith = true;
-  putOff(work, loss, replacement);
+  // A loss of the last digit may be none for a part of its units.
+  const disallowed = lossOf(loss);
+  if (disallowed !== null) putOff(work, loss, replacement, disallowed);
 }
 
 function findReplacement({ group, replacements }: Work, loss: Piece): Piece | null {
@@ -137,9 +139,8 @@ function sameOrder(piece: Piece, loss: Piece, policy: WashPolicy): boolean {
   return policy.ancestors === 'not_eligible' && loss.ancestors.includes(piece.lot.order);
 }
 
-function putOff(work: Work, loss: Piece, replacement: Piece): void {
+function putOff(work: Work, loss: Piece, replacement: Piece, disallowed: Decimal): void {
   const { policy } = work.group;
-  const disallowed = lossOf(loss)!;
   const inIra = replacement.lot.row.accountType === 'ira';
   loss.disallowed = disallowed;
   replacement.used = true;

@@ -1,13 +1,11 @@
 /** Lots cut into pieces: the units one close took, or those still held. Wash sales cut them further. */
 import { Decimal } from '../../domain/decimal.ts';
-import { TruebookError } from '../../domain/errors.ts';
-import { instantKey, type TradeDate } from '../../domain/time.ts';
+import { compareTexts } from './order.ts';
 import { type ListPlace } from './queues.ts';
 import { type WashAcquisition, type WashClose, type WashPolicy } from './terms.ts';
 
 /** A quotient that does not end is cut here; the rest takes the remainder, so nothing is lost. */
 export const PLACES = 18;
-const DAY_MS = 86_400_000;
 const CENTS = 2;
 
 export interface LotRecord {
@@ -55,6 +53,8 @@ export interface Piece extends Amounts {
   lossRank: number;
   replacementRank: number;
   readonly position: number;
+  /** Units of the same place before it. */
+  readonly offset: Decimal;
   /** Its places in the lists of possible replacements: of its own security, and of the stock a call is on. */
   readonly places: ListPlace[];
 }
@@ -67,173 +67,31 @@ export interface Group {
   readonly pieces: Piece[];
 }
 
-/** The key under which rows must be worked out together: a stock with all calls on it, else a security. */
-export function washGroupKey(row: WashAcquisition, policy: WashPolicy): string {
-  const account = policy.scope === 'account' ? row.accountId : 'all';
-  return `${account}|${row.direction ?? 'long'}|${row.optionOn ?? row.securityKey}`;
-}
-
-export function groupsOf(
-  acquisitions: readonly WashAcquisition[],
-  closes: readonly WashClose[],
-  policy: WashPolicy,
-): Group[] {
-  const lots = new Map<string, LotRecord>();
-  const groups = new Map<string, LotRecord[]>();
-  for (const row of [...acquisitions].sort(compareRows)) {
-    const lot = lotRecord(row);
-    lots.set(lotKey(row), lot);
-    const key = washGroupKey(row, policy);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [lot]);
-    else group.push(lot);
-  }
-  const taken = closesByLot(closes, lots);
-  return [...groups.values()].map((group) => groupOf(group, taken, policy));
-}
-
-function compareRows(left: WashAcquisition, right: WashAcquisition): number {
-  return (
-    left.seq - right.seq || compareTexts(left.lotId, right.lotId) || compareTexts(lotKey(left), lotKey(right))
-  );
-}
-
-function lotRecord(row: WashAcquisition): LotRecord {
-  return {
-    row,
-    acquiredDay: dayNumber(row.acquiredDate),
-    acquiredKey: instantKey(row.acquiredAt),
-    order: row.orderId == null ? `lot|${lotKey(row)}` : `order|${row.accountId}|${row.orderId}`,
-    weight: row.unitWeight ?? Decimal.one,
-    pieces: [],
-  };
-}
-
-function closesByLot(
-  closes: readonly WashClose[],
-  lots: ReadonlyMap<string, LotRecord>,
-): Map<LotRecord, CloseRecord[]> {
-  const taken = new Map<LotRecord, CloseRecord[]>();
-  for (const row of closes) {
-    const lot = lots.get(lotKey(row));
-    if (lot === undefined) throw brokenRows(`Close ${row.closureId} names a lot that is not there.`);
-    // A return of capital takes no units: it has no loss and nothing to replace.
-    if (row.quantity.isZero()) continue;
-    const record = { row, day: dayNumber(row.closedDate), key: instantKey(row.closedAt) };
-    const list = taken.get(lot);
-    if (list === undefined) taken.set(lot, [record]);
-    else list.push(record);
-  }
-  for (const list of taken.values()) list.sort(compareCloses);
-  return taken;
-}
-
-function compareCloses(left: CloseRecord, right: CloseRecord): number {
-  return (
-    left.day - right.day ||
-    compareTexts(left.key, right.key) ||
-    compareTexts(left.row?.closureId ?? '', right.row?.closureId ?? '')
-  );
-}
-
-const HELD: CloseRecord = { row: null, day: Number.POSITIVE_INFINITY, key: '' };
-
-function groupOf(
-  lots: readonly LotRecord[],
-  taken: ReadonlyMap<LotRecord, readonly CloseRecord[]>,
-  policy: WashPolicy,
-): Group {
-  const pieces: Piece[] = [];
-  for (const lot of lots) {
-    const { openQuantity, openCost, openProceeds } = lot.row;
-    for (const close of taken.get(lot) ?? []) {
-      const { quantity, cost, proceeds } = close.row!;
-      pieces.push(firstPiece(lot, close, quantity, cost, proceeds, pieces.length));
-    }
-    if (openQuantity.isZero()) continue;
-    pieces.push(firstPiece(lot, HELD, openQuantity, openCost, openProceeds ?? null, pieces.length));
-  }
-  rank(pieces, compareLosses, (piece, place) => (piece.lossRank = place));
-  rank(pieces, compareAcquired, (piece, place) => (piece.replacementRank = place));
-  return { policy, lots, pieces };
-}
-
-function firstPiece(
-  lot: LotRecord,
-  close: CloseRecord,
-  quantity: Decimal,
-  basis: Decimal | null,
-  proceeds: Decimal | null,
-  position: number,
-): Piece {
-  const units = weigh(quantity, close.row?.unitWeight ?? lot.weight);
-  const whole = { units, basis, proceeds, washIn: Decimal.zero };
-  const piece: Piece = {
-    ...whole,
-    lot,
-    close,
-    whole,
-    holdingDay:
-      lot.row.holdingFrom === lot.row.acquiredDate ? lot.acquiredDay : dayNumber(lot.row.holdingFrom),
-    used: lot.row.alreadyUsed ?? false,
-    dealtWith: false,
-    queued: false,
-    disallowed: Decimal.zero,
-    permanentlyLost: Decimal.zero,
-    ancestors: [],
-    lossRank: 0,
-    replacementRank: 0,
-    position,
-    places: [],
-  };
-  lot.pieces.push(piece);
-  return piece;
-}
-
-function rank(
-  pieces: readonly Piece[],
-  compare: (left: Piece, right: Piece) => number,
-  give: (piece: Piece, place: number) => void,
-): void {
-  let before: Piece | null = null;
-  let place = 0;
-  for (const piece of [...pieces].sort(compare)) {
-    if (before !== null && compare(before, piece) !== 0) place += 1;
-    give(piece, place);
-    before = piece;
-  }
-}
-
-/** By the time of sale; those of one moment by acquisition (1.1091-1(b)). */
-function compareLosses(left: Piece, right: Piece): number {
-  return compareClosed(left, right) || compareAcquired(left, right);
-}
-
 /** By the moment of sale; what is held comes after all that was sold. */
 export function compareClosed(left: Piece, right: Piece): number {
   if (left.close === right.close) return 0; // two that are held, too: infinite days give no number when subtracted
   return left.close.day - right.close.day || compareTexts(left.close.key, right.close.key);
 }
 
-/** By acquisition (1.1091-1(c), (d)); of what was acquired at one moment, what was sold first. */
-function compareAcquired(left: Piece, right: Piece): number {
-  return (
-    left.lot.acquiredDay - right.lot.acquiredDay ||
-    compareTexts(left.lot.acquiredKey, right.lot.acquiredKey) ||
-    compareClosed(left, right) ||
-    compareTexts(left.lot.row.formPosition ?? '', right.lot.row.formPosition ?? '')
-  );
+/** Order of pieces of one rank. */
+export function comparePlaces(left: Piece, right: Piece): number {
+  return left.position - right.position || left.offset.compare(right.offset);
 }
 
-/**
- * Cuts `units` off the front of a piece; what is left becomes a piece of its own, later in place than all that nothing
- * else tells apart from it.
- */
+/** Cuts `units` off the front of a piece; what is left becomes a piece of its own. */
 export function cut(piece: Piece, units: Decimal, group: Group): Piece {
   const front = group.policy.splitRounding === 'exact' ? shareOf(piece.whole, units) : centsOf(piece, units);
   const left = piece.units.minus(units);
   const behind = group.policy.splitRounding === 'exact' ? restOf(piece, front) : centsOf(piece, left);
-  const rest: Piece = { ...piece, ...behind, queued: false, position: group.pieces.length, places: [] };
+  const inPlace = group.policy.restOfCut === 'in_place';
+  const rest: Piece = {
+    ...piece,
+    ...behind,
+    queued: false,
+    position: inPlace ? piece.position : group.pieces.length,
+    offset: piece.offset.plus(units),
+    places: [],
+  };
   Object.assign(piece, front, { whole: front });
   group.pieces.push(rest);
   piece.lot.pieces.push(rest);
@@ -300,30 +158,4 @@ export function lossOf(piece: Piece): Decimal | null {
 export function quantityOf({ lot, close, units }: Piece): Decimal {
   const weight = close.row?.unitWeight ?? lot.weight;
   return weight === Decimal.one ? units : units.dividedBy(weight, PLACES);
-}
-
-function weigh(quantity: Decimal, weight: Decimal): Decimal {
-  return weight === Decimal.one ? quantity : quantity.times(weight);
-}
-
-export function dayNumber(date: TradeDate): number {
-  return Date.parse(`${date}T00:00:00Z`) / DAY_MS;
-}
-
-export function dateOfDay(day: number): TradeDate {
-  return new Date(day * DAY_MS).toISOString().slice(0, 10) as TradeDate;
-}
-
-export function compareTexts(left: string, right: string): number {
-  return left < right ? -1 : left > right ? 1 : 0;
-}
-
-export function lotKey(row: { accountId: number | null; lotId: string }): string {
-  return `${row.accountId}|${row.lotId}`;
-}
-
-function brokenRows(message: string): TruebookError {
-  return new TruebookError('internal', message, {
-    hint: 'This is a fault of Truebook: run "truebook rebuild --verify" and report what it prints.',
-  });
 }

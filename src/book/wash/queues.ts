@@ -1,5 +1,5 @@
 /** The two orders of the regulation as structures: the next loss, and the replacements that are still free. */
-import { type Piece } from './pieces.ts';
+import { comparePlaces, type Piece } from './pieces.ts';
 
 /** A binary heap: the earliest loss first. A loss that grows while it waits keeps its place. */
 export class LossQueue {
@@ -49,7 +49,7 @@ export class LossQueue {
 
 function earlier(left: Piece, right: Piece): boolean {
   if (left.lossRank !== right.lossRank) return left.lossRank < right.lossRank;
-  return left.position < right.position;
+  return comparePlaces(left, right) < 0;
 }
 
 /** Where a piece stands in one list. */
@@ -66,7 +66,7 @@ export class ReplacementList {
 
   constructor(pieces: readonly Piece[]) {
     const ordered = [...pieces].sort(
-      (left, right) => left.replacementRank - right.replacementRank || left.position - right.position,
+      (left, right) => left.replacementRank - right.replacementRank || comparePlaces(left, right),
     );
     let last: ListPlace | null = null;
     for (const piece of ordered) {
@@ -83,14 +83,19 @@ export class ReplacementList {
   }
 }
 
-/** Puts what was cut off `piece` behind all that nothing but its later place tells apart from it, in each list. */
+/** Puts what was left of `piece` behind it, in each list, and behind what nothing else tells apart from it but has an
+ * earlier place. */
 export function listBehind(rest: Piece, piece: Piece): void {
   for (const place of piece.places) {
     if (!place.listed) continue;
     let before = place;
-    while (before.next?.piece.replacementRank === piece.replacementRank) before = before.next;
+    while (before.next !== null && isBefore(before.next.piece, rest)) before = before.next;
     linkBehind(before, rest);
   }
+}
+
+function isBefore(piece: Piece, rest: Piece): boolean {
+  return piece.replacementRank === rest.replacementRank && comparePlaces(piece, rest) < 0;
 }
 
 function linkBehind(previous: ListPlace | null, piece: Piece): ListPlace {

@@ -1,7 +1,8 @@
 /** What was worked out, as rows: by piece, by lot and by close. */
 import { Decimal } from '../../domain/decimal.ts';
 import { type LotId } from '../../domain/lot.ts';
-import { dateOfDay, type Group, type LotRecord, type Piece, quantityOf } from './pieces.ts';
+import { dateOfDay } from './order.ts';
+import { comparePlaces, type Group, type LotRecord, type Piece, quantityOf } from './pieces.ts';
 import { type AccountId, type AccountWash, type ClosureWash, type LotWash, type WashPiece } from './terms.ts';
 
 /** Lots by acquisition, the pieces of a lot as they were sold, those still held last. */
@@ -14,7 +15,7 @@ function compareLots(left: LotRecord, right: LotRecord): number {
 }
 
 function comparePieces(left: Piece, right: Piece): number {
-  return left.lossRank - right.lossRank || left.position - right.position;
+  return left.lossRank - right.lossRank || comparePlaces(left, right);
 }
 
 function row(piece: Piece): WashPiece {

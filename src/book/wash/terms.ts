@@ -100,6 +100,11 @@ export interface WashPolicy {
   readonly ancestors: 'eligible' | 'not_eligible';
   /** `exact`: 18 digits, the rest takes the remainder; `cent_each_piece`: both parts to a cent, half away from zero. */
   readonly splitRounding: 'exact' | 'cent_each_piece';
+  /**
+   * Where what is left of a cut piece stands among shares acquired and sold at the same moments: at once behind the
+   * part that was cut off, or behind all of them.
+   */
+  readonly restOfCut: 'in_place' | 'last';
   /** Section 1091 speaks of stock and securities; coins are neither today. */
   readonly crypto: 'off' | 'on';
 }
