@@ -63,7 +63,7 @@ export function openLot(
     rolled,
     unitCost: cost,
     unitQuantity: units,
-    paid: gross,
+    paid: activity.price === null ? gross : activity.price.times(units).times(instrument.multiplier),
     estimated: movement.estimated,
     sameDay: null,
     sequence: 0,
