@@ -61,7 +61,6 @@ function fits(lot: Lot, { lotIds, acquiredDate, unitCost }: LotWish): boolean {
   if (lotIds !== undefined && !lotIds.has(lot.id)) return false;
   if (acquiredDate !== undefined && lot.acquiredDate !== acquiredDate) return false;
   return (
-    unitCost === undefined ||
-    (lot.openCost !== null && lot.openCost.equals(unitCost.times(lot.openQuantity)))
+    unitCost === undefined || (lot.openCost !== null && lot.openCost.equals(unitCost.times(lot.openQuantity)))
   );
 }
