@@ -14,7 +14,7 @@ import {
 import { emit, type LotFold, rateToBase, settle, sideFor, touch, type Work, workOn } from './lotFold.ts';
 import { deal, type OpenLot, type Purse, purse, shareOf } from './openLot.ts';
 import { feePolicyOn, methodOn } from './rules.ts';
-import { nextLot, type Side, strikeAverage, takeAverage } from './side.ts';
+import { averageAmong, nextLot, type Side, strikeAverage, takeAverage } from './side.ts';
 import { daysBetween, termOf } from './term.ts';
 
 /** What an activity moves: dealt out over the pieces it closes and the rest it opens. */
@@ -103,8 +103,13 @@ function closeChosen(
     return units;
   }
   settle(fold, side);
+  const chosen = Object.entries(choice.details);
+  if (method === 'AVERAGE') {
+    const named = side.lots.filter((lot) => !lot.openQuantity.isZero() && lot.id in choice.details);
+    averageAmong(side, named, (lot) => touch(fold, lot));
+  }
   let rest = units;
-  for (const [lotId, text] of Object.entries(choice.details)) {
+  for (const [lotId, text] of chosen) {
     const wanted = Decimal.tryParse(text);
     const lot = side.lots.find((candidate) => candidate.id === lotId && !candidate.openQuantity.isZero());
     if (wanted === null || lot === undefined) {
@@ -202,10 +207,17 @@ function closePiece(
   averaged: Side | null,
 ): void {
   const taken = takeFrom(fold, lot, k, averaged);
-  const closure = closureOf(fold, movement, lot, k, taken, manner);
+  const row = closureOf(fold, movement, lot, k, taken, manner);
+  const closure = isRepeated(fold, row) ? { ...row, id: `${row.id}#2` } : row;
   emit(fold, closure);
   if (lot.sameDay !== null && lot.acquiredDate === closure.closedDate)
     lot.sameDay = [...lot.sameDay, closure];
+}
+
+/** A lot that was chosen for some of the units may be next by the method for the rest. */
+function isRepeated(fold: LotFold, row: LotClosure): boolean {
+  if (!fold.choices.lotChoices.has(row.activityRootId)) return false;
+  return fold.closures.some((closure) => closure.id === row.id);
 }
 
 /** Where the closed units came from: a lot, or a fraction of one that waited for its cash. */

@@ -176,6 +176,14 @@ export function takeAverage(pool: Pool, k: Decimal): { cost: Decimal; costBase: 
   return { cost, costBase };
 }
 
+/** Brings some lots to their common average at once (a choice of lots under AVERAGE names all it is struck over). */
+export function averageAmong(side: Side, lots: readonly OpenLot[], touch: (lot: OpenLot) => void): void {
+  const pool: Pool = { quantity: Decimal.zero, cost: Decimal.zero, costBase: Decimal.zero, fresh: [] };
+  for (const lot of lots) join(pool, lot);
+  side.pool = pool;
+  settleAverage(side, touch);
+}
+
 /** Gives the pool's cost back to its lots, each by its units, the last one the rest; they are changed by that. */
 export function settleAverage(side: Side, touch: (lot: OpenLot) => void): void {
   const { pool } = side;
@@ -192,7 +200,7 @@ export function settleAverage(side: Side, touch: (lot: OpenLot) => void): void {
       lot.openCostBase = isLast ? costBase : shareOf(pool.costBase, lot.openQuantity, pool.quantity);
       costBase = costBase.minus(lot.openCostBase);
     }
-    lot.unitCost = pool.cost;
+    lot.unitCost = lot.paid = pool.cost;
     lot.unitQuantity = pool.quantity;
     touch(lot);
   }
