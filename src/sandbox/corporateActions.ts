@@ -56,7 +56,8 @@ function keyOf(action: NonNullable<Entry['action']>): string {
   return `${action.id} ${action.key} ${action.leg}`;
 }
 
-function isBefore(entry: Entry, action: CorporateAction): boolean {
+/** Whether an entry happened before a corporate action, which then applies to what it brought. */
+export function isBefore(entry: Entry, action: CorporateAction): boolean {
   const order = compareInstants(entry.at, action.at);
   return order < 0 || (order === 0 && entry.serial < action.serial);
 }

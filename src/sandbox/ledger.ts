@@ -6,7 +6,7 @@ import { Decimal, decimal } from '../domain/decimal.ts';
 import { isAdjustedRoot, option, type Instrument } from '../domain/instrument.ts';
 import { compareInstants, type Instant } from '../domain/time.ts';
 import { dayEnd, nextDay } from './clock.ts';
-import { sharesOf, underlyingOf, withActions } from './corporateActions.ts';
+import { isBefore, sharesOf, underlyingOf, withActions } from './corporateActions.ts';
 import {
   type Account,
   type AdjustedContract,
@@ -17,6 +17,7 @@ import {
   type Side,
 } from './entries.ts';
 import { fold, type Standing } from './fold.ts';
+import { HeldQuantities } from './held.ts';
 import { instrumentOf } from './instruments.ts';
 import { type Market } from './market.ts';
 import { type Seeded } from './seeded.ts';
@@ -59,6 +60,7 @@ export class Ledger {
   #contracts: ReadonlyMap<string, AdjustedContract> = new Map();
   #serial = 0;
   #listeners: ((event: OrderEvent) => void)[] = [];
+  readonly #held = new HeldQuantities();
   #standings = new WeakMap<Account, { until: Instant | null; from: Instant; standing: Standing }>();
 
   constructor(now: () => Instant, seeded: Seeded, market: Market) {
@@ -552,13 +554,29 @@ export class Ledger {
   }
 
   #current(account: Account, entry: Entry): Entry {
-    return account.entries.find((one) => one.uuid === entry.uuid)!;
+    return account.entries.findLast((one) => one.uuid === entry.uuid)!;
   }
 
   /** Stores the account, with the legs of corporate actions brought up to date. */
   #keep(account: Account): Account {
+    const before = this.account(account.name).entries;
+    const added = addedTo(before, account.entries);
+    const kept = this.#isAfterActions(added) ? account : { ...account, entries: this.#withActions(account) };
+    if (added !== null && kept === account) this.#held.appended(account.name, before, kept.entries);
+    this.#accounts.set(account.name, kept);
+    return kept;
+  }
+
+  /** Whether only such entries were added as no corporate action has anything to do with. */
+  #isAfterActions(added: readonly Entry[] | null): boolean {
+    if (added === null || added.length === 0) return false;
+    const last = this.#actions.at(-1);
+    return last === undefined || added.every((entry) => !isBefore(entry, last));
+  }
+
+  #withActions(account: Account): readonly Entry[] {
     const actions = this.#actions.filter((action) => compareInstants(action.at, account.createdAt) >= 0);
-    const entries = withActions(account.entries, actions, {
+    return withActions(account.entries, actions, {
       now: this.#now(),
       newUuid: () => this.#seeded.uuid(),
       contracts: this.#contracts,
@@ -566,13 +584,10 @@ export class Ledger {
         this.#contracts = new Map([...this.#contracts, [contract.symbol, contract]]);
       },
     });
-    const kept = { ...account, entries };
-    this.#accounts.set(account.name, kept);
-    return kept;
   }
 
   #heldAt(account: Account, instrument: Instrument, at: Instant): Decimal {
-    return fold(account.entries, at).holdings.get(instrument.id)?.quantity ?? Decimal.zero;
+    return this.#held.of(account.name, account.entries, instrument.id, at);
   }
 
   /** The instrument, refused where it is traded under another name by then. */
@@ -693,6 +708,12 @@ function findOrder(account: Account, id: string): Order | undefined {
 /** The fills of an order that still count, published or not: the order itself shows them at once. */
 export function fillsOf(account: Account, order: Order): Entry[] {
   return account.entries.filter((entry) => entry.status === 'ok' && entry.fill?.orderId === order.id);
+}
+
+/** What was appended to a list of entries; null where it was changed in another way. */
+function addedTo(before: readonly Entry[], after: readonly Entry[]): readonly Entry[] | null {
+  if (after.length < before.length || before.some((entry, index) => after[index] !== entry)) return null;
+  return after.slice(before.length);
 }
 
 export function filledOf(account: Account, order: Order): Decimal {

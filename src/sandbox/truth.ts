@@ -76,7 +76,7 @@ export function createdRecord(account: Account, entry: Entry): Record<string, un
 
 function fillRecord(account: Account, entry: Entry): Record<string, unknown> {
   const fill = entry.fill!;
-  const order = account.orders.find((one) => one.id === fill.orderId);
+  const order = account.orders.findLast((one) => one.id === fill.orderId);
   return {
     id: wireId(account, entry),
     symbol: entry.instrument!.symbol,
