@@ -705,9 +705,24 @@ function findOrder(account: Account, id: string): Order | undefined {
   return account.orders.find((order) => order.id === id || order.label === id);
 }
 
+const fillsByOrder = new WeakMap<readonly Entry[], ReadonlyMap<string, readonly Entry[]>>();
+
+/** Every execution of an order, busts included, in the order they were booked. */
+function executionsOf(account: Account, order: Order): readonly Entry[] {
+  let byOrder = fillsByOrder.get(account.entries);
+  if (byOrder === undefined) {
+    byOrder = Map.groupBy(
+      account.entries.filter((entry) => entry.fill !== null),
+      (entry) => entry.fill!.orderId,
+    );
+    fillsByOrder.set(account.entries, byOrder);
+  }
+  return byOrder.get(order.id) ?? [];
+}
+
 /** The fills of an order that still count, published or not: the order itself shows them at once. */
 export function fillsOf(account: Account, order: Order): Entry[] {
-  return account.entries.filter((entry) => entry.status === 'ok' && entry.fill?.orderId === order.id);
+  return executionsOf(account, order).filter((entry) => entry.status === 'ok');
 }
 
 /** What was appended to a list of entries; null where it was changed in another way. */
@@ -723,7 +738,7 @@ export function filledOf(account: Account, order: Order): Decimal {
 /** Whether an order can still fill. Only what was left after the last execution counts: a bust re-opens nothing. */
 export function isWorking(account: Account, order: Order): boolean {
   if (order.canceledAt !== null || order.instrument === null) return false;
-  const last = account.entries.filter((entry) => entry.fill?.orderId === order.id).at(-1);
+  const last = executionsOf(account, order).at(-1);
   return last === undefined || !last.fill!.remaining.isZero();
 }
 

@@ -58,6 +58,17 @@ export function newYorkTime(instant: Instant): string {
  * and nine zeros; so ids sort by when things happened, not by when they were listed.
  */
 export function activityId(entry: Entry): string {
+  const known = activityIds.get(entry);
+  if (known !== undefined) return known;
+  const id = makeActivityId(entry);
+  activityIds.set(entry, id);
+  return id;
+}
+
+/** A listing of thousands asks for every id on every page. */
+const activityIds = new WeakMap<Entry, string>();
+
+function makeActivityId(entry: Entry): string {
   const { date, time } = inZone(entry.at, NEW_YORK);
   const day = date.replaceAll('-', '');
   const moment =
