@@ -6,7 +6,9 @@ import { Decimal, decimal } from '../domain/decimal.ts';
 import { isAdjustedRoot, option, type Instrument } from '../domain/instrument.ts';
 import { compareInstants, type Instant } from '../domain/time.ts';
 import { dayEnd, nextDay } from './clock.ts';
-import { isBefore, sharesOf, underlyingOf, withActions } from './corporateActions.ts';
+import { actionOf, type CorporateActionCall } from './actionCalls.ts';
+import { sharesOf, underlyingOf } from './changes.ts';
+import { isBefore, withActions } from './corporateActions.ts';
 import {
   type Account,
   type AdjustedContract,
@@ -14,18 +16,15 @@ import {
   type Entry,
   type EntryKind,
   type Order,
+  type Publish,
   type Side,
 } from './entries.ts';
 import { fold, type Standing } from './fold.ts';
 import { HeldQuantities } from './held.ts';
 import { instrumentOf } from './instruments.ts';
 import { type Market } from './market.ts';
+import { Refusal } from './refusal.ts';
 import { type Seeded } from './seeded.ts';
-
-export type Publish = 'now' | 'next-day' | 'never';
-
-/** A call that makes no sense at the broker: its sentence is answered to the caller as 400. */
-export class Refusal extends Error {}
 
 export interface TradeCall {
   readonly symbol: string;
@@ -345,6 +344,8 @@ export class Ledger {
       throw new Refusal('only a short option can be assigned; a long one is exercised');
     if (kind === 'exercise' && held.sign() < 0)
       throw new Refusal('only a long option can be exercised; a short one is assigned');
+    if (kind !== 'expire' && (this.#contracts.get(instrument.symbol)?.others.length ?? 0) > 0)
+      throw new Refusal(`${instrument.symbol} delivers more than one thing: it can only expire here`);
     const published = this.#publishing(publish, now);
     const group = this.#seeded.uuid();
     const removed = held.sign() > 0 ? quantity.negate() : quantity;
@@ -422,30 +423,23 @@ export class Ledger {
     return entries;
   }
 
-  /** A split or a rename on all accounts that hold the symbol, options on it included. Open orders of it end. */
-  corporateAction(
-    call:
-      | { kind: 'split'; symbol: string; newShares: Decimal; oldShares: Decimal; cashInLieu: Decimal | null }
-      | { kind: 'rename'; symbol: string; to: string },
-  ): { account: Account; entry: Entry }[] {
+  /** A corporate action on all accounts that hold the symbol, options on it included. Open orders of it end. */
+  corporateAction(call: CorporateActionCall): { account: Account; entry: Entry }[] {
     const now = this.#now();
     const instrument = this.#tradable(call.symbol, now);
     if (instrument.kind !== 'equity') throw new Refusal(`${instrument.symbol} is not a stock`);
-    const split = call.kind === 'split' ? call : null;
-    const to = call.kind === 'rename' ? this.#newName(call.to) : instrument.symbol;
+    const to = this.#targetOf(call, instrument.symbol, now);
     this.market.know(instrument.symbol, decimal('50'), now);
     this.#serial += 1;
-    const action: CorporateAction = {
+    const action = actionOf(call, {
       id: this.#seeded.uuid(),
       serial: this.#serial,
       at: now,
-      kind: call.kind,
+      publishedAt: this.#publishing(call.publish ?? 'now', now),
       symbol: instrument.symbol,
       to,
-      newShares: split?.newShares ?? Decimal.one,
-      oldShares: split?.oldShares ?? Decimal.one,
-      cashInLieu: split?.cashInLieu ?? null,
-    };
+      cashAt: call.kind === 'split' ? now : nextDay(now),
+    });
     this.#actions = [...this.#actions, action];
     const made: { account: Account; entry: Entry }[] = [];
     for (const account of this.accounts()) {
@@ -459,18 +453,35 @@ export class Ledger {
       }
       const after = this.#keep(this.account(account.name));
       for (const entry of after.entries)
-        if (entry.action?.id === action.id) made.push({ account: after, entry });
+        if (entry.action?.of.id === action.id) made.push({ account: after, entry });
     }
-    if (split === null) {
-      this.market.rename(instrument.symbol, to);
-      this.#contracts = new Map(
-        [...this.#contracts].map(([key, one]) => [
-          key,
-          one.underlying === instrument.symbol ? { ...one, underlying: to } : one,
-        ]),
-      );
-    } else this.market.split(instrument.symbol, split.newShares, split.oldShares, now);
+    this.#applyToMarket(action);
     return made;
+  }
+
+  /** The stock an action leads to, by its name; null where a merger pays cash alone. */
+  #targetOf(call: CorporateActionCall, symbol: string, now: Instant): string | null {
+    if (call.kind === 'split') return symbol;
+    if (call.kind === 'rename') return this.#newName(call.to);
+    if (call.to === null) return null;
+    const to = this.#stockName(call.to);
+    if (to === symbol) throw new Refusal(`${to} cannot become itself`);
+    return this.#tradable(to, now).symbol;
+  }
+
+  #applyToMarket(action: CorporateAction): void {
+    const { kind, symbol, to, newShares, oldShares, at } = action;
+    if (kind === 'split') this.market.split(symbol, newShares, oldShares, at);
+    if (kind === 'spinoff') this.market.spinOff(action);
+    if (kind === 'merger') this.market.merge(action);
+    if (kind !== 'rename') return;
+    this.market.rename(symbol, to!);
+    this.#contracts = new Map(
+      [...this.#contracts].map(([key, one]) => [
+        key,
+        one.underlying === symbol ? { ...one, underlying: to! } : one,
+      ]),
+    );
   }
 
   /** The broker corrects or busts a fill: it re-lists the same id; position and cash follow at once. */
@@ -590,24 +601,27 @@ export class Ledger {
     return this.#held.of(account.name, account.entries, instrument.id, at);
   }
 
-  /** The instrument, refused where it is traded under another name by then. */
+  /** The instrument, refused where it is traded under another name by then, or no more. */
   #tradable(symbol: string, at: Instant): Instrument {
     const instrument = this.instrument(symbol);
-    const rename = this.#actions.find(
-      (action) =>
-        action.kind === 'rename' &&
-        action.symbol === instrument.symbol &&
-        compareInstants(at, action.at) >= 0,
+    const past = this.#actions.filter(
+      (action) => action.symbol === instrument.symbol && compareInstants(at, action.at) >= 0,
     );
-    if (rename !== undefined && this.market.currentName(instrument.symbol) !== instrument.symbol) {
+    const merger = past.find((action) => action.kind === 'merger');
+    if (merger !== undefined)
+      throw new Refusal(`${instrument.symbol} is gone: it was merged into ${merger.to ?? 'cash'}`);
+    if (
+      past.some((action) => action.kind === 'rename') &&
+      this.market.currentName(instrument.symbol) !== instrument.symbol
+    ) {
       throw new Refusal(`${instrument.symbol} is called ${this.market.currentName(instrument.symbol)} now`);
     }
     return instrument;
   }
 
-  #newName(text: string): string {
+  /** A name that fits a stock and the root of an OCC symbol, and does not look like that of an adjusted contract. */
+  #stockName(text: string): string {
     const instrument = this.instrument(text);
-    // It must also fit an OCC root, and not look like the root of an adjusted contract.
     if (
       instrument.kind !== 'equity' ||
       !/^[A-Z][A-Z0-9.]{0,4}$/.test(instrument.symbol) ||
@@ -615,13 +629,14 @@ export class Ledger {
     ) {
       throw new Refusal(`"${text}" is no name for a stock`);
     }
-    if (
-      this.market.symbols().includes(instrument.symbol) ||
-      this.market.currentName(instrument.symbol) !== instrument.symbol
-    ) {
-      throw new Refusal(`${instrument.symbol} is or was the name of another stock`);
-    }
     return instrument.symbol;
+  }
+
+  #newName(text: string): string {
+    const symbol = this.#stockName(text);
+    if (this.market.symbols().includes(symbol) || this.market.currentName(symbol) !== symbol)
+      throw new Refusal(`${symbol} is or was the name of another stock`);
+    return symbol;
   }
 
   #checkTime(account: Account, at: Instant, now: Instant): void {
