@@ -18,7 +18,7 @@ import {
 import { nextDay } from './clock.ts';
 import { type CorporateActionCall } from './actionCalls.ts';
 import { type Publish } from './entries.ts';
-import { type TradeCall } from './ledger.ts';
+import { type TradeCall } from './orderBook.ts';
 import { Refusal } from './refusal.ts';
 import { createdRecord, truthOf, wireId } from './truth.ts';
 import { frozen, viewOf } from './view.ts';
@@ -53,6 +53,7 @@ export class Control {
     this.#posts = {
       '/control/trade': (fields) => this.#trade(fields),
       '/control/trade-all': (fields) => this.#tradeAll(fields),
+      '/control/spread': (fields) => this.#spread(fields),
       '/control/cash': (fields) => this.#cash(fields),
       '/control/corporate-action': (fields) => this.#corporateAction(fields),
       '/control/option': (fields) => this.#option(fields),
@@ -163,10 +164,31 @@ export class Control {
     return entries.map((entry) => createdRecord(account, entry));
   }
 
+  /** An options order of several legs, filled at once: `quantity` units of one contract per leg. */
+  #spread(fields: Fields): Created {
+    const { ledger } = this.#world;
+    const name = fields.text('account');
+    const clientRef = fields.has('clientRef') ? fields.text('clientRef') : undefined;
+    const units = fields.amount('quantity');
+    const at = fields.has('at') ? fields.instant('at') : undefined;
+    const legs = fields.list('legs').map((leg) => {
+      const terms = {
+        symbol: leg.text('symbol'),
+        side: leg.word('side', ['buy', 'sell']),
+        price: leg.amount('price', true),
+      };
+      leg.end();
+      return terms;
+    });
+    fields.end();
+    const entries = ledger.spread(name, clientRef, legs, units, at);
+    return entries.map((entry) => createdRecord(ledger.account(name), entry));
+  }
+
   #cash(fields: Fields): Created {
     const { ledger } = this.#world;
     const account = fields.text('account');
-    const kind = fields.word('kind', ['deposit', 'withdrawal', 'dividend', 'interest', 'fee']);
+    const kind = fields.word('kind', ['deposit', 'withdrawal', 'funding', 'dividend', 'interest', 'fee']);
     const amount = fields.decimal('amount');
     const symbol = fields.has('symbol') ? fields.text('symbol') : null;
     const publish = fields.has('publish') ? fields.word('publish', PUBLISH) : 'now';
@@ -327,6 +349,7 @@ function orderFields(fields: Fields): NonNullable<TradeCall['order']> {
   const order = {
     ...(fields.has('id') ? { id: fields.text('id') } : {}),
     ...(fields.has('quantity') ? { quantity: fields.amount('quantity') } : {}),
+    ...(fields.has('notional') ? { notional: fields.amount('notional') } : {}),
     ...(fields.has('cancel') ? { cancel: fields.flag('cancel') } : {}),
   };
   fields.end();

@@ -88,6 +88,14 @@ export class Fields {
     return new Fields(this.#take(name), `${this.#where}${name}.`);
   }
 
+  /** Objects in a list, at least one. */
+  list(name: string): Fields[] {
+    const value = this.#take(name);
+    if (!Array.isArray(value) || value.length === 0)
+      throw new Refusal(`${this.#where}${name} must be a list`);
+    return value.map((one, index) => new Fields(one, `${this.#where}${name}[${index}].`));
+  }
+
   /** Names every field that nothing has asked for. */
   end(): void {
     const unknown = Object.keys(this.#values).filter((name) => !this.#known.has(name));

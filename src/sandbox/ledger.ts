@@ -23,20 +23,20 @@ import { fold, type Standing } from './fold.ts';
 import { HeldQuantities } from './held.ts';
 import { instrumentOf } from './instruments.ts';
 import { type Market } from './market.ts';
+import {
+  checkQuantity,
+  checkSameOrder,
+  corrected,
+  filledOf,
+  findOrder,
+  isFeeOf,
+  isWorking,
+  shareOf,
+  type SpreadLeg,
+  type TradeCall,
+} from './orderBook.ts';
 import { Refusal } from './refusal.ts';
 import { type Seeded } from './seeded.ts';
-
-export interface TradeCall {
-  readonly symbol: string;
-  readonly side: Side;
-  readonly quantity: Decimal;
-  readonly price: Decimal;
-  readonly at?: Instant;
-  readonly fees?: Decimal;
-  readonly clientRef?: string;
-  readonly publish?: Publish;
-  readonly order?: { readonly id?: string; readonly quantity?: Decimal; readonly cancel?: boolean };
-}
 
 export type OrderEvent = {
   readonly account: Account;
@@ -135,7 +135,7 @@ export class Ledger {
       ? account.orders.map((one) => (one.id === order.id ? order : one))
       : [...account.orders, order];
     const after = this.#keep({ ...account, entries: [...account.entries, ...entries], orders });
-    this.#announce(after, order, entries[0] ?? null, !known);
+    this.#announce(after, order, entries, !known);
     return { entries: entries.map((entry) => this.#current(after, entry)), order };
   }
 
@@ -162,7 +162,7 @@ export class Ledger {
       entries: [...account.entries, ...entries],
       orders: [...account.orders, ...made.map((one) => one.order)],
     });
-    for (const one of made) this.#announce(after, one.order, one.entries[0] ?? null, true);
+    for (const one of made) this.#announce(after, one.order, one.entries, true);
     return entries;
   }
 
@@ -200,29 +200,59 @@ export class Ledger {
       );
     }
 
-    const signed = call.side === 'buy' ? call.quantity : call.quantity.negate();
-    const entries: Entry[] = [];
-    if (!call.quantity.isZero()) {
-      const fill = this.#entry('fill', at, this.#publishing(call.publish ?? 'now', now), {
-        instrument,
-        quantity: signed,
-        price: call.price,
-        amount: signed.times(call.price).times(instrument.multiplier).negate(),
-        fill: {
-          side: call.side,
-          opensShort: call.side === 'sell' && held.sign() <= 0,
-          orderId: order.id,
-          remaining,
-          filledSoFar,
-        },
-      });
-      entries.push(fill);
-      if (call.fees !== undefined && !call.fees.isZero())
-        entries.push(this.#feeOf(instrument, call.fees, call.price, at, now, fill));
-    }
+    const publishedAt = this.#publishing(call.publish ?? 'now', now);
+    const fills = this.#fills({ ...call, instrument, held, order, filled, at, publishedAt });
+    const entries = fills.flatMap((fill) => {
+      if (call.fees === undefined || call.fees.isZero()) return [fill];
+      const fees = shareOf(call.fees, fill, fills);
+      return [fill, this.#feeOf(instrument, fees, call.price, at, now, fill)];
+    });
     const canceled =
       call.order?.cancel === true && remaining.sign() > 0 ? { ...order, canceledAt: now } : order;
     return { entries, order: canceled, known: known !== undefined };
+  }
+
+  /**
+   * An execution as the broker lists it. One that goes through zero is two: what closes, and what opens the other way -
+   * Alpaca refuses to sell more than is held in one order, so none of its rows is both. The closing one sorts first.
+   */
+  #fills(given: {
+    instrument: Instrument;
+    side: Side;
+    quantity: Decimal;
+    price: Decimal;
+    held: Decimal;
+    order: Order;
+    /** Of the order, before this. */
+    filled: Decimal;
+    at: Instant;
+    publishedAt: Instant | null;
+  }): Entry[] {
+    const { instrument, side, quantity, price, held, order, at, publishedAt } = given;
+    const closes = side === 'buy' ? held.sign() < 0 : held.sign() > 0;
+    if (quantity.isZero()) return [];
+    const crosses = closes && quantity.compare(held.abs()) > 0;
+    const parts = crosses ? [held.abs(), quantity.minus(held.abs())] : [quantity];
+    const uuids = parts.map(() => this.#seeded.uuid()).sort();
+    let filledSoFar = given.filled;
+    return parts.map((part, index) => {
+      filledSoFar = filledSoFar.plus(part);
+      const signed = side === 'buy' ? part : part.negate();
+      return this.#entry('fill', at, publishedAt, {
+        uuid: uuids[index]!,
+        instrument,
+        quantity: signed,
+        price,
+        amount: signed.times(price).times(instrument.multiplier).negate(),
+        fill: {
+          side,
+          opensShort: side === 'sell' && (!closes || index > 0),
+          orderId: order.id,
+          remaining: order.quantity.minus(filledSoFar),
+          filledSoFar,
+        },
+      });
+    });
   }
 
   /** Ends an order of which something is left. */
@@ -236,60 +266,55 @@ export class Ledger {
       ...account,
       orders: account.orders.map((one) => (one.id === order.id ? canceled : one)),
     });
-    this.#announce(after, canceled, null, false);
+    this.#announce(after, canceled, [], false);
     return canceled;
   }
 
-  /** A spread: one parent order and a filled order per leg; quantities are per unit times `ratio`. */
+  /** A spread: one parent order and a filled order per leg. Throws `Refusal` for anything but options of two names. */
   spread(
     name: string,
-    clientRef: string,
-    legs: readonly { symbol: string; side: Side; price: Decimal }[],
+    clientRef: string | undefined,
+    legs: readonly SpreadLeg[],
     units: Decimal,
+    at: Instant = this.#now(),
   ): Entry[] {
     const account = this.account(name);
-    const now = this.#now();
+    this.#checkTime(account, at, this.#now());
+    const instruments = legs.map((leg) => this.#tradable(leg.symbol, at));
+    if (legs.length < 2 || new Set(instruments.map(({ id }) => id)).size < legs.length)
+      throw new Refusal('a spread has two legs or more, each of another contract');
+    for (const instrument of instruments) {
+      if (instrument.option === null) throw new Refusal(`${instrument.symbol} is not an option`);
+      checkQuantity(instrument, units, false);
+    }
     const net = legs.reduce(
       (sum, leg) => (leg.side === 'buy' ? sum.plus(leg.price) : sum.minus(leg.price)),
       Decimal.zero,
     );
+    const ref = clientRef === undefined ? {} : { clientRef };
     const parent: Order = {
       ...this.#newOrder(
-        { symbol: '', side: 'buy', quantity: units, price: net, clientRef },
+        { symbol: '', side: 'buy', quantity: units, price: net, ...ref },
         null,
-        now,
+        at,
         Decimal.zero,
       ),
       limitPrice: net.plus(decimal('0.1')),
     };
     const orders: Order[] = [parent];
     const entries: Entry[] = [];
-    for (const leg of legs) {
-      const instrument = this.instrument(leg.symbol);
-      const held = this.#heldAt(account, instrument, now);
+    for (const [index, leg] of legs.entries()) {
+      const instrument = instruments[index]!;
+      const held = this.#heldAt(account, instrument, at);
       const order = {
-        ...this.#newOrder({ ...leg, quantity: units }, instrument, now, held),
+        ...this.#newOrder({ ...leg, quantity: units }, instrument, at, held),
         parentId: parent.id,
         ratio: Decimal.one,
         limitPrice: null,
       };
-      const signed = leg.side === 'buy' ? units : units.negate();
       orders.push(order);
-      entries.push(
-        this.#entry('fill', now, now, {
-          instrument,
-          quantity: signed,
-          price: leg.price,
-          amount: signed.times(leg.price).times(instrument.multiplier).negate(),
-          fill: {
-            side: leg.side,
-            opensShort: leg.side === 'sell' && held.sign() <= 0,
-            orderId: order.id,
-            remaining: Decimal.zero,
-            filledSoFar: units,
-          },
-        }),
-      );
+      const terms = { instrument, held, order, filled: Decimal.zero, at, publishedAt: this.#now() };
+      entries.push(...this.#fills({ ...leg, quantity: units, ...terms }));
     }
     this.#keep({
       ...account,
@@ -542,7 +567,7 @@ export class Ledger {
     this.#serial += 1;
     return {
       serial: this.#serial,
-      uuid: this.#seeded.uuid(),
+      uuid: facts.uuid ?? this.#seeded.uuid(),
       kind,
       at: toMicroseconds(at),
       publishedAt,
@@ -684,7 +709,7 @@ export class Ledger {
       instrument,
       side: call.side,
       quantity,
-      notional: null,
+      notional: call.order?.notional ?? null,
       type:
         instrument === null || quantity.compare(call.quantity) > 0 || instrument.kind === 'option'
           ? 'limit'
@@ -699,15 +724,17 @@ export class Ledger {
     };
   }
 
-  #announce(account: Account, order: Order, entry: Entry | null, isNew: boolean): void {
-    const shown =
-      entry === null || (entry.publishedAt !== null && compareInstants(entry.publishedAt, this.#now()) <= 0);
+  #announce(account: Account, order: Order, entries: readonly Entry[], isNew: boolean): void {
+    const fills = entries.filter((entry) => entry.fill !== null);
+    const shown = fills.every(
+      ({ publishedAt }) => publishedAt !== null && compareInstants(publishedAt, this.#now()) <= 0,
+    );
     if (!shown) return;
     const tell = (event: OrderEvent['event'], about: Entry | null): void => {
       for (const hear of this.#listeners) hear({ account, order, event, entry: about });
     };
     if (isNew) tell('new', null);
-    if (entry !== null) tell(entry.fill!.remaining.isZero() ? 'fill' : 'partial_fill', entry);
+    for (const entry of fills) tell(entry.fill!.remaining.isZero() ? 'fill' : 'partial_fill', entry);
     if (order.canceledAt !== null) tell('canceled', null);
   }
 }
@@ -716,89 +743,10 @@ export const DIGITS = '0123456789';
 const KEY_LETTERS = `ABCDEFGHIJKLMNOPQRSTUVWXYZ${DIGITS}`;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
-function findOrder(account: Account, id: string): Order | undefined {
-  return account.orders.find((order) => order.id === id || order.label === id);
-}
-
-const fillsByOrder = new WeakMap<readonly Entry[], ReadonlyMap<string, readonly Entry[]>>();
-
-/** Every execution of an order, busts included, in the order they were booked. */
-function executionsOf(account: Account, order: Order): readonly Entry[] {
-  let byOrder = fillsByOrder.get(account.entries);
-  if (byOrder === undefined) {
-    byOrder = Map.groupBy(
-      account.entries.filter((entry) => entry.fill !== null),
-      (entry) => entry.fill!.orderId,
-    );
-    fillsByOrder.set(account.entries, byOrder);
-  }
-  return byOrder.get(order.id) ?? [];
-}
-
-/** The fills of an order that still count, published or not: the order itself shows them at once. */
-export function fillsOf(account: Account, order: Order): Entry[] {
-  return executionsOf(account, order).filter((entry) => entry.status === 'ok');
-}
-
 /** What was appended to a list of entries; null where it was changed in another way. */
 function addedTo(before: readonly Entry[], after: readonly Entry[]): readonly Entry[] | null {
   if (after.length < before.length || before.some((entry, index) => after[index] !== entry)) return null;
   return after.slice(before.length);
-}
-
-export function filledOf(account: Account, order: Order): Decimal {
-  return Decimal.sum(fillsOf(account, order).map((entry) => entry.quantity.abs()));
-}
-
-/** Whether an order can still fill. Only what was left after the last execution counts: a bust re-opens nothing. */
-export function isWorking(account: Account, order: Order): boolean {
-  if (order.canceledAt !== null || order.instrument === null) return false;
-  const last = executionsOf(account, order).at(-1);
-  return last === undefined || !last.fill!.remaining.isZero();
-}
-
-function checkSameOrder(account: Account, order: Order, call: TradeCall, instrument: Instrument): void {
-  if (order.instrument?.id !== instrument.id || order.side !== call.side) {
-    throw new Refusal(`order ${order.label} is to ${order.side} ${order.instrument?.symbol ?? 'a spread'}`);
-  }
-  if (call.order?.quantity !== undefined && !call.order.quantity.equals(order.quantity)) {
-    throw new Refusal(`order ${order.label} is for ${order.quantity.toString()}`);
-  }
-  if (call.clientRef !== undefined && call.clientRef !== order.clientOrderId) {
-    throw new Refusal(`order ${order.label} has the reference ${order.clientOrderId}`);
-  }
-  if (!isWorking(account, order)) throw new Refusal(`order ${order.label} is not open any more`);
-  if (call.quantity.isZero() && call.order?.cancel !== true)
-    throw new Refusal('the quantity must be above 0');
-}
-
-function checkQuantity(instrument: Instrument, quantity: Decimal, zeroAllowed: boolean): void {
-  if (quantity.sign() < 0 || (quantity.isZero() && !zeroAllowed))
-    throw new Refusal('the quantity must be above 0');
-  if (instrument.kind === 'option' && !quantity.round(0).equals(quantity))
-    throw new Refusal('options trade in whole contracts');
-  if (!quantity.round(QUANTITY_PLACES).equals(quantity))
-    throw new Refusal(`a quantity has at most ${QUANTITY_PLACES} decimals`);
-}
-
-function corrected(fill: Entry, price: Decimal | null, quantity: Decimal | null): Entry {
-  if (price === null && quantity === null) throw new Refusal('a correction names a price or a quantity');
-  const positive = quantity ?? fill.quantity.abs();
-  checkQuantity(fill.instrument!, positive, false);
-  const signed = fill.fill!.side === 'buy' ? positive : positive.negate();
-  const perUnit = price ?? fill.price!;
-  const before = fill.fill!.filledSoFar.minus(fill.quantity.abs());
-  return {
-    ...fill,
-    quantity: signed,
-    price: perUnit,
-    amount: signed.times(perUnit).times(fill.instrument!.multiplier).negate(),
-    fill: { ...fill.fill!, filledSoFar: before.plus(positive) },
-  };
-}
-
-function isFeeOf(entry: Entry, fill: Entry): boolean {
-  return (entry.kind === 'fee' || entry.kind === 'coin_fee') && entry.group === fill.uuid;
 }
 
 function touches(
