@@ -16,7 +16,10 @@ import {
   type FaultCall,
 } from './faults.ts';
 import { nextDay } from './clock.ts';
-import { Refusal, type Publish, type TradeCall } from './ledger.ts';
+import { type CorporateActionCall } from './actionCalls.ts';
+import { type Publish } from './entries.ts';
+import { type TradeCall } from './orderBook.ts';
+import { Refusal } from './refusal.ts';
 import { createdRecord, truthOf, wireId } from './truth.ts';
 import { frozen, viewOf } from './view.ts';
 import { type Decimal } from '../domain/decimal.ts';
@@ -50,6 +53,7 @@ export class Control {
     this.#posts = {
       '/control/trade': (fields) => this.#trade(fields),
       '/control/trade-all': (fields) => this.#tradeAll(fields),
+      '/control/spread': (fields) => this.#spread(fields),
       '/control/cash': (fields) => this.#cash(fields),
       '/control/corporate-action': (fields) => this.#corporateAction(fields),
       '/control/option': (fields) => this.#option(fields),
@@ -160,10 +164,31 @@ export class Control {
     return entries.map((entry) => createdRecord(account, entry));
   }
 
+  /** An options order of several legs, filled at once: `quantity` units of one contract per leg. */
+  #spread(fields: Fields): Created {
+    const { ledger } = this.#world;
+    const name = fields.text('account');
+    const clientRef = fields.has('clientRef') ? fields.text('clientRef') : undefined;
+    const units = fields.amount('quantity');
+    const at = fields.has('at') ? fields.instant('at') : undefined;
+    const legs = fields.list('legs').map((leg) => {
+      const terms = {
+        symbol: leg.text('symbol'),
+        side: leg.word('side', ['buy', 'sell']),
+        price: leg.amount('price', true),
+      };
+      leg.end();
+      return terms;
+    });
+    fields.end();
+    const entries = ledger.spread(name, clientRef, legs, units, at);
+    return entries.map((entry) => createdRecord(ledger.account(name), entry));
+  }
+
   #cash(fields: Fields): Created {
     const { ledger } = this.#world;
     const account = fields.text('account');
-    const kind = fields.word('kind', ['deposit', 'withdrawal', 'dividend', 'interest', 'fee']);
+    const kind = fields.word('kind', ['deposit', 'withdrawal', 'funding', 'dividend', 'interest', 'fee']);
     const amount = fields.decimal('amount');
     const symbol = fields.has('symbol') ? fields.text('symbol') : null;
     const publish = fields.has('publish') ? fields.word('publish', PUBLISH) : 'now';
@@ -174,20 +199,7 @@ export class Control {
   }
 
   #corporateAction(fields: Fields): Created {
-    const kind = fields.word('kind', ['split', 'rename', 'spinoff', 'merger']);
-    if (kind === 'spinoff' || kind === 'merger')
-      throw new Refusal(`${kind}: not yet; this sandbox knows split and rename`);
-    const symbol = fields.text('symbol');
-    const call =
-      kind === 'split'
-        ? {
-            kind,
-            symbol,
-            newShares: fields.amount('newShares'),
-            oldShares: fields.amount('oldShares'),
-            cashInLieu: fields.has('cashInLieu') ? fields.amount('cashInLieu') : null,
-          }
-        : { kind, symbol, to: fields.text('to') };
+    const call = corporateActionFields(fields);
     fields.end();
     return this.#world.ledger
       .corporateAction(call)
@@ -226,8 +238,9 @@ export class Control {
     const { ledger, clock } = this.#world;
     const instrument = ledger.instrument(fields.text('symbol'));
     const price = fields.amount('price');
+    const hold = fields.has('hold') && fields.flag('hold');
     fields.end();
-    ledger.market.setPrice(instrument, price, clock.now());
+    ledger.market.setPrice(instrument, price, clock.now(), hold);
     return [{ symbol: instrument.symbol, price: price.toString() }];
   }
 
@@ -305,10 +318,38 @@ export class Control {
   }
 }
 
+function corporateActionFields(fields: Fields): CorporateActionCall {
+  const kind = fields.word('kind', ['split', 'rename', 'spinoff', 'merger']);
+  const amount = (name: string): Decimal | null => (fields.has(name) ? fields.amount(name) : null);
+  const common = {
+    symbol: fields.text('symbol'),
+    ...(fields.has('publish') ? { publish: fields.word('publish', PUBLISH) } : {}),
+  };
+  switch (kind) {
+    case 'split': {
+      const ratio = { newShares: fields.amount('newShares'), oldShares: fields.amount('oldShares') };
+      return { ...common, kind, ...ratio, cashInLieu: amount('cashInLieu') };
+    }
+    case 'rename':
+      return { ...common, kind, to: fields.text('to') };
+    case 'spinoff': {
+      const ratio = { newShares: fields.amount('newShares'), perOld: fields.amount('perOld') };
+      const cash = { basisFraction: amount('basisFraction'), cashInLieu: amount('cashInLieu') };
+      return { ...common, kind, to: fields.text('to'), ...ratio, ...cash };
+    }
+    case 'merger': {
+      const ratio = { newShares: amount('newShares'), perOld: amount('perOld') };
+      const cash = { cashPerShare: amount('cashPerShare'), cashInLieu: amount('cashInLieu') };
+      return { ...common, kind, to: fields.has('to') ? fields.text('to') : null, ...ratio, ...cash };
+    }
+  }
+}
+
 function orderFields(fields: Fields): NonNullable<TradeCall['order']> {
   const order = {
     ...(fields.has('id') ? { id: fields.text('id') } : {}),
     ...(fields.has('quantity') ? { quantity: fields.amount('quantity') } : {}),
+    ...(fields.has('notional') ? { notional: fields.amount('notional') } : {}),
     ...(fields.has('cancel') ? { cancel: fields.flag('cancel') } : {}),
   };
   fields.end();

@@ -2,7 +2,7 @@
 import { Decimal } from '../domain/decimal.ts';
 import { tryParseInstant, type Instant } from '../domain/time.ts';
 import { NumberText } from './json.ts';
-import { Refusal } from './ledger.ts';
+import { Refusal } from './refusal.ts';
 
 export class Fields {
   readonly #values: Readonly<Record<string, unknown>>;
@@ -86,6 +86,14 @@ export class Fields {
 
   object(name: string): Fields {
     return new Fields(this.#take(name), `${this.#where}${name}.`);
+  }
+
+  /** Objects in a list, at least one. */
+  list(name: string): Fields[] {
+    const value = this.#take(name);
+    if (!Array.isArray(value) || value.length === 0)
+      throw new Refusal(`${this.#where}${name} must be a list`);
+    return value.map((one, index) => new Fields(one, `${this.#where}${name}[${index}].`));
   }
 
   /** Names every field that nothing has asked for. */

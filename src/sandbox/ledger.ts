@@ -6,7 +6,9 @@ import { Decimal, decimal } from '../domain/decimal.ts';
 import { isAdjustedRoot, option, type Instrument } from '../domain/instrument.ts';
 import { compareInstants, type Instant } from '../domain/time.ts';
 import { dayEnd, nextDay } from './clock.ts';
-import { sharesOf, underlyingOf, withActions } from './corporateActions.ts';
+import { actionOf, type CorporateActionCall } from './actionCalls.ts';
+import { sharesOf, underlyingOf } from './changes.ts';
+import { isBefore, withActions } from './corporateActions.ts';
 import {
   type Account,
   type AdjustedContract,
@@ -14,29 +16,27 @@ import {
   type Entry,
   type EntryKind,
   type Order,
+  type Publish,
   type Side,
 } from './entries.ts';
 import { fold, type Standing } from './fold.ts';
+import { HeldQuantities } from './held.ts';
 import { instrumentOf } from './instruments.ts';
 import { type Market } from './market.ts';
+import {
+  checkQuantity,
+  checkSameOrder,
+  corrected,
+  filledOf,
+  findOrder,
+  isFeeOf,
+  isWorking,
+  shareOf,
+  type SpreadLeg,
+  type TradeCall,
+} from './orderBook.ts';
+import { Refusal } from './refusal.ts';
 import { type Seeded } from './seeded.ts';
-
-export type Publish = 'now' | 'next-day' | 'never';
-
-/** A call that makes no sense at the broker: its sentence is answered to the caller as 400. */
-export class Refusal extends Error {}
-
-export interface TradeCall {
-  readonly symbol: string;
-  readonly side: Side;
-  readonly quantity: Decimal;
-  readonly price: Decimal;
-  readonly at?: Instant;
-  readonly fees?: Decimal;
-  readonly clientRef?: string;
-  readonly publish?: Publish;
-  readonly order?: { readonly id?: string; readonly quantity?: Decimal; readonly cancel?: boolean };
-}
 
 export type OrderEvent = {
   readonly account: Account;
@@ -59,6 +59,7 @@ export class Ledger {
   #contracts: ReadonlyMap<string, AdjustedContract> = new Map();
   #serial = 0;
   #listeners: ((event: OrderEvent) => void)[] = [];
+  readonly #held = new HeldQuantities();
   #standings = new WeakMap<Account, { until: Instant | null; from: Instant; standing: Standing }>();
 
   constructor(now: () => Instant, seeded: Seeded, market: Market) {
@@ -134,7 +135,7 @@ export class Ledger {
       ? account.orders.map((one) => (one.id === order.id ? order : one))
       : [...account.orders, order];
     const after = this.#keep({ ...account, entries: [...account.entries, ...entries], orders });
-    this.#announce(after, order, entries[0] ?? null, !known);
+    this.#announce(after, order, entries, !known);
     return { entries: entries.map((entry) => this.#current(after, entry)), order };
   }
 
@@ -161,7 +162,7 @@ export class Ledger {
       entries: [...account.entries, ...entries],
       orders: [...account.orders, ...made.map((one) => one.order)],
     });
-    for (const one of made) this.#announce(after, one.order, one.entries[0] ?? null, true);
+    for (const one of made) this.#announce(after, one.order, one.entries, true);
     return entries;
   }
 
@@ -199,29 +200,59 @@ export class Ledger {
       );
     }
 
-    const signed = call.side === 'buy' ? call.quantity : call.quantity.negate();
-    const entries: Entry[] = [];
-    if (!call.quantity.isZero()) {
-      const fill = this.#entry('fill', at, this.#publishing(call.publish ?? 'now', now), {
-        instrument,
-        quantity: signed,
-        price: call.price,
-        amount: signed.times(call.price).times(instrument.multiplier).negate(),
-        fill: {
-          side: call.side,
-          opensShort: call.side === 'sell' && held.sign() <= 0,
-          orderId: order.id,
-          remaining,
-          filledSoFar,
-        },
-      });
-      entries.push(fill);
-      if (call.fees !== undefined && !call.fees.isZero())
-        entries.push(this.#feeOf(instrument, call.fees, call.price, at, now, fill));
-    }
+    const publishedAt = this.#publishing(call.publish ?? 'now', now);
+    const fills = this.#fills({ ...call, instrument, held, order, filled, at, publishedAt });
+    const entries = fills.flatMap((fill) => {
+      if (call.fees === undefined || call.fees.isZero()) return [fill];
+      const fees = shareOf(call.fees, fill, fills);
+      return [fill, this.#feeOf(instrument, fees, call.price, at, now, fill)];
+    });
     const canceled =
       call.order?.cancel === true && remaining.sign() > 0 ? { ...order, canceledAt: now } : order;
     return { entries, order: canceled, known: known !== undefined };
+  }
+
+  /**
+   * An execution as the broker lists it. One that goes through zero is two: what closes, and what opens the other way -
+   * Alpaca refuses to sell more than is held in one order, so none of its rows is both. The closing one sorts first.
+   */
+  #fills(given: {
+    instrument: Instrument;
+    side: Side;
+    quantity: Decimal;
+    price: Decimal;
+    held: Decimal;
+    order: Order;
+    /** Of the order, before this. */
+    filled: Decimal;
+    at: Instant;
+    publishedAt: Instant | null;
+  }): Entry[] {
+    const { instrument, side, quantity, price, held, order, at, publishedAt } = given;
+    const closes = side === 'buy' ? held.sign() < 0 : held.sign() > 0;
+    if (quantity.isZero()) return [];
+    const crosses = closes && quantity.compare(held.abs()) > 0;
+    const parts = crosses ? [held.abs(), quantity.minus(held.abs())] : [quantity];
+    const uuids = parts.map(() => this.#seeded.uuid()).sort();
+    let filledSoFar = given.filled;
+    return parts.map((part, index) => {
+      filledSoFar = filledSoFar.plus(part);
+      const signed = side === 'buy' ? part : part.negate();
+      return this.#entry('fill', at, publishedAt, {
+        uuid: uuids[index]!,
+        instrument,
+        quantity: signed,
+        price,
+        amount: signed.times(price).times(instrument.multiplier).negate(),
+        fill: {
+          side,
+          opensShort: side === 'sell' && (!closes || index > 0),
+          orderId: order.id,
+          remaining: order.quantity.minus(filledSoFar),
+          filledSoFar,
+        },
+      });
+    });
   }
 
   /** Ends an order of which something is left. */
@@ -235,60 +266,55 @@ export class Ledger {
       ...account,
       orders: account.orders.map((one) => (one.id === order.id ? canceled : one)),
     });
-    this.#announce(after, canceled, null, false);
+    this.#announce(after, canceled, [], false);
     return canceled;
   }
 
-  /** A spread: one parent order and a filled order per leg; quantities are per unit times `ratio`. */
+  /** A spread: one parent order and a filled order per leg. Throws `Refusal` for anything but options of two names. */
   spread(
     name: string,
-    clientRef: string,
-    legs: readonly { symbol: string; side: Side; price: Decimal }[],
+    clientRef: string | undefined,
+    legs: readonly SpreadLeg[],
     units: Decimal,
+    at: Instant = this.#now(),
   ): Entry[] {
     const account = this.account(name);
-    const now = this.#now();
+    this.#checkTime(account, at, this.#now());
+    const instruments = legs.map((leg) => this.#tradable(leg.symbol, at));
+    if (legs.length < 2 || new Set(instruments.map(({ id }) => id)).size < legs.length)
+      throw new Refusal('a spread has two legs or more, each of another contract');
+    for (const instrument of instruments) {
+      if (instrument.option === null) throw new Refusal(`${instrument.symbol} is not an option`);
+      checkQuantity(instrument, units, false);
+    }
     const net = legs.reduce(
       (sum, leg) => (leg.side === 'buy' ? sum.plus(leg.price) : sum.minus(leg.price)),
       Decimal.zero,
     );
+    const ref = clientRef === undefined ? {} : { clientRef };
     const parent: Order = {
       ...this.#newOrder(
-        { symbol: '', side: 'buy', quantity: units, price: net, clientRef },
+        { symbol: '', side: 'buy', quantity: units, price: net, ...ref },
         null,
-        now,
+        at,
         Decimal.zero,
       ),
       limitPrice: net.plus(decimal('0.1')),
     };
     const orders: Order[] = [parent];
     const entries: Entry[] = [];
-    for (const leg of legs) {
-      const instrument = this.instrument(leg.symbol);
-      const held = this.#heldAt(account, instrument, now);
+    for (const [index, leg] of legs.entries()) {
+      const instrument = instruments[index]!;
+      const held = this.#heldAt(account, instrument, at);
       const order = {
-        ...this.#newOrder({ ...leg, quantity: units }, instrument, now, held),
+        ...this.#newOrder({ ...leg, quantity: units }, instrument, at, held),
         parentId: parent.id,
         ratio: Decimal.one,
         limitPrice: null,
       };
-      const signed = leg.side === 'buy' ? units : units.negate();
       orders.push(order);
-      entries.push(
-        this.#entry('fill', now, now, {
-          instrument,
-          quantity: signed,
-          price: leg.price,
-          amount: signed.times(leg.price).times(instrument.multiplier).negate(),
-          fill: {
-            side: leg.side,
-            opensShort: leg.side === 'sell' && held.sign() <= 0,
-            orderId: order.id,
-            remaining: Decimal.zero,
-            filledSoFar: units,
-          },
-        }),
-      );
+      const terms = { instrument, held, order, filled: Decimal.zero, at, publishedAt: this.#now() };
+      entries.push(...this.#fills({ ...leg, quantity: units, ...terms }));
     }
     this.#keep({
       ...account,
@@ -343,6 +369,8 @@ export class Ledger {
       throw new Refusal('only a short option can be assigned; a long one is exercised');
     if (kind === 'exercise' && held.sign() < 0)
       throw new Refusal('only a long option can be exercised; a short one is assigned');
+    if (kind !== 'expire' && (this.#contracts.get(instrument.symbol)?.others.length ?? 0) > 0)
+      throw new Refusal(`${instrument.symbol} delivers more than one thing: it can only expire here`);
     const published = this.#publishing(publish, now);
     const group = this.#seeded.uuid();
     const removed = held.sign() > 0 ? quantity.negate() : quantity;
@@ -420,30 +448,23 @@ export class Ledger {
     return entries;
   }
 
-  /** A split or a rename on all accounts that hold the symbol, options on it included. Open orders of it end. */
-  corporateAction(
-    call:
-      | { kind: 'split'; symbol: string; newShares: Decimal; oldShares: Decimal; cashInLieu: Decimal | null }
-      | { kind: 'rename'; symbol: string; to: string },
-  ): { account: Account; entry: Entry }[] {
+  /** A corporate action on all accounts that hold the symbol, options on it included. Open orders of it end. */
+  corporateAction(call: CorporateActionCall): { account: Account; entry: Entry }[] {
     const now = this.#now();
     const instrument = this.#tradable(call.symbol, now);
     if (instrument.kind !== 'equity') throw new Refusal(`${instrument.symbol} is not a stock`);
-    const split = call.kind === 'split' ? call : null;
-    const to = call.kind === 'rename' ? this.#newName(call.to) : instrument.symbol;
+    const to = this.#targetOf(call, instrument.symbol, now);
     this.market.know(instrument.symbol, decimal('50'), now);
     this.#serial += 1;
-    const action: CorporateAction = {
+    const action = actionOf(call, {
       id: this.#seeded.uuid(),
       serial: this.#serial,
       at: now,
-      kind: call.kind,
+      publishedAt: this.#publishing(call.publish ?? 'now', now),
       symbol: instrument.symbol,
       to,
-      newShares: split?.newShares ?? Decimal.one,
-      oldShares: split?.oldShares ?? Decimal.one,
-      cashInLieu: split?.cashInLieu ?? null,
-    };
+      cashAt: call.kind === 'split' ? now : nextDay(now),
+    });
     this.#actions = [...this.#actions, action];
     const made: { account: Account; entry: Entry }[] = [];
     for (const account of this.accounts()) {
@@ -457,18 +478,35 @@ export class Ledger {
       }
       const after = this.#keep(this.account(account.name));
       for (const entry of after.entries)
-        if (entry.action?.id === action.id) made.push({ account: after, entry });
+        if (entry.action?.of.id === action.id) made.push({ account: after, entry });
     }
-    if (split === null) {
-      this.market.rename(instrument.symbol, to);
-      this.#contracts = new Map(
-        [...this.#contracts].map(([key, one]) => [
-          key,
-          one.underlying === instrument.symbol ? { ...one, underlying: to } : one,
-        ]),
-      );
-    } else this.market.split(instrument.symbol, split.newShares, split.oldShares, now);
+    this.#applyToMarket(action);
     return made;
+  }
+
+  /** The stock an action leads to, by its name; null where a merger pays cash alone. */
+  #targetOf(call: CorporateActionCall, symbol: string, now: Instant): string | null {
+    if (call.kind === 'split') return symbol;
+    if (call.kind === 'rename') return this.#newName(call.to);
+    if (call.to === null) return null;
+    const to = this.#stockName(call.to);
+    if (to === symbol) throw new Refusal(`${to} cannot become itself`);
+    return this.#tradable(to, now).symbol;
+  }
+
+  #applyToMarket(action: CorporateAction): void {
+    const { kind, symbol, to, newShares, oldShares, at } = action;
+    if (kind === 'split') this.market.split(symbol, newShares, oldShares, at);
+    if (kind === 'spinoff') this.market.spinOff(action);
+    if (kind === 'merger') this.market.merge(action);
+    if (kind !== 'rename') return;
+    this.market.rename(symbol, to!);
+    this.#contracts = new Map(
+      [...this.#contracts].map(([key, one]) => [
+        key,
+        one.underlying === symbol ? { ...one, underlying: to! } : one,
+      ]),
+    );
   }
 
   /** The broker corrects or busts a fill: it re-lists the same id; position and cash follow at once. */
@@ -529,7 +567,7 @@ export class Ledger {
     this.#serial += 1;
     return {
       serial: this.#serial,
-      uuid: this.#seeded.uuid(),
+      uuid: facts.uuid ?? this.#seeded.uuid(),
       kind,
       at: toMicroseconds(at),
       publishedAt,
@@ -552,13 +590,29 @@ export class Ledger {
   }
 
   #current(account: Account, entry: Entry): Entry {
-    return account.entries.find((one) => one.uuid === entry.uuid)!;
+    return account.entries.findLast((one) => one.uuid === entry.uuid)!;
   }
 
   /** Stores the account, with the legs of corporate actions brought up to date. */
   #keep(account: Account): Account {
+    const before = this.account(account.name).entries;
+    const added = addedTo(before, account.entries);
+    const kept = this.#isAfterActions(added) ? account : { ...account, entries: this.#withActions(account) };
+    if (added !== null && kept === account) this.#held.appended(account.name, before, kept.entries);
+    this.#accounts.set(account.name, kept);
+    return kept;
+  }
+
+  /** Whether only such entries were added as no corporate action has anything to do with. */
+  #isAfterActions(added: readonly Entry[] | null): boolean {
+    if (added === null || added.length === 0) return false;
+    const last = this.#actions.at(-1);
+    return last === undefined || added.every((entry) => !isBefore(entry, last));
+  }
+
+  #withActions(account: Account): readonly Entry[] {
     const actions = this.#actions.filter((action) => compareInstants(action.at, account.createdAt) >= 0);
-    const entries = withActions(account.entries, actions, {
+    return withActions(account.entries, actions, {
       now: this.#now(),
       newUuid: () => this.#seeded.uuid(),
       contracts: this.#contracts,
@@ -566,33 +620,33 @@ export class Ledger {
         this.#contracts = new Map([...this.#contracts, [contract.symbol, contract]]);
       },
     });
-    const kept = { ...account, entries };
-    this.#accounts.set(account.name, kept);
-    return kept;
   }
 
   #heldAt(account: Account, instrument: Instrument, at: Instant): Decimal {
-    return fold(account.entries, at).holdings.get(instrument.id)?.quantity ?? Decimal.zero;
+    return this.#held.of(account.name, account.entries, instrument.id, at);
   }
 
-  /** The instrument, refused where it is traded under another name by then. */
+  /** The instrument, refused where it is traded under another name by then, or no more. */
   #tradable(symbol: string, at: Instant): Instrument {
     const instrument = this.instrument(symbol);
-    const rename = this.#actions.find(
-      (action) =>
-        action.kind === 'rename' &&
-        action.symbol === instrument.symbol &&
-        compareInstants(at, action.at) >= 0,
+    const past = this.#actions.filter(
+      (action) => action.symbol === instrument.symbol && compareInstants(at, action.at) >= 0,
     );
-    if (rename !== undefined && this.market.currentName(instrument.symbol) !== instrument.symbol) {
+    const merger = past.find((action) => action.kind === 'merger');
+    if (merger !== undefined)
+      throw new Refusal(`${instrument.symbol} is gone: it was merged into ${merger.to ?? 'cash'}`);
+    if (
+      past.some((action) => action.kind === 'rename') &&
+      this.market.currentName(instrument.symbol) !== instrument.symbol
+    ) {
       throw new Refusal(`${instrument.symbol} is called ${this.market.currentName(instrument.symbol)} now`);
     }
     return instrument;
   }
 
-  #newName(text: string): string {
+  /** A name that fits a stock and the root of an OCC symbol, and does not look like that of an adjusted contract. */
+  #stockName(text: string): string {
     const instrument = this.instrument(text);
-    // It must also fit an OCC root, and not look like the root of an adjusted contract.
     if (
       instrument.kind !== 'equity' ||
       !/^[A-Z][A-Z0-9.]{0,4}$/.test(instrument.symbol) ||
@@ -600,13 +654,14 @@ export class Ledger {
     ) {
       throw new Refusal(`"${text}" is no name for a stock`);
     }
-    if (
-      this.market.symbols().includes(instrument.symbol) ||
-      this.market.currentName(instrument.symbol) !== instrument.symbol
-    ) {
-      throw new Refusal(`${instrument.symbol} is or was the name of another stock`);
-    }
     return instrument.symbol;
+  }
+
+  #newName(text: string): string {
+    const symbol = this.#stockName(text);
+    if (this.market.symbols().includes(symbol) || this.market.currentName(symbol) !== symbol)
+      throw new Refusal(`${symbol} is or was the name of another stock`);
+    return symbol;
   }
 
   #checkTime(account: Account, at: Instant, now: Instant): void {
@@ -654,7 +709,7 @@ export class Ledger {
       instrument,
       side: call.side,
       quantity,
-      notional: null,
+      notional: call.order?.notional ?? null,
       type:
         instrument === null || quantity.compare(call.quantity) > 0 || instrument.kind === 'option'
           ? 'limit'
@@ -669,15 +724,17 @@ export class Ledger {
     };
   }
 
-  #announce(account: Account, order: Order, entry: Entry | null, isNew: boolean): void {
-    const shown =
-      entry === null || (entry.publishedAt !== null && compareInstants(entry.publishedAt, this.#now()) <= 0);
+  #announce(account: Account, order: Order, entries: readonly Entry[], isNew: boolean): void {
+    const fills = entries.filter((entry) => entry.fill !== null);
+    const shown = fills.every(
+      ({ publishedAt }) => publishedAt !== null && compareInstants(publishedAt, this.#now()) <= 0,
+    );
     if (!shown) return;
     const tell = (event: OrderEvent['event'], about: Entry | null): void => {
       for (const hear of this.#listeners) hear({ account, order, event, entry: about });
     };
     if (isNew) tell('new', null);
-    if (entry !== null) tell(entry.fill!.remaining.isZero() ? 'fill' : 'partial_fill', entry);
+    for (const entry of fills) tell(entry.fill!.remaining.isZero() ? 'fill' : 'partial_fill', entry);
     if (order.canceledAt !== null) tell('canceled', null);
   }
 }
@@ -686,68 +743,10 @@ export const DIGITS = '0123456789';
 const KEY_LETTERS = `ABCDEFGHIJKLMNOPQRSTUVWXYZ${DIGITS}`;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
-function findOrder(account: Account, id: string): Order | undefined {
-  return account.orders.find((order) => order.id === id || order.label === id);
-}
-
-/** The fills of an order that still count, published or not: the order itself shows them at once. */
-export function fillsOf(account: Account, order: Order): Entry[] {
-  return account.entries.filter((entry) => entry.status === 'ok' && entry.fill?.orderId === order.id);
-}
-
-export function filledOf(account: Account, order: Order): Decimal {
-  return Decimal.sum(fillsOf(account, order).map((entry) => entry.quantity.abs()));
-}
-
-/** Whether an order can still fill. Only what was left after the last execution counts: a bust re-opens nothing. */
-export function isWorking(account: Account, order: Order): boolean {
-  if (order.canceledAt !== null || order.instrument === null) return false;
-  const last = account.entries.filter((entry) => entry.fill?.orderId === order.id).at(-1);
-  return last === undefined || !last.fill!.remaining.isZero();
-}
-
-function checkSameOrder(account: Account, order: Order, call: TradeCall, instrument: Instrument): void {
-  if (order.instrument?.id !== instrument.id || order.side !== call.side) {
-    throw new Refusal(`order ${order.label} is to ${order.side} ${order.instrument?.symbol ?? 'a spread'}`);
-  }
-  if (call.order?.quantity !== undefined && !call.order.quantity.equals(order.quantity)) {
-    throw new Refusal(`order ${order.label} is for ${order.quantity.toString()}`);
-  }
-  if (call.clientRef !== undefined && call.clientRef !== order.clientOrderId) {
-    throw new Refusal(`order ${order.label} has the reference ${order.clientOrderId}`);
-  }
-  if (!isWorking(account, order)) throw new Refusal(`order ${order.label} is not open any more`);
-  if (call.quantity.isZero() && call.order?.cancel !== true)
-    throw new Refusal('the quantity must be above 0');
-}
-
-function checkQuantity(instrument: Instrument, quantity: Decimal, zeroAllowed: boolean): void {
-  if (quantity.sign() < 0 || (quantity.isZero() && !zeroAllowed))
-    throw new Refusal('the quantity must be above 0');
-  if (instrument.kind === 'option' && !quantity.round(0).equals(quantity))
-    throw new Refusal('options trade in whole contracts');
-  if (!quantity.round(QUANTITY_PLACES).equals(quantity))
-    throw new Refusal(`a quantity has at most ${QUANTITY_PLACES} decimals`);
-}
-
-function corrected(fill: Entry, price: Decimal | null, quantity: Decimal | null): Entry {
-  if (price === null && quantity === null) throw new Refusal('a correction names a price or a quantity');
-  const positive = quantity ?? fill.quantity.abs();
-  checkQuantity(fill.instrument!, positive, false);
-  const signed = fill.fill!.side === 'buy' ? positive : positive.negate();
-  const perUnit = price ?? fill.price!;
-  const before = fill.fill!.filledSoFar.minus(fill.quantity.abs());
-  return {
-    ...fill,
-    quantity: signed,
-    price: perUnit,
-    amount: signed.times(perUnit).times(fill.instrument!.multiplier).negate(),
-    fill: { ...fill.fill!, filledSoFar: before.plus(positive) },
-  };
-}
-
-function isFeeOf(entry: Entry, fill: Entry): boolean {
-  return (entry.kind === 'fee' || entry.kind === 'coin_fee') && entry.group === fill.uuid;
+/** What was appended to a list of entries; null where it was changed in another way. */
+function addedTo(before: readonly Entry[], after: readonly Entry[]): readonly Entry[] | null {
+  if (after.length < before.length || before.some((entry, index) => after[index] !== entry)) return null;
+  return after.slice(before.length);
 }
 
 function touches(

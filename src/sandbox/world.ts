@@ -17,7 +17,8 @@ import {
   type TradeDate,
 } from '../domain/time.ts';
 import { type Account } from './entries.ts';
-import { DIGITS, type Ledger, type TradeCall } from './ledger.ts';
+import { DIGITS, type Ledger } from './ledger.ts';
+import { type TradeCall } from './orderBook.ts';
 import { type Seeded } from './seeded.ts';
 
 /** `large`: one account holds as many stocks as asked for, nothing else happens (for measurements). */

@@ -104,6 +104,71 @@ describe('trades', () => {
     expect(tesla).toMatchObject({ qty: '-3', side: 'short', avg_entry_price: '320', cost_basis: '-960' });
   });
 
+  it('through zero are two fills of one order: what closes, and what opens the other way', async () => {
+    await using play = await start();
+    const created = play.play('buy 100 TSLA @ 10\n clock 1s\n sell 150 TSLA @ 12 fees 0.3');
+    expect(created.filter((row) => row['side'] === 'sell').map((row) => row['quantity'])).toEqual([
+      '100',
+      '50',
+    ]);
+    expect(new Set(created.map((row) => row['orderId']).filter(Boolean)).size).toBe(1);
+    play.play('clock 1s\n buy 70 TSLA @ 11');
+    const rows = await play.rows('/v2/account/activities/FILL?direction=asc');
+    const shown = rows.map((row) =>
+      [row['side'], row['qty'], row['type'], row['cum_qty'], row['leaves_qty']].join(' '),
+    );
+    expect(shown.slice(1, 3)).toEqual(['sell 100 partial_fill 100 50', 'sell_short 50 fill 150 0']);
+    expect(shown.slice(3)).toEqual(['buy 50 partial_fill 50 20', 'buy 20 fill 70 0']);
+    expect(await play.rows('/v2/positions')).toEqual([
+      expect.objectContaining({ qty: '20', avg_entry_price: '11' }),
+    ]);
+    play.play('clock 1d');
+    const fees = await play.rows('/v2/account/activities/FEE');
+    expect(fees.map((row) => row['net_amount']).sort()).toEqual(['-0.1', '-0.2']);
+  });
+
+  it('given in dollars show them in place of a quantity', async () => {
+    await using play = await start();
+    play.post('/control/trade', {
+      account: PAPER,
+      symbol: 'VTI',
+      side: 'buy',
+      quantity: '1.6',
+      price: '312.5',
+      order: { notional: '500' },
+    });
+    expect(await play.rows('/v2/orders?status=all')).toEqual([
+      expect.objectContaining({ notional: '500', qty: null, filled_qty: '1.6', filled_avg_price: '312.5' }),
+    ]);
+  });
+
+  it('of several legs at once have a parent without symbol and a fill per leg', async () => {
+    await using play = await start();
+    const legs = [
+      { symbol: 'QQQ250919C00580000', side: 'buy', price: '9.4' },
+      { symbol: 'QQQ250919C00590000', side: 'sell', price: '6.3' },
+    ];
+    const at = '2025-08-21T14:05:53.69412Z';
+    const call = { account: PAPER, clientRef: 'auto-qqq', quantity: '1', at, legs };
+    const created = play.post('/control/spread', call);
+    expect(created.map((row) => [row['clientRef'], row['executedAt']])).toHaveLength(2);
+    expect(play.truth().cashByCurrency).toEqual({ USD: '-310' });
+    const [parent] = await play.rows('/v2/orders?status=all&nested=true');
+    expect(parent).toMatchObject({ client_order_id: 'auto-qqq', symbol: '', order_class: 'mleg', qty: '1' });
+    const fills = await play.rows('/v2/account/activities/FILL');
+    const orderIds = (parent!['legs'] as Row[]).map((leg) => leg['id']).sort();
+    expect(fills.map((fill) => fill['order_id']).sort()).toEqual(orderIds);
+    expect(fills.map((fill) => `${String(fill['side'])} ${String(fill['transaction_time'])}`).sort()).toEqual(
+      [`buy ${at}`, `sell_short ${at}`],
+    );
+    expect(play.refused('/control/spread', { ...call, legs: [legs[0]] })).toContain('two legs');
+    expect(play.refused('/control/spread', { ...call, legs: [legs[0], legs[0]] })).toContain('two legs');
+    expect(play.refused('/control/spread', { ...call, legs: [] })).toContain('list');
+    expect(play.refused('/control/spread', { ...call, legs: [{ ...legs[0], size: '1' }] })).toContain(
+      '"legs[0].size"',
+    );
+  });
+
   it('listed next day or never move the position at once', async () => {
     await using play = await start();
     play.play('buy 1 AAPL @ 200 next-day\n buy 1 KO @ 70 never');
@@ -276,14 +341,6 @@ describe('corporate actions', () => {
       play.refused('/control/corporate-action', { kind: 'rename', symbol: 'PEAR', to: 'TOOLONGNAME' }),
     ).toContain('no stock');
   });
-
-  it('answer "not yet" for spin-offs and mergers', async () => {
-    await using play = await start();
-    expect(play.refused('/control/corporate-action', { kind: 'spinoff', symbol: 'KO', to: 'KOS' })).toContain(
-      'not yet',
-    );
-    expect(play.refused('/control/corporate-action', { kind: 'merger', symbol: 'KO' })).toContain('not yet');
-  });
 });
 
 describe('options', () => {
@@ -316,6 +373,25 @@ describe('options', () => {
     expect(rows.every((row) => String(row['created_at']).startsWith('2025-08-22T08:30:00'))).toBe(true);
   });
 
+  it('are listed at half past four the next morning under the day they happened, or now where it is asked', async () => {
+    await using play = await start();
+    play.play('clock 5h'); // 17:00 New York on a Thursday
+    play.play('sell 2 KO250919P00070000 @ 0.85\n buy 1 AAPL250919C00200000 @ 12');
+    play.play('assign 1 KO250919P00070000\n expire 1 AAPL250919C00200000 now');
+    const types = async (): Promise<unknown[]> =>
+      (await play.rows('/v2/account/activities?category=non_trade_activity')).map(
+        (row) => `${String(row['activity_type'])} ${String(row['date'])}`,
+      );
+    expect(positionsOf(play.truth().positions)).toEqual({ KO: '100', KO250919P00070000: '-1' });
+    expect(await types()).toEqual(['OPEXP 2025-08-21']);
+    play.post('/control/clock', { at: '2025-08-22T08:29:59Z' });
+    expect(await types()).toEqual(['OPEXP 2025-08-21']);
+    play.post('/control/clock', { at: '2025-08-22T08:30:00Z' });
+    expect((await types()).sort()).toEqual(['OPASN 2025-08-21', 'OPEXP 2025-08-21', 'OPTRD 2025-08-21']);
+    const pair = await play.rows('/v2/account/activities?activity_types=OPASN,OPTRD');
+    expect(new Set(pair.map((row) => row['group_id'])).size).toBe(1);
+  });
+
   it('refuse what cannot happen to them', async () => {
     await using play = await start();
     play.play('buy 1 AAPL250919C00200000 @ 12');
@@ -328,6 +404,41 @@ describe('options', () => {
     expect(play.refused('/control/option', { ...event, kind: 'expire', publish: 'never' })).toContain(
       'publish',
     );
+  });
+});
+
+describe('what is listed later or never', () => {
+  it.each([
+    ['transfer in 5 KO', 'ACATS'],
+    ['deposit 100', 'CSD'],
+    ['interest -0.4', 'INT'],
+  ])('%s: position and cash at once, the row next day or not at all', async (line, type) => {
+    await using play = await start();
+    play.play(line);
+    const once = [play.truth().positions, play.truth().cashByCurrency];
+    await using later = await start();
+    later.play(`${line} next-day`);
+    expect([later.truth().positions, later.truth().cashByCurrency]).toEqual(once);
+    expect(await later.rows('/v2/account/activities')).toEqual([]);
+    later.play('clock next-day');
+    expect(await later.rows('/v2/account/activities')).toEqual([
+      expect.objectContaining({ activity_type: type, date: '2025-08-21' }),
+    ]);
+    await using never = await start();
+    never.play(`${line} never\n clock 30d`);
+    expect([never.truth().positions, never.truth().cashByCurrency]).toEqual(once);
+    expect(await never.rows('/v2/account/activities')).toEqual([]);
+  });
+
+  it('a fee of coins bought in the evening, after the day ended, is taken the next morning', async () => {
+    await using play = await start();
+    play.play('clock 9h\n buy 2 BTC/USD @ 1000 fees 5\n clock 7h'); // bought at 21:00, now 04:00
+    expect(positionsOf(play.truth().positions)).toEqual({ 'BTC/USD': '2' });
+    play.play('clock 30m');
+    expect(positionsOf(play.truth().positions)).toEqual({ 'BTC/USD': '1.995' });
+    expect(await play.rows('/v2/account/activities/CFEE')).toEqual([
+      expect.objectContaining({ date: '2025-08-22', qty: '-0.005', price: '1000' }),
+    ]);
   });
 });
 
@@ -418,6 +529,18 @@ describe('account, price and clock', () => {
     const [shares, contract] = await play.rows('/v2/positions');
     expect(shares).toMatchObject({ current_price: '250.5', market_value: '501', unrealized_pl: '101' });
     expect(contract).toMatchObject({ current_price: '51', market_value: '5100', unrealized_pl: '3900' });
+  });
+
+  it('a held price stands whatever time passes, also as the close of each day', async () => {
+    await using play = await start();
+    play.play('buy 2 AAPL @ 200\n buy 1 AAPL250919C00200000 @ 12');
+    play.post('/control/price', { symbol: 'AAPL', price: '250.5', hold: true });
+    play.play('price AAPL250919C00200000 51\n clock 1d');
+    const [shares, contract] = await play.rows('/v2/positions');
+    expect(shares).toMatchObject({ current_price: '250.5', lastday_price: '250.5' });
+    expect(contract).toMatchObject({ current_price: '51', lastday_price: '51' });
+    play.play('price AAPL 250.5\n clock 1d');
+    expect((await play.rows('/v2/positions'))[0]!['current_price']).not.toBe('250.5');
   });
 
   it('the manual clock moves forward only, by milliseconds, spans or to an instant', async () => {

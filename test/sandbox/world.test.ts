@@ -266,6 +266,34 @@ describe('whatever is played', () => {
       }),
     },
     {
+      weight: 1,
+      arbitrary: fc.record({
+        call: fc.constant('corporate-action'),
+        kind: fc.constant('spinoff'),
+        symbol: fc.constantFrom('AAPL', 'XMPL', 'KO'),
+        to: fc.constantFrom('NEWCO', 'KO'),
+        newShares: fc.constantFrom('1', '3'),
+        perOld: fc.constantFrom('1', '7'),
+        basisFraction: fc.constantFrom('0.125', '0.3'),
+        publish: fc.constantFrom('now', 'next-day'),
+      }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc
+        .record({
+          call: fc.constant('corporate-action'),
+          kind: fc.constant('merger'),
+          symbol: fc.constantFrom('XMPL', 'KO', 'PEAR'),
+          shares: fc.option(fc.constantFrom({ to: 'AAPL', newShares: '2', perOld: '3' })),
+          cashPerShare: fc.constantFrom('3.337', '12'),
+          cashInLieu: fc.option(fc.constant('4.5')),
+        })
+        .map(({ shares, cashInLieu, ...rest }) =>
+          shares === null ? rest : { ...rest, ...shares, ...(cashInLieu === null ? {} : { cashInLieu }) },
+        ),
+    },
+    {
       weight: 3,
       arbitrary: fc.record({
         call: fc.constant('amend'),

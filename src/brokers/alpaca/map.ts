@@ -18,6 +18,7 @@ import {
   type TimeRule,
   UNKNOWN_RULE,
 } from './activityRules.ts';
+import { descriptionOf, restatesCost, termsInWords } from './descriptions.ts';
 import {
   ASSET_CLASSES,
   type ContractTerms,
@@ -221,14 +222,14 @@ function mapNonTrade(wire: WireNonTrade, path: string, terms: Terms): Mapped<Act
   }
   const status = statusOf(wire.status);
   if (status === null) return bad(unknownStatus(path, wire.status));
-  const quantity = quantityOf(wire, rule.quantity);
+  const quantity = restatesCost(wire) ? Decimal.zero : quantityOf(wire, rule.quantity);
   if (typeof quantity === 'string') return bad({ path: `${path}.qty`, reason: quantity });
   const amount = wire.net_amount ?? (rule.amount === 'securities' ? Decimal.zero : null);
   if (amount === null) return bad({ path: `${path}.net_amount`, reason: 'the field is missing' });
   if (!quantity.isZero() && wire.symbol === null)
     return bad({ path: `${path}.symbol`, reason: 'the field is missing' });
   const time = timeOf(wire.date, wire.created_at, rule.time);
-  const sign = (quantity.isZero() ? amount : quantity).sign() < 0 ? '-' : '+';
+  const sign = signOf(wire, quantity, amount) < 0 ? '-' : '+';
   const row: Activity = {
     rootId: `${wire.activity_type}:${wire.id}:${wire.symbol ?? ''}:${sign}`,
     kind: rule.kind,
@@ -253,11 +254,17 @@ function mapNonTrade(wire: WireNonTrade, path: string, terms: Terms): Mapped<Act
       wire.activity_sub_type === null
         ? wire.activity_type
         : `${wire.activity_type}/${wire.activity_sub_type}`,
-    description: wire.description,
+    description: descriptionOf(wire),
     source: 'alpaca',
     details: detailsOf(wire, quantity),
   };
   return { row, problem: null };
+}
+
+/** The sign in an identity: of the quantity where the row moves or restates one, else of the money. */
+function signOf(wire: WireNonTrade, quantity: Decimal, amount: Decimal): number {
+  if (restatesCost(wire) && wire.qty !== null) return wire.qty.sign();
+  return (quantity.isZero() ? amount : quantity).sign();
 }
 
 /** `correct` = entered by a person at the broker, valid; absent in old rows; `canceled` = taken back. */
@@ -302,7 +309,7 @@ function priceOf(
 
 /** What the wire says beyond our fields, as text. */
 function detailsOf(wire: WireNonTrade, quantity: Decimal): Record<string, string> {
-  const details: Record<string, string> = {};
+  const details = termsInWords(wire);
   if (wire.price !== null) details['price'] = wire.price.toString();
   if (wire.qty !== null && !wire.qty.equals(quantity)) details['quantityOnWire'] = wire.qty.toString();
   if (wire.per_share_amount !== null) details['perShareAmount'] = wire.per_share_amount.toString();

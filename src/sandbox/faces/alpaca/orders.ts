@@ -10,7 +10,7 @@ import {
   type Instant,
 } from '../../../domain/time.ts';
 import { type Order } from '../../entries.ts';
-import { fillsOf, isWorking } from '../../ledger.ts';
+import { fillsOf, isWorking } from '../../orderBook.ts';
 import { type View } from '../../view.ts';
 import { type AssetBook } from './assets.ts';
 import {

@@ -3,7 +3,7 @@ import { Decimal } from '../../../domain/decimal.ts';
 import { compareInstants, NEW_YORK, newYorkDate, zonedInstant } from '../../../domain/time.ts';
 import { type Entry, type Order } from '../../entries.ts';
 import { type Holding } from '../../fold.ts';
-import { filledOf, isWorking } from '../../ledger.ts';
+import { filledOf, isWorking } from '../../orderBook.ts';
 import { type View } from '../../view.ts';
 import { valueOf } from './account.ts';
 import { type AssetBook } from './assets.ts';
