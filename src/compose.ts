@@ -202,6 +202,7 @@ function recordContext(config: Config, store: Store, clock: Clock): RecordContex
     maxAgeSeconds: (account) => config.rules[account.broker].freshMaxAgeSeconds,
     enabled: (account) => config.rules[account.broker].enabled,
     automationOrderIds: config.settings.AUTOMATION_ORDER_IDS,
+    showsRealized: config.settings.POSITION_SYNC_CALCULATE_REALIZED_PNL,
     isGone,
   };
 }

@@ -7,7 +7,14 @@
  * await truebook.close();
  * ```
  */
-export { openBook, type Book, type OfAccount, type OfLedger, type OpenBookOptions } from './library/book.ts';
+export {
+  openBook,
+  type Book,
+  type OfAccount,
+  type OfLedger,
+  type OfMoment,
+  type OpenBookOptions,
+} from './library/book.ts';
 export {
   openTruebook,
   type Announcement,
@@ -68,6 +75,10 @@ export type {
   EventRecord,
   FindingRecord,
   GreeksRecord,
+  LotRecord,
+  PnlGrouping,
+  PnlRecord,
+  PnlStatsRecord,
   PositionRecord,
   PositionSyncRecord,
   StatusRecord,

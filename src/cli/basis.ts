@@ -81,7 +81,11 @@ function noSuchLot(lotId: string): TruebookError {
 
 function refuseLaterThanArrival(lot: Lot, acquired: TradeDate): void {
   if (acquired <= lot.openedAt.slice(0, 10)) return;
-  throw new TruebookError('usage', `The lot came on ${lot.openedAt.slice(0, 10)}: it was not acquired later.`, {
-    hint: 'Give the day on which the shares were bought.',
-  });
+  throw new TruebookError(
+    'usage',
+    `The lot came on ${lot.openedAt.slice(0, 10)}: it was not acquired later.`,
+    {
+      hint: 'Give the day on which the shares were bought.',
+    },
+  );
 }

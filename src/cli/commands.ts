@@ -105,7 +105,9 @@ function addReading(program: Command, finish: Finish): void {
 /** What a person knows better than broker and book. */
 function addJudging(program: Command, finish: Finish): void {
   common(program.command('resolve'))
-    .description("a person's word on a finding; what it books is replaced by the broker's own activity when that comes")
+    .description(
+      "a person's word on a finding; what it books is replaced by the broker's own activity when that comes",
+    )
     .argument('<finding>', 'its number in `truebook findings`')
     .addOption(
       new Option('--as <what>', 'what it was')
@@ -131,7 +133,10 @@ function addJudging(program: Command, finish: Finish): void {
   common(program.command('elect'))
     .description('choose how the book counts: lot-method, fee-policy, wash-scope; kept in the ledger')
     .argument('<what>', 'lot-method, fee-policy or wash-scope')
-    .argument('<choice>', 'FIFO, LIFO, HIFO, LOFO, AVERAGE ...; in_basis, excluded, expensed; off, account, taxpayer')
+    .argument(
+      '<choice>',
+      'FIFO, LIFO, HIFO, LOFO, AVERAGE ...; in_basis, excluded, expensed; off, account, taxpayer',
+    )
     .requiredOption('--account <account>', 'name or id')
     .option('--instrument <id>', 'only of this instrument, such as equity:AAPL:USD')
     .option('--from <day>', 'from this trade date on')

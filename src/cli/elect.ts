@@ -154,7 +154,8 @@ interface ElectionRecord {
 }
 
 const ELECTIONS: Listing<ElectionRecord> = {
-  nothing: 'No elections: lots are closed first in, first out, fees are in the basis, wash sales within the account.',
+  nothing:
+    'No elections: lots are closed first in, first out, fees are in the basis, wash sales within the account.',
   columns: [
     { title: 'ACCOUNT', cell: (row) => row.account },
     { title: 'KIND', cell: (row) => row.kind },
@@ -165,15 +166,5 @@ const ELECTIONS: Listing<ElectionRecord> = {
     { title: 'BY', cell: (row) => row.source },
     { title: 'SINCE', cell: (row) => row.firstSeenAt },
   ],
-  fields: [
-    'account',
-    'kind',
-    'object',
-    'choice',
-    'validFrom',
-    'validTo',
-    'source',
-    'details',
-    'firstSeenAt',
-  ],
+  fields: ['account', 'kind', 'object', 'choice', 'validFrom', 'validTo', 'source', 'details', 'firstSeenAt'],
 };

@@ -12,6 +12,9 @@ import {
   dailyBalanceRecords,
   eventRecords,
   findingRecords,
+  lotRecordsOf,
+  pnlRecordsOf,
+  pnlStatsRecordsOf,
   positionRecords,
   statusRecord,
   tradeRecords,
@@ -23,7 +26,13 @@ import {
   type CloseRecord,
   type DailyBalanceRecord,
   type EventRecord,
+  type BookScope,
   type FindingRecord,
+  type LotRecord,
+  type PnlGrouping,
+  type PnlRecord,
+  type PnlScope,
+  type PnlStatsRecord,
   type PositionRecord,
   type StatusRecord,
   type TradeRecord,
@@ -45,6 +54,9 @@ export interface OfAccount {
   readonly account?: string | number;
 }
 
+/** `asOf`: as it was then; `knownAt`: by what was known then; `wash`: whose purchases wash sales look at. */
+export type OfMoment = Pick<BookScope, 'asOf' | 'knownAt' | 'wash' | 'allEpochs'>;
+
 export interface OfLedger {
   /** At most this many, the newest. */
   readonly limit?: number;
@@ -64,6 +76,12 @@ export interface Readings {
   trades(of?: OfAccount & OfLedger): Promise<readonly TradeRecord[]>;
   /** Positions that ended, newest first; of the account's current epoch unless `allEpochs`. */
   closes(of?: OfAccount & OfLedger): Promise<readonly CloseRecord[]>;
+  /** Open tax lots, now or at a moment of the past. */
+  lots(of?: OfAccount & OfMoment & { symbol?: string }): Promise<readonly LotRecord[]>;
+  /** Realized profit and loss, income and fees; a row per `by`, `day` unless said. */
+  pnl(of?: OfAccount & OfMoment & PnlScope & { by?: PnlGrouping }): Promise<readonly PnlRecord[]>;
+  /** Figures of the closes: wins, losses, averages. */
+  pnlStats(of?: OfAccount & OfMoment & PnlScope): Promise<readonly PnlStatsRecord[]>;
   balances(of?: OfAccount): Promise<readonly BalanceRecord[]>;
   /** The end of each day somebody knows, newest first; of the account's current epoch. */
   dailyBalances(of?: OfAccount): Promise<readonly DailyBalanceRecord[]>;
@@ -121,6 +139,9 @@ export function readingsOf(book: Pick<Composition, 'records' | 'account'>): Read
     positions: async (of = {}) => positionRecords(records, await scoped(of)),
     trades: async (of = {}) => tradeRecords(records, await scoped(of)),
     closes: async (of = {}) => closeRecords(records, await scoped(of)),
+    lots: async (of = {}) => lotRecordsOf(records, await scoped(of)),
+    pnl: async ({ by = 'day', ...of } = {}) => pnlRecordsOf(records, by, await scoped(of)),
+    pnlStats: async (of = {}) => pnlStatsRecordsOf(records, await scoped(of)),
     balances: async (of = {}) => balanceRecords(records, await scoped(of)),
     dailyBalances: async (of = {}) => dailyBalanceRecords(records, await scoped(of)),
     bankroll: async (of = {}) => bankrollRecords(records, await scoped(of)),

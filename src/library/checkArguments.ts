@@ -6,7 +6,9 @@ import { parseDurationFlag } from '../config/load.ts';
 import { nearestName } from '../config/nearest.ts';
 import { TruebookError } from '../domain/errors.ts';
 import { EVENT_KINDS } from '../hooks/events.ts';
+import { tryParseInstant, tryParseTradeDate } from '../domain/time.ts';
 import { SYNC_TYPES, type PositionState } from '../store/store.ts';
+import { PNL_GROUPINGS } from '../sync/records.ts';
 
 /** Null where the value fits; else what it must be. Values themselves are shown only where they are words to choose from. */
 type Check = (value: unknown) => { readonly must: string; readonly hint?: string } | null;
@@ -50,6 +52,22 @@ const limit = check(
 );
 const duration = check('be whole seconds from 1, or a text like 60s or 5m', isDuration);
 const ledger = { account, limit, allEpochs: flag };
+const instant = check('be an instant such as 2025-08-21T19:45:07Z', (value) => {
+  return typeof value === 'string' && tryParseInstant(value) !== null;
+});
+const day = check('be a day such as 2025-08-21', (value) => {
+  return typeof value === 'string' && tryParseTradeDate(value) !== null;
+});
+const when = { asOf: instant, knownAt: instant };
+const profit = {
+  account,
+  ...when,
+  from: day,
+  to: day,
+  symbol: text,
+  wash: oneOf(['account', 'taxpayer']),
+  allEpochs: flag,
+};
 const opening = {
   configFiles: check(
     'be a list of paths',
@@ -83,6 +101,9 @@ const OPTIONS = {
   positions: { account, states: listOf(Object.keys(POSITION_STATES)) },
   trades: ledger,
   closes: ledger,
+  lots: { account, ...when, symbol: text, wash: profit.wash },
+  pnl: { ...profit, by: oneOf(PNL_GROUPINGS) },
+  pnlStats: profit,
   balances: { account },
   dailyBalances: { account },
   bankroll: { account, limit },

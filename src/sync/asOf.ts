@@ -59,7 +59,9 @@ export async function bookThen(store: Store, account: Account, when: When): Prom
   const fold = foldBook(EMPTY_BOOK, activities, { rules });
   const lots = [...openLots(fold.book)];
   const instruments = new Map(
-    activities.flatMap(({ instrument }) => (instrument === null ? [] : [[instrument.id, instrument] as const])),
+    activities.flatMap(({ instrument }) =>
+      instrument === null ? [] : [[instrument.id, instrument] as const],
+    ),
   );
   return {
     account,

@@ -58,7 +58,13 @@ export async function bookChanges(
     begins === null
       ? { lots: fold.lots, closures: fold.closures }
       : await wholeOf(store, state, changes, stored, estimated);
-  const wash = await washChanges(store, state, ledger, { ...whole, gone: changes.closures.remove }, instruments);
+  const wash = await washChanges(
+    store,
+    state,
+    ledger,
+    { ...whole, gone: changes.closures.remove },
+    instruments,
+  );
   return { lots: { ...changes, wash }, results: resultsOf(ledger, stored, whole, estimated) };
 }
 

@@ -4,7 +4,14 @@
  * may move every episode and lot behind it.
  */
 import { checkpointBefore, isReadable, parseBook, printBook } from '../book/checkpoint.ts';
-import { EMPTY_BOOK, foldBook, type Book, type ClosedEpisode, type Fold, type FoldRules } from '../book/foldBook.ts';
+import {
+  EMPTY_BOOK,
+  foldBook,
+  type Book,
+  type ClosedEpisode,
+  type Fold,
+  type FoldRules,
+} from '../book/foldBook.ts';
 import { compareActivities, type ActivityRevision } from '../domain/activity.ts';
 import { canonicalJson, sha256 } from '../domain/contentHash.ts';
 import { compareInstants, type Instant } from '../domain/time.ts';

@@ -44,11 +44,7 @@ export interface OpenDifference {
 }
 
 /** The activity that makes book and broker agree. Throws `usage` for a finding that states no two quantities. */
-export function personsAdjustment(
-  difference: OpenDifference,
-  answer: PersonsAnswer,
-  now: Instant,
-): Activity {
+export function personsAdjustment(difference: OpenDifference, answer: PersonsAnswer, now: Instant): Activity {
   const { finding, instrument, currency } = difference;
   const subject = instrument?.id ?? currency;
   if (finding.expected === null || finding.observed === null || subject === null) throw noDifference(finding);

@@ -99,7 +99,9 @@ async function presentRows(store: Store, accounts: readonly Account[], scope: Bo
   const rows: Mutable = emptyRows();
   for (const account of accounts) {
     const epochs =
-      scope.allEpochs === true ? Array.from({ length: account.epoch }, (_, index) => index + 1) : [account.epoch];
+      scope.allEpochs === true
+        ? Array.from({ length: account.epoch }, (_, index) => index + 1)
+        : [account.epoch];
     const filter = { accountId: account.id };
     rows.lots.push(...(await store.lots({ ...filter, open: true })));
     for (const epoch of epochs) {
@@ -108,7 +110,8 @@ async function presentRows(store: Store, accounts: readonly Account[], scope: Bo
     }
     rows.estimates.push(...(await presentEstimates(store, account, rows.closures)));
     for (const row of await store.ledger(filter)) if (epochs.includes(row.epoch)) rows.activities.push(row);
-    for (const mark of await store.marks(filter)) rows.marks.set(`${account.id}:${mark.instrument}`, mark.mark);
+    for (const mark of await store.marks(filter))
+      rows.marks.set(`${account.id}:${mark.instrument}`, mark.mark);
   }
   return rows;
 }
@@ -206,7 +209,8 @@ async function chosenWash(
   }
   const ids = new Set(shown.map((account) => account.id));
   return washOfTaxpayer(inputs).filter(
-    (row) => ids.has(row.accountId) || (row.replacementAccountId !== null && ids.has(row.replacementAccountId)),
+    (row) =>
+      ids.has(row.accountId) || (row.replacementAccountId !== null && ids.has(row.replacementAccountId)),
   );
 }
 

@@ -15,6 +15,8 @@ export interface RecordContext {
   enabled(account: Account): boolean;
   /** Patterns of client order ids that automation uses (`AUTOMATION_ORDER_IDS`), `*` allowed. */
   readonly automationOrderIds: readonly string[];
+  /** `POSITION_SYNC_CALCULATE_REALIZED_PNL`: false shows no realized profit beside positions and trades. */
+  readonly showsRealized: boolean;
   /** Whether the process behind a lease no longer exists on this host: a killed agent is not a running one. */
   isGone(holder: LeaseHolder): boolean;
 }

@@ -99,7 +99,9 @@ function lotRecord(lot: LotFacts['lots'][number], washed: Washed, facts: LotFact
   const mark = facts.marks.get(`${lot.accountId}:${lot.instrument}`) ?? null;
   const value = mark === null || units === null ? null : units.times(mark).times(sign);
   const holdingFrom =
-    washed.holdingFrom !== null && washed.holdingFrom < lot.holdingFrom ? washed.holdingFrom : lot.holdingFrom;
+    washed.holdingFrom !== null && washed.holdingFrom < lot.holdingFrom
+      ? washed.holdingFrom
+      : lot.holdingFrom;
   return {
     account: facts.accountNames.get(lot.accountId) ?? String(lot.accountId),
     lot: lot.id,

@@ -67,7 +67,8 @@ export async function positionRecords(
     const instrument = instruments.get(row.instrument);
     if (owner === undefined || instrument === undefined) return [];
     const key = `${row.accountId}:${row.instrument}`;
-    return [positionRecord(row, instrument, owner, marks.get(key), greeks.get(key))];
+    const record = positionRecord(row, instrument, owner, marks.get(key), greeks.get(key));
+    return [context.showsRealized ? record : { ...record, ...NOT_SHOWN }];
   });
   return records.sort(
     (left, right) =>
@@ -76,6 +77,9 @@ export async function positionRecords(
       compareText(left.symbol, right.symbol),
   );
 }
+
+/** Where the user wants no realized profit worked out. */
+const NOT_SHOWN = { realizedPnl: null, realizedBasis: 'unknown' } as const;
 
 function positionRecord(
   row: PositionRow,
