@@ -3,7 +3,15 @@ import { Decimal } from '../../domain/decimal.ts';
 import { TruebookError } from '../../domain/errors.ts';
 import { instantKey } from '../../domain/time.ts';
 import { compareTexts, dayNumber } from './order.ts';
-import { type CloseRecord, compareClosed, type Group, type LotRecord, type Piece } from './pieces.ts';
+import {
+  type Amounts,
+  type CloseRecord,
+  compareClosed,
+  type Group,
+  type LotRecord,
+  type Piece,
+  pieceOf,
+} from './pieces.ts';
 import { type WashAcquisition, type WashClose, type WashPolicy } from './terms.ts';
 
 /** The key under which rows must be worked out together: a stock with all calls on it, else a security. */
@@ -58,7 +66,7 @@ function closesByLot(
     if (lot === undefined) throw brokenRows(`Close ${row.closureId} names a lot that is not there.`);
     // A return of capital takes no units: it has no loss and nothing to replace.
     if (row.quantity.isZero()) continue;
-    const record = { row, day: dayNumber(row.closedDate), key: instantKey(row.closedAt) };
+    const record = { row, day: dayNumber(row.closedDate), key: instantKey(row.closedAt), adjustments: 0 };
     const list = taken.get(lot);
     if (list === undefined) taken.set(lot, [record]);
     else list.push(record);
@@ -75,7 +83,7 @@ function compareCloses(left: CloseRecord, right: CloseRecord): number {
   );
 }
 
-const HELD: CloseRecord = { row: null, day: Number.POSITIVE_INFINITY, key: '' };
+const HELD: CloseRecord = { row: null, day: Number.POSITIVE_INFINITY, key: '', adjustments: 0 };
 
 function groupOf(
   lots: readonly LotRecord[],
@@ -83,51 +91,25 @@ function groupOf(
   policy: WashPolicy,
 ): Group {
   const pieces: Piece[] = [];
+  const add = (lot: LotRecord, close: CloseRecord, amounts: Amounts): void => {
+    const piece = pieceOf(lot, close, amounts, pieces.length, null);
+    pieces.push(piece);
+    lot.pieces.push(piece);
+  };
   for (const lot of lots) {
     const { openQuantity, openCost, openProceeds } = lot.row;
     for (const close of taken.get(lot) ?? []) {
-      const { quantity, cost, proceeds } = close.row!;
-      pieces.push(firstPiece(lot, close, quantity, cost, proceeds, pieces.length));
+      const { quantity, unitWeight, cost, proceeds } = close.row!;
+      const units = weigh(quantity, unitWeight ?? lot.weight);
+      add(lot, close, { units, basis: cost, proceeds, washIn: Decimal.zero });
     }
     if (openQuantity.isZero()) continue;
-    pieces.push(firstPiece(lot, HELD, openQuantity, openCost, openProceeds ?? null, pieces.length));
+    const units = weigh(openQuantity, lot.weight);
+    add(lot, HELD, { units, basis: openCost, proceeds: openProceeds ?? null, washIn: Decimal.zero });
   }
   rank(pieces, compareLosses, (piece, place) => (piece.lossRank = place));
   rank(pieces, compareAcquired, (piece, place) => (piece.replacementRank = place));
   return { policy, lots, pieces };
-}
-
-function firstPiece(
-  lot: LotRecord,
-  close: CloseRecord,
-  quantity: Decimal,
-  basis: Decimal | null,
-  proceeds: Decimal | null,
-  position: number,
-): Piece {
-  const units = weigh(quantity, close.row?.unitWeight ?? lot.weight);
-  const whole = { units, basis, proceeds, washIn: Decimal.zero };
-  const piece: Piece = {
-    ...whole,
-    lot,
-    close,
-    whole,
-    holdingDay:
-      lot.row.holdingFrom === lot.row.acquiredDate ? lot.acquiredDay : dayNumber(lot.row.holdingFrom),
-    used: lot.row.alreadyUsed ?? false,
-    dealtWith: false,
-    queued: false,
-    disallowed: Decimal.zero,
-    permanentlyLost: Decimal.zero,
-    ancestors: [],
-    lossRank: 0,
-    replacementRank: 0,
-    position,
-    offset: Decimal.zero,
-    places: [],
-  };
-  lot.pieces.push(piece);
-  return piece;
 }
 
 function rank(

@@ -26,8 +26,6 @@ interface Work {
   readonly replacements: ReadonlyMap<string, ReplacementList>;
   readonly adjustments: WashDeferral[];
   readonly unknown: WashUnknown[];
-  /** How many adjustments a close has: what makes their ids. */
-  readonly counts: Map<string, number>;
   /** By account and id; made when it is first asked for. */
   readonly lots: () => ReadonlyMap<string, LotRecord>;
 }
@@ -44,7 +42,6 @@ export function washGroup(group: Group, adjustments: WashDeferral[], unknown: Wa
     replacements: replacementsOf(group),
     adjustments,
     unknown,
-    counts: new Map(),
     lots: lazily(() => new Map(group.lots.map((lot) => [lotKey(lot.row), lot]))),
   };
   for (let loss = losses.take(); loss !== null; loss = losses.take()) washOne(work, loss);
@@ -195,14 +192,12 @@ function doubtOf(piece: Piece, doubt: WashUnknown['doubt']): WashUnknown {
   return { accountId, lotId, closureId: piece.close.row?.closureId ?? null, doubt };
 }
 
-function record({ adjustments, counts, group }: Work, loss: Piece, replacement: Piece): void {
+function record({ adjustments, group }: Work, loss: Piece, replacement: Piece): void {
   const { accountId, lotId, currency } = loss.lot.row;
   const { closureId } = loss.close.row!;
-  const closeKey = `${accountId}|${closureId}`;
-  const count = (counts.get(closeKey) ?? 0) + 1;
-  counts.set(closeKey, count);
+  loss.close.adjustments += 1;
   adjustments.push({
-    id: `${group.policy.scope}:${closureId}:${count}`,
+    id: `${group.policy.scope}:${closureId}:${loss.close.adjustments}`,
     scope: group.policy.scope,
     accountId,
     lotId,

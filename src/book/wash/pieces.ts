@@ -1,6 +1,6 @@
 /** Lots cut into pieces: the units one close took, or those still held. Wash sales cut them further. */
 import { Decimal } from '../../domain/decimal.ts';
-import { compareTexts } from './order.ts';
+import { compareTexts, dayNumber } from './order.ts';
 import { type ListPlace } from './queues.ts';
 import { type WashAcquisition, type WashClose, type WashPolicy } from './terms.ts';
 
@@ -23,10 +23,12 @@ export interface CloseRecord {
   readonly row: WashClose | null;
   readonly day: number;
   readonly key: string;
+  /** How many adjustments it has: what makes their ids. */
+  adjustments: number;
 }
 
 /** Money of some units: tax cost with `washIn`, proceeds, and what was put off into them. */
-interface Amounts {
+export interface Amounts {
   units: Decimal;
   basis: Decimal | null;
   proceeds: Decimal | null;
@@ -37,8 +39,8 @@ interface Amounts {
 export interface Piece extends Amounts {
   readonly lot: LotRecord;
   readonly close: CloseRecord;
-  /** What it was before it was cut: parts are shares of that, so that many cuts round as one. */
-  whole: Readonly<Amounts>;
+  /** What it was before it was cut, null where it was not: parts are shares of that, so that many cuts round as one. */
+  whole: Readonly<Amounts> | null;
   holdingDay: number;
   /** Its shares put off a loss: each does so once (1.1091-1(e)). */
   used: boolean;
@@ -54,7 +56,7 @@ export interface Piece extends Amounts {
   replacementRank: number;
   readonly position: number;
   /** Units of the same place before it. */
-  readonly offset: Decimal;
+  offset: Decimal;
   /** Its places in the lists of possible replacements: of its own security, and of the stock a call is on. */
   readonly places: ListPlace[];
 }
@@ -78,30 +80,61 @@ export function comparePlaces(left: Piece, right: Piece): number {
   return left.position - right.position || left.offset.compare(right.offset);
 }
 
-/** Cuts `units` off the front of a piece; what is left becomes a piece of its own. */
-export function cut(piece: Piece, units: Decimal, group: Group): Piece {
-  const front = group.policy.splitRounding === 'exact' ? shareOf(piece.whole, units) : centsOf(piece, units);
-  const left = piece.units.minus(units);
-  const behind = group.policy.splitRounding === 'exact' ? restOf(piece, front) : centsOf(piece, left);
-  const inPlace = group.policy.restOfCut === 'in_place';
-  const rest: Piece = {
-    ...piece,
-    ...behind,
+/** What a piece begins with; all pieces are made here, so that they have one shape. */
+export function pieceOf(
+  lot: LotRecord,
+  close: CloseRecord,
+  { units, basis, proceeds, washIn }: Amounts,
+  position: number,
+  from: Piece | null,
+): Piece {
+  return {
+    lot,
+    close,
+    units,
+    basis,
+    proceeds,
+    washIn,
+    whole: null,
+    holdingDay: from?.holdingDay ?? dayNumber(lot.row.holdingFrom),
+    used: from?.used ?? lot.row.alreadyUsed ?? false,
+    dealtWith: from?.dealtWith ?? false,
     queued: false,
-    position: inPlace ? piece.position : group.pieces.length,
-    offset: piece.offset.plus(units),
+    disallowed: Decimal.zero,
+    permanentlyLost: Decimal.zero,
+    ancestors: from?.ancestors ?? NO_ORDERS,
+    lossRank: from?.lossRank ?? 0,
+    replacementRank: from?.replacementRank ?? 0,
+    position,
+    offset: Decimal.zero,
     places: [],
   };
-  Object.assign(piece, front, { whole: front });
-  group.pieces.push(rest);
+}
+
+const NO_ORDERS: readonly string[] = [];
+
+/** Cuts `units` off the front of a piece; what is left becomes a piece of its own. */
+export function cut(piece: Piece, units: Decimal, { policy, pieces }: Group): Piece {
+  const isExact = policy.splitRounding === 'exact';
+  const whole = piece.whole ?? amountsOf(piece, piece.units, (amount) => amount);
+  const front = isExact ? shareOf(whole, units) : centsOf(piece, units);
+  const behind = isExact ? restOf(piece, front) : centsOf(piece, piece.units.minus(units));
+  const position = policy.restOfCut === 'in_place' ? piece.position : pieces.length;
+  const rest = pieceOf(piece.lot, piece.close, behind, position, piece);
+  rest.whole = whole;
+  rest.offset = piece.offset.plus(units);
+  piece.units = units;
+  piece.basis = front.basis;
+  piece.proceeds = front.proceeds;
+  piece.washIn = front.washIn;
+  piece.whole = null;
+  pieces.push(rest);
   piece.lot.pieces.push(rest);
   return rest;
 }
 
 function shareOf(whole: Readonly<Amounts>, units: Decimal): Amounts {
-  const share = (amount: Decimal): Decimal =>
-    amount.isZero() ? amount : amount.times(units).dividedBy(whole.units, PLACES);
-  return amountsOf(whole, units, share);
+  return amountsOf(whole, units, (amount) => amount.times(units).dividedBy(whole.units, PLACES));
 }
 
 function centsOf(whole: Readonly<Amounts>, units: Decimal): Amounts {
@@ -113,7 +146,7 @@ function amountsOf(whole: Readonly<Amounts>, units: Decimal, share: (amount: Dec
     units,
     basis: whole.basis === null ? null : share(whole.basis),
     proceeds: whole.proceeds === null ? null : share(whole.proceeds),
-    washIn: share(whole.washIn),
+    washIn: whole.washIn.isZero() ? whole.washIn : share(whole.washIn),
   };
 }
 
@@ -122,7 +155,7 @@ function restOf(piece: Amounts, front: Amounts): Amounts {
     units: piece.units.minus(front.units),
     basis: piece.basis?.minus(front.basis!) ?? null,
     proceeds: piece.proceeds?.minus(front.proceeds!) ?? null,
-    washIn: piece.washIn.minus(front.washIn),
+    washIn: front.washIn.isZero() ? piece.washIn : piece.washIn.minus(front.washIn),
   };
 }
 
@@ -130,8 +163,7 @@ function restOf(piece: Amounts, front: Amounts): Amounts {
 export function addWashIn(piece: Piece, amount: Decimal): void {
   piece.washIn = piece.washIn.plus(amount);
   piece.basis = piece.basis?.plus(amount) ?? null;
-  const { units, basis, proceeds, washIn } = piece;
-  piece.whole = { units, basis, proceeds, washIn };
+  piece.whole = null;
 }
 
 const TWO = Decimal.ofInteger(2);

@@ -37,44 +37,56 @@ function row(piece: Piece): WashPiece {
   };
 }
 
+interface MutableAccount {
+  readonly byLot: Map<LotId, LotWash>;
+  readonly byClosure: Map<string, ClosureWash>;
+}
+
 /** Sums of the pieces, of lots and closes that wash sales touched. */
 export function accountsOf(pieces: readonly WashPiece[]): Map<AccountId, AccountWash> {
-  const accounts = new Map<AccountId, { byLot: Map<LotId, LotWash>; byClosure: Map<string, ClosureWash> }>();
-  const touched = new Set<string>();
-  for (const piece of pieces) if (!piece.washIn.isZero()) touched.add(`${piece.accountId}|${piece.lotId}`);
+  const accounts = new Map<AccountId, MutableAccount>();
   for (const piece of pieces) {
     let account = accounts.get(piece.accountId);
     if (account === undefined) {
       account = { byLot: new Map(), byClosure: new Map() };
       accounts.set(piece.accountId, account);
     }
-    if (touched.has(`${piece.accountId}|${piece.lotId}`)) addToLot(account.byLot, piece);
-    if (!piece.washIn.isZero() || !piece.disallowed.isZero()) addToClosure(account.byClosure, piece);
+    if (!piece.washIn.isZero()) addToLot(account.byLot, piece);
+    if (piece.closureId === null || (piece.washIn.isZero() && piece.disallowed.isZero())) continue;
+    addToClosure(account.byClosure, piece.closureId, piece);
   }
+  for (const piece of pieces) addHoldingFrom(accounts.get(piece.accountId)!.byLot, piece);
   return accounts;
 }
 
-function addToLot(byLot: Map<LotId, LotWash>, piece: WashPiece): void {
-  const sum = byLot.get(piece.lotId) ?? {
-    washIn: Decimal.zero,
-    openWashIn: Decimal.zero,
+function addToLot(byLot: Map<LotId, LotWash>, { lotId, closureId, washIn }: WashPiece): void {
+  const sum = byLot.get(lotId);
+  const open = closureId === null ? washIn : Decimal.zero;
+  byLot.set(lotId, {
+    washIn: sum === undefined ? washIn : sum.washIn.plus(washIn),
+    openWashIn: sum === undefined ? open : sum.openWashIn.plus(open),
     openHoldingFrom: [],
-  };
-  const washIn = sum.washIn.plus(piece.washIn);
-  if (piece.closureId !== null) {
-    byLot.set(piece.lotId, { ...sum, washIn });
-    return;
-  }
-  const openHoldingFrom = [...new Set([...sum.openHoldingFrom, piece.holdingFrom])].sort();
-  byLot.set(piece.lotId, { washIn, openWashIn: sum.openWashIn.plus(piece.washIn), openHoldingFrom });
+  });
 }
 
-function addToClosure(byClosure: Map<string, ClosureWash>, piece: WashPiece): void {
-  if (piece.closureId === null) return;
-  const sum = byClosure.get(piece.closureId);
-  byClosure.set(piece.closureId, {
-    washIn: (sum?.washIn ?? Decimal.zero).plus(piece.washIn),
-    washOut: (sum?.washOut ?? Decimal.zero).plus(piece.disallowed),
-    permanentlyLost: (sum?.permanentlyLost ?? Decimal.zero).plus(piece.permanentlyLost),
-  });
+/** Units of a touched lot that replaced nothing count from another day than those that did. */
+function addHoldingFrom(byLot: Map<LotId, LotWash>, { lotId, closureId, holdingFrom }: WashPiece): void {
+  const sum = closureId === null ? byLot.get(lotId) : undefined;
+  if (sum === undefined || sum.openHoldingFrom.includes(holdingFrom)) return;
+  byLot.set(lotId, { ...sum, openHoldingFrom: [...sum.openHoldingFrom, holdingFrom].sort() });
+}
+
+function addToClosure(byClosure: Map<string, ClosureWash>, closureId: string, piece: WashPiece): void {
+  const { washIn, disallowed: washOut, permanentlyLost } = piece;
+  const sum = byClosure.get(closureId);
+  byClosure.set(
+    closureId,
+    sum === undefined
+      ? { washIn, washOut, permanentlyLost }
+      : {
+          washIn: sum.washIn.plus(washIn),
+          washOut: sum.washOut.plus(washOut),
+          permanentlyLost: sum.permanentlyLost.plus(permanentlyLost),
+        },
+  );
 }
