@@ -143,6 +143,23 @@ test('a worthless removal and a reorganization', () => {
   );
 });
 
+test('a corporate action takes effect before its day, unless it was worked off after the market had opened', () => {
+  const at = (created: string): string => {
+    const { executedAt, timePrecision } = understood('SPLIT', {
+      symbol: 'SEM',
+      qty: '-4',
+      created_at: created,
+    });
+    return `${executedAt} ${timePrecision}`;
+  };
+  expect(at('2024-11-25T23:30:00Z')).toBe('2024-11-26T05:00:00Z day');
+  expect(at('2024-11-26T09:31:08.000641Z')).toBe('2024-11-26T05:00:00Z day');
+  expect(at('2024-11-26T14:29:59.9Z')).toBe('2024-11-26T05:00:00Z day');
+  expect(at('2024-11-26T14:30:00Z')).toBe('2024-11-26T14:30:00Z instant');
+  expect(at('2024-11-26T16:00:00.25Z')).toBe('2024-11-26T16:00:00.25Z instant');
+  expect(at('2024-11-27T16:00:00Z')).toBe('2024-11-26T05:00:00Z day');
+});
+
 test('rows of one event carry the group that links them', () => {
   const group = 'c59ca193-3d07-4e56-9402-698ea30cd48b';
   const rows = [

@@ -22,12 +22,14 @@ export type QuantityRule = 'none' | 'signed' | 'required' | 'add' | 'take' | 'co
 export type AmountRule = 'cash' | 'securities';
 
 /**
- * When a row that has only a date took effect. `dayStart`/`dayEnd` = 00:00:00 / 23:59:59 New York of that date;
+ * When a row that has only a date took effect. `dayEnd` = 23:59:59 New York of that date;
  * `createdElseStart`/`createdElseEnd` = `created_at` when it lies on that New York date, else start / end of it.
- * Corporate actions are effective before the first trade of their date; option events after the last; fees, interest
- * and other costs of a day after what caused them; money and shares that arrive before what they pay for.
+ * `beforeOpen` = start of the date, but `created_at` where the row was made on that date after the market had opened:
+ * Alpaca works corporate actions off before its day begins, and one that came later found the day's first trades done.
+ * Option events take effect after the last trade of their date; fees, interest and other costs of a day after what
+ * caused them; money and shares that arrive before what they pay for.
  */
-export type TimeRule = 'dayStart' | 'dayEnd' | 'createdElseStart' | 'createdElseEnd';
+export type TimeRule = 'beforeOpen' | 'dayEnd' | 'createdElseStart' | 'createdElseEnd';
 
 export interface ActivityRule {
   readonly kind: ActivityKind;
@@ -38,17 +40,17 @@ export interface ActivityRule {
 
 export const ACTIVITY_RULES: Readonly<Record<string, ActivityRule>> = {
   // corporate actions on shares (5.2, 5.4): REMOVE and ADD rows carry signed quantities
-  SPLIT: rule('split', 'required', 'securities', 'dayStart'),
-  SSP: rule('split', 'required', 'securities', 'dayStart'),
-  NC: rule('rename', 'required', 'securities', 'dayStart'),
-  SC: rule('rename', 'required', 'securities', 'dayStart'),
-  SPIN: rule('spinoff', 'required', 'securities', 'dayStart'),
-  SSO: rule('spinoff', 'required', 'securities', 'dayStart'),
-  MA: rule('merger', 'signed', 'cash', 'dayStart'),
-  REO: rule('reorganization', 'signed', 'cash', 'dayStart'),
-  REORG: rule('reorganization', 'required', 'securities', 'dayStart'),
-  VOF: rule('reorganization', 'unclear', 'cash', 'dayStart'),
-  OPCA: rule('option_corporate_action', 'signed', 'cash', 'dayStart'),
+  SPLIT: rule('split', 'required', 'securities', 'beforeOpen'),
+  SSP: rule('split', 'required', 'securities', 'beforeOpen'),
+  NC: rule('rename', 'required', 'securities', 'beforeOpen'),
+  SC: rule('rename', 'required', 'securities', 'beforeOpen'),
+  SPIN: rule('spinoff', 'required', 'securities', 'beforeOpen'),
+  SSO: rule('spinoff', 'required', 'securities', 'beforeOpen'),
+  MA: rule('merger', 'signed', 'cash', 'beforeOpen'),
+  REO: rule('reorganization', 'signed', 'cash', 'beforeOpen'),
+  REORG: rule('reorganization', 'required', 'securities', 'beforeOpen'),
+  VOF: rule('reorganization', 'unclear', 'cash', 'beforeOpen'),
+  OPCA: rule('option_corporate_action', 'signed', 'cash', 'beforeOpen'),
   // option events (5.5): the type says the direction of assignment (closes a short) and exercise (closes a long);
   // an expiry closes either, so the wire's sign decides
   OPASN: rule('option_assignment', 'add', 'securities', 'dayEnd'),
@@ -101,7 +103,7 @@ export const ACTIVITY_RULES: Readonly<Record<string, ActivityRule>> = {
 
 /** Sub types that change what the row of their type does. */
 const SUB_TYPE_RULES: Readonly<Record<string, ActivityRule>> = {
-  'DIV/SDIV': rule('stock_dividend', 'add', 'securities', 'dayStart'),
+  'DIV/SDIV': rule('stock_dividend', 'add', 'securities', 'beforeOpen'),
   'DIV/ROC': rule('return_of_capital', 'none', 'cash', 'createdElseStart'),
 };
 

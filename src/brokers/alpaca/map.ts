@@ -10,7 +10,14 @@ import {
   type SnapshotBalance,
   type SnapshotPosition,
 } from '../../domain/snapshot.ts';
-import { type Instant, NEW_YORK, newYorkDate, type TradeDate, zonedInstant } from '../../domain/time.ts';
+import {
+  compareInstants,
+  type Instant,
+  NEW_YORK,
+  newYorkDate,
+  type TradeDate,
+  zonedInstant,
+} from '../../domain/time.ts';
 import {
   type ActivityRule,
   type QuantityRule,
@@ -323,12 +330,18 @@ function timeOf(
   createdAt: Instant | null,
   rule: TimeRule,
 ): { executedAt: Instant; precision: 'instant' | 'day' } {
-  const usesCreated = rule === 'createdElseStart' || rule === 'createdElseEnd';
-  if (usesCreated && createdAt !== null && newYorkDate(createdAt) === date) {
-    return { executedAt: createdAt, precision: 'instant' };
-  }
-  const time = rule === 'dayStart' || rule === 'createdElseStart' ? '00:00:00' : '23:59:59';
+  const isCreatedThatDay = createdAt !== null && newYorkDate(createdAt) === date;
+  const usesCreated =
+    rule === 'createdElseStart' ||
+    rule === 'createdElseEnd' ||
+    (rule === 'beforeOpen' && createdAt !== null && isAfterOpen(createdAt, date));
+  if (isCreatedThatDay && usesCreated) return { executedAt: createdAt, precision: 'instant' };
+  const time = rule === 'dayEnd' || rule === 'createdElseEnd' ? '23:59:59' : '00:00:00';
   return { executedAt: zonedInstant(date, time, NEW_YORK), precision: 'day' };
+}
+
+function isAfterOpen(instant: Instant, date: TradeDate): boolean {
+  return compareInstants(instant, zonedInstant(date, '09:30:00', NEW_YORK)) >= 0;
 }
 
 // ---- orders -----------------------------------------------------------------------------------------------------
