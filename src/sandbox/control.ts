@@ -16,7 +16,10 @@ import {
   type FaultCall,
 } from './faults.ts';
 import { nextDay } from './clock.ts';
-import { Refusal, type Publish, type TradeCall } from './ledger.ts';
+import { type CorporateActionCall } from './actionCalls.ts';
+import { type Publish } from './entries.ts';
+import { type TradeCall } from './ledger.ts';
+import { Refusal } from './refusal.ts';
 import { createdRecord, truthOf, wireId } from './truth.ts';
 import { frozen, viewOf } from './view.ts';
 import { type Decimal } from '../domain/decimal.ts';
@@ -174,20 +177,7 @@ export class Control {
   }
 
   #corporateAction(fields: Fields): Created {
-    const kind = fields.word('kind', ['split', 'rename', 'spinoff', 'merger']);
-    if (kind === 'spinoff' || kind === 'merger')
-      throw new Refusal(`${kind}: not yet; this sandbox knows split and rename`);
-    const symbol = fields.text('symbol');
-    const call =
-      kind === 'split'
-        ? {
-            kind,
-            symbol,
-            newShares: fields.amount('newShares'),
-            oldShares: fields.amount('oldShares'),
-            cashInLieu: fields.has('cashInLieu') ? fields.amount('cashInLieu') : null,
-          }
-        : { kind, symbol, to: fields.text('to') };
+    const call = corporateActionFields(fields);
     fields.end();
     return this.#world.ledger
       .corporateAction(call)
@@ -226,8 +216,9 @@ export class Control {
     const { ledger, clock } = this.#world;
     const instrument = ledger.instrument(fields.text('symbol'));
     const price = fields.amount('price');
+    const hold = fields.has('hold') && fields.flag('hold');
     fields.end();
-    ledger.market.setPrice(instrument, price, clock.now());
+    ledger.market.setPrice(instrument, price, clock.now(), hold);
     return [{ symbol: instrument.symbol, price: price.toString() }];
   }
 
@@ -302,6 +293,33 @@ export class Control {
       throw new Refusal(`${to} lies before ${clock.now()}: this clock only goes forward`);
     clock.moveTo(instantToMs(to));
     return [];
+  }
+}
+
+function corporateActionFields(fields: Fields): CorporateActionCall {
+  const kind = fields.word('kind', ['split', 'rename', 'spinoff', 'merger']);
+  const amount = (name: string): Decimal | null => (fields.has(name) ? fields.amount(name) : null);
+  const common = {
+    symbol: fields.text('symbol'),
+    ...(fields.has('publish') ? { publish: fields.word('publish', PUBLISH) } : {}),
+  };
+  switch (kind) {
+    case 'split': {
+      const ratio = { newShares: fields.amount('newShares'), oldShares: fields.amount('oldShares') };
+      return { ...common, kind, ...ratio, cashInLieu: amount('cashInLieu') };
+    }
+    case 'rename':
+      return { ...common, kind, to: fields.text('to') };
+    case 'spinoff': {
+      const ratio = { newShares: fields.amount('newShares'), perOld: fields.amount('perOld') };
+      const cash = { basisFraction: amount('basisFraction'), cashInLieu: amount('cashInLieu') };
+      return { ...common, kind, to: fields.text('to'), ...ratio, ...cash };
+    }
+    case 'merger': {
+      const ratio = { newShares: amount('newShares'), perOld: amount('perOld') };
+      const cash = { cashPerShare: amount('cashPerShare'), cashInLieu: amount('cashInLieu') };
+      return { ...common, kind, to: fields.has('to') ? fields.text('to') : null, ...ratio, ...cash };
+    }
   }
 }
 

@@ -2,7 +2,7 @@
 import { Decimal } from '../domain/decimal.ts';
 import { tryParseInstant, type Instant } from '../domain/time.ts';
 import { NumberText } from './json.ts';
-import { Refusal } from './ledger.ts';
+import { Refusal } from './refusal.ts';
 
 export class Fields {
   readonly #values: Readonly<Record<string, unknown>>;

@@ -21,10 +21,15 @@ export type EntryKind =
   | 'delivery'
   | 'split'
   | 'rename'
+  | 'spinoff'
+  | 'merger'
   | 'cash_in_lieu'
   | 'transfer';
 
 export type Side = 'buy' | 'sell';
+
+/** When the broker lists what happened: at once, at 04:30 New York of the next day, or not at all. */
+export type Publish = 'now' | 'next-day' | 'never';
 
 /** What only an execution has. `remaining`, `filledSoFar` are of its order, right after it. */
 export interface FillFacts {
@@ -36,13 +41,20 @@ export interface FillFacts {
   readonly filledSoFar: Decimal;
 }
 
+/**
+ * What a corporate action's row is: the old holding going and coming (`remove`, `add`), shares of a spun-off company
+ * (`new`), the money of a merger (`money`), cash for a fraction (`cash`).
+ */
+export type LegName = 'remove' | 'add' | 'new' | 'money' | 'cash';
+
 export interface ActionLeg {
-  readonly id: string;
-  readonly leg: 'remove' | 'add' | 'cash';
+  readonly of: CorporateAction;
+  readonly leg: LegName;
   /** Identity of the instrument that was held before. */
   readonly key: string;
-  /** False for a reverse split. */
-  readonly forward: boolean;
+  /** Signed quantity that was held, and what it turned into. */
+  readonly held: Decimal;
+  readonly becomes: Decimal;
 }
 
 export interface Entry {
@@ -108,19 +120,28 @@ export interface Account {
   readonly orders: readonly Order[];
 }
 
-/** A split or a rename, for all accounts that hold the symbol at its time. */
+/** A split, rename, spin-off or merger, for all accounts that hold the symbol at its time. */
 export interface CorporateAction {
   readonly id: string;
   readonly serial: number;
   readonly at: Instant;
-  readonly kind: 'split' | 'rename';
+  /** When its rows are listed; null = never. Positions follow at `at`. */
+  readonly publishedAt: Instant | null;
+  readonly kind: 'split' | 'rename' | 'spinoff' | 'merger';
   readonly symbol: string;
-  /** The new name; of a split, the same. */
-  readonly to: string;
+  /** The new name; of a split, the same; the spun-off company; the acquirer, null where a merger gives no shares. */
+  readonly to: string | null;
+  /** Shares that `oldShares` of the old ones become or, in a spin-off, are given. Zero in a merger for cash alone. */
   readonly newShares: Decimal;
   readonly oldShares: Decimal;
+  /** Of a merger, per old share; else null. */
+  readonly cashPerShare: Decimal | null;
+  /** Of a spin-off: the part of the cost that goes to the new shares; null where the broker has not worked it out. */
+  readonly basisFraction: Decimal | null;
   /** Paid to each account instead of its fraction of a share; null keeps fractions. */
   readonly cashInLieu: Decimal | null;
+  /** When `cashInLieu` is paid and listed. */
+  readonly cashAt: Instant;
 }
 
 /** What one adjusted option contract delivers, where the standard 100 shares no longer hold. */
@@ -128,4 +149,6 @@ export interface AdjustedContract {
   readonly symbol: string;
   readonly underlying: string;
   readonly shares: Decimal;
+  /** What it delivers besides: shares of a spun-off company, dollars of a merger. */
+  readonly others: readonly { readonly symbol: string; readonly amount: Decimal }[];
 }

@@ -6,7 +6,9 @@ import { Decimal, decimal } from '../domain/decimal.ts';
 import { isAdjustedRoot, option, type Instrument } from '../domain/instrument.ts';
 import { compareInstants, type Instant } from '../domain/time.ts';
 import { dayEnd, nextDay } from './clock.ts';
-import { sharesOf, underlyingOf, withActions } from './corporateActions.ts';
+import { actionOf, type CorporateActionCall } from './actionCalls.ts';
+import { sharesOf, underlyingOf } from './changes.ts';
+import { isBefore, withActions } from './corporateActions.ts';
 import {
   type Account,
   type AdjustedContract,
@@ -14,17 +16,15 @@ import {
   type Entry,
   type EntryKind,
   type Order,
+  type Publish,
   type Side,
 } from './entries.ts';
 import { fold, type Standing } from './fold.ts';
+import { HeldQuantities } from './held.ts';
 import { instrumentOf } from './instruments.ts';
 import { type Market } from './market.ts';
+import { Refusal } from './refusal.ts';
 import { type Seeded } from './seeded.ts';
-
-export type Publish = 'now' | 'next-day' | 'never';
-
-/** A call that makes no sense at the broker: its sentence is answered to the caller as 400. */
-export class Refusal extends Error {}
 
 export interface TradeCall {
   readonly symbol: string;
@@ -59,6 +59,7 @@ export class Ledger {
   #contracts: ReadonlyMap<string, AdjustedContract> = new Map();
   #serial = 0;
   #listeners: ((event: OrderEvent) => void)[] = [];
+  readonly #held = new HeldQuantities();
   #standings = new WeakMap<Account, { until: Instant | null; from: Instant; standing: Standing }>();
 
   constructor(now: () => Instant, seeded: Seeded, market: Market) {
@@ -343,6 +344,8 @@ export class Ledger {
       throw new Refusal('only a short option can be assigned; a long one is exercised');
     if (kind === 'exercise' && held.sign() < 0)
       throw new Refusal('only a long option can be exercised; a short one is assigned');
+    if (kind !== 'expire' && (this.#contracts.get(instrument.symbol)?.others.length ?? 0) > 0)
+      throw new Refusal(`${instrument.symbol} delivers more than one thing: it can only expire here`);
     const published = this.#publishing(publish, now);
     const group = this.#seeded.uuid();
     const removed = held.sign() > 0 ? quantity.negate() : quantity;
@@ -420,30 +423,23 @@ export class Ledger {
     return entries;
   }
 
-  /** A split or a rename on all accounts that hold the symbol, options on it included. Open orders of it end. */
-  corporateAction(
-    call:
-      | { kind: 'split'; symbol: string; newShares: Decimal; oldShares: Decimal; cashInLieu: Decimal | null }
-      | { kind: 'rename'; symbol: string; to: string },
-  ): { account: Account; entry: Entry }[] {
+  /** A corporate action on all accounts that hold the symbol, options on it included. Open orders of it end. */
+  corporateAction(call: CorporateActionCall): { account: Account; entry: Entry }[] {
     const now = this.#now();
     const instrument = this.#tradable(call.symbol, now);
     if (instrument.kind !== 'equity') throw new Refusal(`${instrument.symbol} is not a stock`);
-    const split = call.kind === 'split' ? call : null;
-    const to = call.kind === 'rename' ? this.#newName(call.to) : instrument.symbol;
+    const to = this.#targetOf(call, instrument.symbol, now);
     this.market.know(instrument.symbol, decimal('50'), now);
     this.#serial += 1;
-    const action: CorporateAction = {
+    const action = actionOf(call, {
       id: this.#seeded.uuid(),
       serial: this.#serial,
       at: now,
-      kind: call.kind,
+      publishedAt: this.#publishing(call.publish ?? 'now', now),
       symbol: instrument.symbol,
       to,
-      newShares: split?.newShares ?? Decimal.one,
-      oldShares: split?.oldShares ?? Decimal.one,
-      cashInLieu: split?.cashInLieu ?? null,
-    };
+      cashAt: call.kind === 'split' ? now : nextDay(now),
+    });
     this.#actions = [...this.#actions, action];
     const made: { account: Account; entry: Entry }[] = [];
     for (const account of this.accounts()) {
@@ -457,18 +453,35 @@ export class Ledger {
       }
       const after = this.#keep(this.account(account.name));
       for (const entry of after.entries)
-        if (entry.action?.id === action.id) made.push({ account: after, entry });
+        if (entry.action?.of.id === action.id) made.push({ account: after, entry });
     }
-    if (split === null) {
-      this.market.rename(instrument.symbol, to);
-      this.#contracts = new Map(
-        [...this.#contracts].map(([key, one]) => [
-          key,
-          one.underlying === instrument.symbol ? { ...one, underlying: to } : one,
-        ]),
-      );
-    } else this.market.split(instrument.symbol, split.newShares, split.oldShares, now);
+    this.#applyToMarket(action);
     return made;
+  }
+
+  /** The stock an action leads to, by its name; null where a merger pays cash alone. */
+  #targetOf(call: CorporateActionCall, symbol: string, now: Instant): string | null {
+    if (call.kind === 'split') return symbol;
+    if (call.kind === 'rename') return this.#newName(call.to);
+    if (call.to === null) return null;
+    const to = this.#stockName(call.to);
+    if (to === symbol) throw new Refusal(`${to} cannot become itself`);
+    return this.#tradable(to, now).symbol;
+  }
+
+  #applyToMarket(action: CorporateAction): void {
+    const { kind, symbol, to, newShares, oldShares, at } = action;
+    if (kind === 'split') this.market.split(symbol, newShares, oldShares, at);
+    if (kind === 'spinoff') this.market.spinOff(action);
+    if (kind === 'merger') this.market.merge(action);
+    if (kind !== 'rename') return;
+    this.market.rename(symbol, to!);
+    this.#contracts = new Map(
+      [...this.#contracts].map(([key, one]) => [
+        key,
+        one.underlying === symbol ? { ...one, underlying: to! } : one,
+      ]),
+    );
   }
 
   /** The broker corrects or busts a fill: it re-lists the same id; position and cash follow at once. */
@@ -552,13 +565,29 @@ export class Ledger {
   }
 
   #current(account: Account, entry: Entry): Entry {
-    return account.entries.find((one) => one.uuid === entry.uuid)!;
+    return account.entries.findLast((one) => one.uuid === entry.uuid)!;
   }
 
   /** Stores the account, with the legs of corporate actions brought up to date. */
   #keep(account: Account): Account {
+    const before = this.account(account.name).entries;
+    const added = addedTo(before, account.entries);
+    const kept = this.#isAfterActions(added) ? account : { ...account, entries: this.#withActions(account) };
+    if (added !== null && kept === account) this.#held.appended(account.name, before, kept.entries);
+    this.#accounts.set(account.name, kept);
+    return kept;
+  }
+
+  /** Whether only such entries were added as no corporate action has anything to do with. */
+  #isAfterActions(added: readonly Entry[] | null): boolean {
+    if (added === null || added.length === 0) return false;
+    const last = this.#actions.at(-1);
+    return last === undefined || added.every((entry) => !isBefore(entry, last));
+  }
+
+  #withActions(account: Account): readonly Entry[] {
     const actions = this.#actions.filter((action) => compareInstants(action.at, account.createdAt) >= 0);
-    const entries = withActions(account.entries, actions, {
+    return withActions(account.entries, actions, {
       now: this.#now(),
       newUuid: () => this.#seeded.uuid(),
       contracts: this.#contracts,
@@ -566,33 +595,33 @@ export class Ledger {
         this.#contracts = new Map([...this.#contracts, [contract.symbol, contract]]);
       },
     });
-    const kept = { ...account, entries };
-    this.#accounts.set(account.name, kept);
-    return kept;
   }
 
   #heldAt(account: Account, instrument: Instrument, at: Instant): Decimal {
-    return fold(account.entries, at).holdings.get(instrument.id)?.quantity ?? Decimal.zero;
+    return this.#held.of(account.name, account.entries, instrument.id, at);
   }
 
-  /** The instrument, refused where it is traded under another name by then. */
+  /** The instrument, refused where it is traded under another name by then, or no more. */
   #tradable(symbol: string, at: Instant): Instrument {
     const instrument = this.instrument(symbol);
-    const rename = this.#actions.find(
-      (action) =>
-        action.kind === 'rename' &&
-        action.symbol === instrument.symbol &&
-        compareInstants(at, action.at) >= 0,
+    const past = this.#actions.filter(
+      (action) => action.symbol === instrument.symbol && compareInstants(at, action.at) >= 0,
     );
-    if (rename !== undefined && this.market.currentName(instrument.symbol) !== instrument.symbol) {
+    const merger = past.find((action) => action.kind === 'merger');
+    if (merger !== undefined)
+      throw new Refusal(`${instrument.symbol} is gone: it was merged into ${merger.to ?? 'cash'}`);
+    if (
+      past.some((action) => action.kind === 'rename') &&
+      this.market.currentName(instrument.symbol) !== instrument.symbol
+    ) {
       throw new Refusal(`${instrument.symbol} is called ${this.market.currentName(instrument.symbol)} now`);
     }
     return instrument;
   }
 
-  #newName(text: string): string {
+  /** A name that fits a stock and the root of an OCC symbol, and does not look like that of an adjusted contract. */
+  #stockName(text: string): string {
     const instrument = this.instrument(text);
-    // It must also fit an OCC root, and not look like the root of an adjusted contract.
     if (
       instrument.kind !== 'equity' ||
       !/^[A-Z][A-Z0-9.]{0,4}$/.test(instrument.symbol) ||
@@ -600,13 +629,14 @@ export class Ledger {
     ) {
       throw new Refusal(`"${text}" is no name for a stock`);
     }
-    if (
-      this.market.symbols().includes(instrument.symbol) ||
-      this.market.currentName(instrument.symbol) !== instrument.symbol
-    ) {
-      throw new Refusal(`${instrument.symbol} is or was the name of another stock`);
-    }
     return instrument.symbol;
+  }
+
+  #newName(text: string): string {
+    const symbol = this.#stockName(text);
+    if (this.market.symbols().includes(symbol) || this.market.currentName(symbol) !== symbol)
+      throw new Refusal(`${symbol} is or was the name of another stock`);
+    return symbol;
   }
 
   #checkTime(account: Account, at: Instant, now: Instant): void {
@@ -690,9 +720,30 @@ function findOrder(account: Account, id: string): Order | undefined {
   return account.orders.find((order) => order.id === id || order.label === id);
 }
 
+const fillsByOrder = new WeakMap<readonly Entry[], ReadonlyMap<string, readonly Entry[]>>();
+
+/** Every execution of an order, busts included, in the order they were booked. */
+function executionsOf(account: Account, order: Order): readonly Entry[] {
+  let byOrder = fillsByOrder.get(account.entries);
+  if (byOrder === undefined) {
+    byOrder = Map.groupBy(
+      account.entries.filter((entry) => entry.fill !== null),
+      (entry) => entry.fill!.orderId,
+    );
+    fillsByOrder.set(account.entries, byOrder);
+  }
+  return byOrder.get(order.id) ?? [];
+}
+
 /** The fills of an order that still count, published or not: the order itself shows them at once. */
 export function fillsOf(account: Account, order: Order): Entry[] {
-  return account.entries.filter((entry) => entry.status === 'ok' && entry.fill?.orderId === order.id);
+  return executionsOf(account, order).filter((entry) => entry.status === 'ok');
+}
+
+/** What was appended to a list of entries; null where it was changed in another way. */
+function addedTo(before: readonly Entry[], after: readonly Entry[]): readonly Entry[] | null {
+  if (after.length < before.length || before.some((entry, index) => after[index] !== entry)) return null;
+  return after.slice(before.length);
 }
 
 export function filledOf(account: Account, order: Order): Decimal {
@@ -702,7 +753,7 @@ export function filledOf(account: Account, order: Order): Decimal {
 /** Whether an order can still fill. Only what was left after the last execution counts: a bust re-opens nothing. */
 export function isWorking(account: Account, order: Order): boolean {
   if (order.canceledAt !== null || order.instrument === null) return false;
-  const last = account.entries.filter((entry) => entry.fill?.orderId === order.id).at(-1);
+  const last = executionsOf(account, order).at(-1);
   return last === undefined || !last.fill!.remaining.isZero();
 }
 

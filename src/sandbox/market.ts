@@ -17,11 +17,15 @@ import {
   type Instant,
   type TradeDate,
 } from '../domain/time.ts';
+import { type CorporateAction } from './entries.ts';
 import { LISTINGS } from './listings.ts';
 import { quoteOption, type OptionQuote } from './optionModel.ts';
 import { type Seeded } from './seeded.ts';
 
 const MILLION = Decimal.ofInteger(1_000_000);
+
+/** Part of its price that a stock loses by a spin-off of which nobody said what it is worth. */
+const SPIN_OFF_SHARE = decimal('0.1');
 
 /** How far back a price history may be asked for. */
 const HISTORY_DAYS_MAX = 800;
@@ -41,6 +45,9 @@ export class Market {
   #optionPrices = new Map<string, Decimal>();
   #splits: readonly Split[] = [];
   #newNames = new Map<string, string>();
+  /** Symbols whose price stands until it is set again: held by somebody, or gone in a merger. */
+  #held = new Set<string>();
+  #gone = new Set<string>();
 
   constructor(seeded: Seeded, now: Instant) {
     this.#seeded = seeded;
@@ -55,6 +62,8 @@ export class Market {
     copy.#optionPrices = new Map(this.#optionPrices);
     copy.#splits = this.#splits;
     copy.#newNames = new Map(this.#newNames);
+    copy.#held = new Set(this.#held);
+    copy.#gone = new Set(this.#gone);
     return copy;
   }
 
@@ -86,14 +95,25 @@ export class Market {
     return name;
   }
 
-  /** Sets a price: of a share or coin by its symbol, of one option contract by its OCC symbol. */
-  setPrice(instrument: Instrument, price: Decimal, now: Instant): void {
+  /** Whether a merger has taken it off the market. */
+  isGone(symbol: string): boolean {
+    return this.#gone.has(symbol);
+  }
+
+  /**
+   * Sets a price: of a share or coin by its symbol, of one option contract by its OCC symbol. An option's stands until
+   * another is set; any other drifts on from it unless it is held.
+   */
+  setPrice(instrument: Instrument, price: Decimal, now: Instant, hold = false): void {
     if (instrument.option !== null) {
       this.#optionPrices.set(instrument.symbol, price);
       return;
     }
     this.know(instrument.symbol, price, now);
-    this.#prices.set(this.currentName(instrument.symbol), price);
+    const name = this.currentName(instrument.symbol);
+    this.#prices.set(name, price);
+    if (hold) this.#held.add(name);
+    else this.#held.delete(name);
   }
 
   /** Today's price per share, coin or - for an option - per share of its premium. */
@@ -114,6 +134,8 @@ export class Market {
   closeOn(instrument: Instrument, date: TradeDate): Decimal {
     const day = instrument.kind === 'crypto' || isTradingDay(date) ? date : previousTradingDay(date);
     if (instrument.option === null) return this.#closeOf(this.currentName(instrument.symbol), day);
+    const set = this.#closes.get(instrument.symbol)?.get(day);
+    if (set !== undefined) return set;
     const underlying = this.#closeOf(this.currentName(instrument.option.underlying), day);
     return this.#modelled(instrument, underlying, zonedInstant(day, '16:00', NEW_YORK)).price;
   }
@@ -163,6 +185,36 @@ export class Market {
     this.#closes.delete(symbol);
     this.#splits = this.#splits.map((split) => (split.symbol === symbol ? { ...split, symbol: to } : split));
     this.#newNames.set(symbol, to);
+    if (this.#held.delete(symbol)) this.#held.add(to);
+  }
+
+  /** From now on the old shares are worth what is left without the new ones; those are listed unless they were. */
+  spinOff({ symbol, to, newShares, oldShares, basisFraction, at }: CorporateAction): void {
+    const price = this.#spot(symbol, at);
+    const share = price.times(basisFraction ?? SPIN_OFF_SHARE);
+    this.know(to!, atLeastACent(share.times(oldShares).dividedBy(newShares, 4)), at);
+    const given = this.#spot(to!, at).times(newShares).dividedBy(oldShares, 4);
+    this.#anchor(symbol, at);
+    this.#prices.set(symbol, atLeastACent(price.minus(given)));
+    this.#closes.get(symbol)!.set(newYorkDate(at), this.#prices.get(symbol)!);
+  }
+
+  /** The old shares keep what is paid for them and trade no more; the acquirer is listed unless it was. */
+  merge({ symbol, to, newShares, oldShares, cashPerShare, at }: CorporateAction): void {
+    const price = this.#spot(symbol, at);
+    const cash = cashPerShare ?? Decimal.zero;
+    const ratio = newShares.dividedBy(oldShares, 9);
+    if (to !== null) this.know(to, atLeastACent(price.minus(cash).dividedBy(ratio, 2)), at);
+    const given = to === null ? Decimal.zero : this.#spot(to, at).times(ratio).round(4);
+    this.#prices.set(symbol, atLeastACent(cash.plus(given)));
+    this.#held.add(symbol);
+    this.#gone.add(symbol);
+  }
+
+  /** Days before an action keep the prices they had. */
+  #anchor(symbol: string, at: Instant): void {
+    const dayBefore = previousTradingDay(newYorkDate(at));
+    this.#closes.get(symbol)!.set(dayBefore, this.#closeOf(symbol, dayBefore));
   }
 
   /** Moves every price over a stretch of time, day by day, recording each day's end on the way. */
@@ -174,16 +226,23 @@ export class Market {
       const untilMs = Math.min(toMs, midnightMs);
       this.#drift(date, untilMs - atMs);
       if (untilMs === midnightMs)
-        for (const [symbol, price] of this.#prices) this.#closes.get(symbol)!.set(date, price);
+        for (const [symbol, price] of [...this.#prices, ...this.#optionPrices])
+          this.#close(symbol, date, price);
       atMs = untilMs;
     }
+  }
+
+  #close(symbol: string, date: TradeDate, price: Decimal): void {
+    const days = this.#closes.get(symbol);
+    if (days === undefined) this.#closes.set(symbol, new Map([[date, price]]));
+    else days.set(date, price);
   }
 
   #drift(date: TradeDate, elapsedMs: number): void {
     // Random walks spread with the root of time; a day of 24 hours by up to two percent.
     const reach = Math.max(1, Math.floor(20_000 * Math.sqrt(elapsedMs / 86_400_000)));
     for (const [symbol, price] of this.#prices) {
-      if (!symbol.includes('/') && !isTradingDay(date)) continue;
+      if (this.#held.has(symbol) || (!symbol.includes('/') && !isTradingDay(date))) continue;
       const factor = Decimal.ofInteger(1_000_000 + this.#seeded.integer(-reach, reach));
       this.#prices.set(
         symbol,

@@ -32,6 +32,11 @@ const CASH_KINDS: ReadonlyMap<Entry['kind'], string> = new Map([
   ['cash_in_lieu', 'cash_in_lieu'],
 ]);
 
+/** Also the money leg of a merger: no premium that is carried from one option contract to another. */
+function movesCash(entry: Entry): boolean {
+  return CASH_KINDS.has(entry.kind) || entry.action?.leg === 'money';
+}
+
 /** The id of an entry as its broker's wire shows it. */
 export function wireId(account: Account, entry: Entry): string {
   return BROKERS[account.broker].idOf(entry);
@@ -59,7 +64,7 @@ export function truthOf(ledger: Ledger, name: string, now: Instant): Record<stri
     brokerAccountId: account.id,
     positions,
     fills: listed.filter((entry) => entry.kind === 'fill').map((entry) => fillRecord(account, entry)),
-    cash: listed.filter((entry) => CASH_KINDS.has(entry.kind)).map((entry) => cashRecord(account, entry)),
+    cash: listed.filter(movesCash).map((entry) => cashRecord(account, entry)),
     activities: listed
       .filter((entry) => entry.kind !== 'fill')
       .map((entry) => activityRecord(account, entry)),
@@ -76,7 +81,7 @@ export function createdRecord(account: Account, entry: Entry): Record<string, un
 
 function fillRecord(account: Account, entry: Entry): Record<string, unknown> {
   const fill = entry.fill!;
-  const order = account.orders.find((one) => one.id === fill.orderId);
+  const order = account.orders.findLast((one) => one.id === fill.orderId);
   return {
     id: wireId(account, entry),
     symbol: entry.instrument!.symbol,
@@ -94,7 +99,7 @@ function fillRecord(account: Account, entry: Entry): Record<string, unknown> {
 function cashRecord(account: Account, entry: Entry): Record<string, unknown> {
   return {
     id: wireId(account, entry),
-    kind: CASH_KINDS.get(entry.kind)!,
+    kind: CASH_KINDS.get(entry.kind) ?? entry.kind,
     amount: entry.amount.toString(),
     symbol: entry.instrument?.symbol ?? null,
     at: entry.at,

@@ -276,14 +276,6 @@ describe('corporate actions', () => {
       play.refused('/control/corporate-action', { kind: 'rename', symbol: 'PEAR', to: 'TOOLONGNAME' }),
     ).toContain('no stock');
   });
-
-  it('answer "not yet" for spin-offs and mergers', async () => {
-    await using play = await start();
-    expect(play.refused('/control/corporate-action', { kind: 'spinoff', symbol: 'KO', to: 'KOS' })).toContain(
-      'not yet',
-    );
-    expect(play.refused('/control/corporate-action', { kind: 'merger', symbol: 'KO' })).toContain('not yet');
-  });
 });
 
 describe('options', () => {

@@ -5,7 +5,7 @@
  *   deposit 10000
  *   buy 10 AAPL @ 200 fees 0.5 ref auto-1
  *   sell 2 SPY250919C00640000 @ 4.2 next-day
- *   split AAPL 4:1 | rename AAPL PEAR | expire 1 SPY250919C00640000 | transfer in 5 KO | price AAPL 210 | clock 1d
+ *   split AAPL 4:1 | rename AAPL PEAR | spinoff SEM CON 1:4 basis 0.2 | merge MRO COP 1:2 cash 9 | expire 1 SPY250919C00640000 | transfer in 5 KO | price AAPL 210 | clock 1d
  */
 import { parseInstant } from '../../src/domain/time.ts';
 import {
@@ -152,6 +152,24 @@ function callOf(line: string): [path: string, body: Row] {
     }
     case 'rename':
       return ['/control/corporate-action', { kind: 'rename', symbol: first, to: second }];
+    case 'spinoff':
+    case 'merge': {
+      const [newShares, perOld] = third.includes(':') ? third.split(':') : [];
+      const given = (name: string, word: string): Row =>
+        after(word) === undefined ? {} : { [name]: after(word)! };
+      return [
+        '/control/corporate-action',
+        {
+          kind: verb === 'merge' ? 'merger' : verb,
+          symbol: first,
+          ...(newShares === undefined ? {} : { to: second, newShares, perOld }),
+          ...given('basisFraction', 'basis'),
+          ...given('cashPerShare', 'cash'),
+          ...given('cashInLieu', 'lieu'),
+          ...(publish === undefined ? {} : { publish }),
+        },
+      ];
+    }
     case 'price':
       return ['/control/price', { symbol: first, price: second }];
     case 'clock':

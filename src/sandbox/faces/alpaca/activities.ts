@@ -6,10 +6,10 @@ import {
   newYorkDate,
   type Instant,
 } from '../../../domain/time.ts';
-import { type Decimal } from '../../../domain/decimal.ts';
-import { type Entry } from '../../entries.ts';
+import { type Account, type Entry } from '../../entries.ts';
 import { type View } from '../../view.ts';
 import { type AssetBook } from './assets.ts';
+import { describe } from './descriptions.ts';
 import {
   ACTIVITY_TYPES,
   activityId,
@@ -24,6 +24,8 @@ import {
 } from './wire.ts';
 
 const PAGE_SIZE_MAX = 100;
+/** Digits of a carried cost per share in rows of corporate actions. */
+const COST_PLACES = 4;
 
 export function activitiesAnswer(
   view: View,
@@ -64,7 +66,7 @@ export function activitiesAnswer(
     token === null || token === ''
       ? rows
       : rows.filter(({ id }) => (direction === 'desc' ? id < token : id > token));
-  return beyond.slice(0, pageSize).map(({ entry }) => activityAnswer(entry, assets));
+  return beyond.slice(0, pageSize).map(({ entry }) => activityAnswer(entry, view.account, assets));
 }
 
 function wantedTypes(onlyType: string | null, query: URLSearchParams): (entry: Entry) => boolean {
@@ -92,8 +94,8 @@ function aliasHolds(alias: string, type: string): boolean {
   return alias === 'MISC' && type !== 'CSD' && type !== 'CSW' && type !== 'DIV' && type !== 'FILL';
 }
 
-export function activityAnswer(entry: Entry, assets: AssetBook): Record<string, unknown> {
-  return entry.fill === null ? nonTradeAnswer(entry, assets) : fillAnswer(entry);
+export function activityAnswer(entry: Entry, account: Account, assets: AssetBook): Record<string, unknown> {
+  return entry.fill === null ? nonTradeAnswer(entry, account, assets) : fillAnswer(entry);
 }
 
 function fillAnswer(entry: Entry): Record<string, unknown> {
@@ -116,15 +118,21 @@ function fillAnswer(entry: Entry): Record<string, unknown> {
   };
 }
 
-function nonTradeAnswer(entry: Entry, assets: AssetBook): Record<string, unknown> {
+function nonTradeAnswer(entry: Entry, account: Account, assets: AssetBook): Record<string, unknown> {
   const { type, subType } = activityType(entry);
   const { instrument } = entry;
-  const quantity = entry.entitled ?? (entry.quantity.isZero() ? null : entry.quantity);
+  const isMoney = entry.action?.leg === 'money';
+  const quantity = entry.entitled ?? (entry.quantity.isZero() && !isMoney ? null : entry.quantity);
   const perShare =
     entry.kind === 'dividend' && entry.entitled !== null && !entry.entitled.isZero()
       ? entry.amount.dividedBy(entry.entitled, 6)
       : null;
-  const showsPrice = ['delivery', 'split', 'rename', 'coin_fee'].includes(entry.kind);
+  const price =
+    entry.action === null
+      ? ['delivery', 'coin_fee'].includes(entry.kind)
+        ? entry.price
+        : null
+      : (entry.price?.round(COST_PLACES) ?? null);
   return {
     id: activityId(entry),
     activity_type: type,
@@ -132,7 +140,7 @@ function nonTradeAnswer(entry: Entry, assets: AssetBook): Record<string, unknown
     date: dateOf(entry),
     created_at: createdAt(entry),
     net_amount: text(entry.amount),
-    description: describe(entry, perShare),
+    description: describe(entry, account, perShare),
     ...(instrument === null
       ? {}
       : {
@@ -140,7 +148,7 @@ function nonTradeAnswer(entry: Entry, assets: AssetBook): Record<string, unknown
           cusip: assets.cusipOf(instrument),
         }),
     ...(quantity === null ? {} : { qty: text(quantity) }),
-    ...(showsPrice && entry.price !== null ? { price: text(entry.price) } : {}),
+    ...(price === null ? {} : { price: text(price) }),
     ...(perShare === null ? {} : { per_share_amount: text(perShare) }),
     status: entry.status === 'bust' ? 'canceled' : 'executed',
     ...(entry.group !== null && entry.kind !== 'fee' && entry.kind !== 'coin_fee'
@@ -156,41 +164,4 @@ function createdAt(entry: Entry): Instant {
   const base = instantFromMs(instantToMs(entry.publishedAt!));
   const digits = `${base.length > 20 ? base.slice(20, -1).padEnd(3, '0') : '000'}${micro}`.replace(/0+$/, '');
   return `${base.slice(0, 19)}${digits === '' ? '' : `.${digits}`}Z` as Instant;
-}
-
-function describe(entry: Entry, perShare: Decimal | null): string {
-  switch (entry.kind) {
-    case 'funding':
-      return 'initial paper balance';
-    case 'deposit':
-    case 'withdrawal':
-      return 'type: ach, subtype: none';
-    case 'dividend':
-      return perShare === null
-        ? 'Cash DIV'
-        : `Cash DIV @ ${perShare.toString()}, Pos QTY: ${entry.entitled!.toString()}, Rec Date: ${dateOf(entry)}`;
-    case 'assign':
-      return 'Options Assignment';
-    case 'expire':
-      return 'Options Expiry';
-    case 'exercise':
-      return 'Option Exercise';
-    case 'delivery':
-      return 'Option Trade';
-    case 'coin_fee':
-      return 'Coin Pair Transaction Fee (Non USD)';
-    case 'fee':
-      return entry.instrument?.kind === 'option' ? 'ORF fee' : 'REG fee';
-    case 'split':
-    case 'rename':
-      return `${entry.action!.leg === 'remove' ? 'REMOVE' : 'ADD'}, QTY:${entry.quantity.abs().toString()}`;
-    case 'cash_in_lieu':
-      return 'Cash in lieu of fractional shares';
-    case 'transfer':
-      return entry.quantity.sign() > 0 ? 'transfer in' : 'transfer out';
-    case 'interest':
-      return entry.amount.sign() < 0 ? 'Margin interest' : 'Interest';
-    case 'fill':
-      return '';
-  }
 }

@@ -11,7 +11,8 @@ import {
   zonedInstant,
   type TradeDate,
 } from '../../../domain/time.ts';
-import { sharesOf, underlyingOf } from '../../corporateActions.ts';
+import { sharesOf, underlyingOf } from '../../changes.ts';
+import { type AdjustedContract } from '../../entries.ts';
 import { instrumentOf } from '../../instruments.ts';
 import { LISTINGS } from '../../listings.ts';
 import { type Market } from '../../market.ts';
@@ -85,8 +86,8 @@ export class AssetBook {
       exchange: this.exchangeOf(instrument),
       symbol: instrument.symbol,
       name: LISTINGS.find((listing) => listing.symbol === name)?.name ?? `${instrument.symbol} Common Stock`,
-      status: 'active',
-      tradable: true,
+      status: this.#market.isGone(instrument.symbol) ? 'inactive' : 'active',
+      tradable: !this.#market.isGone(instrument.symbol),
       marginable: !coin,
       margin_requirement_long: coin ? '100' : '30',
       margin_requirement_short: coin ? '0' : '100',
@@ -212,21 +213,25 @@ function contractAnswer(view: View, assets: AssetBook, symbol: string): Record<s
     open_interest_date: lastDay,
     close_price: view.market.closeOn(instrument, lastDay).toString(),
     close_price_date: lastDay,
-    ...(adjusted === undefined
-      ? {}
-      : {
-          deliverables: [
-            {
-              type: 'equity',
-              symbol: underlyingSymbol,
-              asset_id: assets.assetId(underlying),
-              amount: shares.toString(),
-              allocation_percentage: '100',
-              settlement_type: 'T+1',
-              settlement_method: 'CCC',
-              delayed_settlement: false,
-            },
-          ],
-        }),
+    ...(adjusted === undefined ? {} : { deliverables: deliverablesOf(view, assets, adjusted) }),
   };
+}
+
+/** What one adjusted contract delivers; the cost goes to the first of its shares, as nobody says otherwise. */
+function deliverablesOf(view: View, assets: AssetBook, contract: AdjustedContract): unknown[] {
+  const shares = contract.shares.isZero() ? [] : [{ symbol: contract.underlying, amount: contract.shares }];
+  return [...shares, ...contract.others].map(({ symbol, amount }, index) => {
+    const cash = symbol === 'USD';
+    const name = cash ? symbol : view.market.currentName(symbol);
+    return {
+      type: cash ? 'cash' : 'equity',
+      symbol: name,
+      ...(cash ? {} : { asset_id: assets.assetId(instrumentOf(name)!) }),
+      amount: amount.toString(),
+      allocation_percentage: index === 0 ? '100' : '0',
+      settlement_type: 'T+1',
+      settlement_method: 'CCC',
+      delayed_settlement: false,
+    };
+  });
 }

@@ -3,11 +3,12 @@ import { Decimal, decimal } from '../../../domain/decimal.ts';
 import { previousTradingDay } from '../../../domain/calendar.ts';
 import { option, parseOcc, type Instrument } from '../../../domain/instrument.ts';
 import { NEW_YORK, newYorkDate, zonedInstant, type Instant, type TradeDate } from '../../../domain/time.ts';
-import { underlyingOf } from '../../corporateActions.ts';
+import { underlyingOf } from '../../changes.ts';
+import { type CorporateAction } from '../../entries.ts';
 import { instrumentOf } from '../../instruments.ts';
 import { jsonNumber } from '../../json.ts';
 import { type View } from '../../view.ts';
-import { AlpacaError, nanoseconds, queryInteger, queryList } from './wire.ts';
+import { AlpacaError, isForward, nanoseconds, queryInteger, queryList } from './wire.ts';
 
 const CENT = decimal('0.01');
 const NICKEL = decimal('0.05');
@@ -78,36 +79,43 @@ export function optionTrades(view: View, query: URLSearchParams): Record<string,
   };
 }
 
-/** `GET /v1/corporate-actions`: the terms of splits and renames. */
+/** `GET /v1/corporate-actions`: the terms of splits, renames, spin-offs and mergers. */
 export function corporateActions(view: View, query: URLSearchParams): Record<string, unknown> {
   const wanted = queryList(query.get('symbols'));
-  const chosen = view.actions.filter(
-    (action) => wanted.length === 0 || wanted.includes(action.symbol) || wanted.includes(action.to),
-  );
-  const split = (forward: boolean): unknown[] =>
-    chosen
-      .filter(
-        (action) => action.kind === 'split' && action.newShares.compare(action.oldShares) >= 0 === forward,
-      )
-      .map((action) => ({
-        id: action.id,
-        symbol: action.symbol,
-        new_rate: jsonNumber(action.newShares),
-        old_rate: jsonNumber(action.oldShares),
-        process_date: newYorkDate(action.at),
-        ex_date: newYorkDate(action.at),
-      }));
-  const names = chosen
-    .filter((action) => action.kind === 'rename')
-    .map((action) => ({
-      id: action.id,
-      old_symbol: action.symbol,
-      new_symbol: action.to,
-      process_date: newYorkDate(action.at),
-    }));
-  const groups = { forward_splits: split(true), reverse_splits: split(false), name_changes: names };
-  const filled = Object.entries(groups).filter(([, rows]) => rows.length > 0);
-  return { corporate_actions: Object.fromEntries(filled), next_page_token: null };
+  const groups = new Map<string, unknown[]>();
+  for (const action of view.actions) {
+    if (wanted.length > 0 && !wanted.includes(action.symbol) && !wanted.includes(action.to ?? '')) continue;
+    const { group, terms } = termsOf(action);
+    const day = newYorkDate(action.at);
+    groups.set(group, [...(groups.get(group) ?? []), { id: action.id, ...terms, process_date: day }]);
+  }
+  return { corporate_actions: Object.fromEntries(groups), next_page_token: null };
+}
+
+function termsOf(action: CorporateAction): { group: string; terms: Record<string, unknown> } {
+  const { kind, symbol, to } = action;
+  const [newRate, oldRate] = [jsonNumber(action.newShares), jsonNumber(action.oldShares)];
+  const exDate = newYorkDate(action.at);
+  if (kind === 'rename') return { group: 'name_changes', terms: { old_symbol: symbol, new_symbol: to } };
+  if (kind === 'split') {
+    const group = isForward(action) ? 'forward_splits' : 'reverse_splits';
+    return { group, terms: { symbol, new_rate: newRate, old_rate: oldRate, ex_date: exDate } };
+  }
+  if (kind === 'spinoff') {
+    const terms = { source_symbol: symbol, source_rate: oldRate, new_symbol: to, new_rate: newRate };
+    return { group: 'spin_offs', terms: { ...terms, ex_date: exDate } };
+  }
+  const cash = action.cashPerShare === null ? null : jsonNumber(action.cashPerShare);
+  if (to === null) return { group: 'cash_mergers', terms: { acquiree_symbol: symbol, rate: cash } };
+  const terms = {
+    acquirer_symbol: to,
+    acquirer_rate: newRate,
+    acquiree_symbol: symbol,
+    acquiree_rate: oldRate,
+  };
+  return cash === null
+    ? { group: 'stock_mergers', terms }
+    : { group: 'stock_and_cash_mergers', terms: { ...terms, cash_rate: cash } };
 }
 
 function perSymbol(

@@ -9,7 +9,7 @@ import {
   parseInstant,
   type Instant,
 } from '../../../domain/time.ts';
-import { type Entry } from '../../entries.ts';
+import { type CorporateAction, type Entry } from '../../entries.ts';
 
 /** What a handler answers: `body` is a JSON value; decimals stand in it as strings or as raw JSON numbers. */
 export interface Answer {
@@ -58,6 +58,17 @@ export function newYorkTime(instant: Instant): string {
  * and nine zeros; so ids sort by when things happened, not by when they were listed.
  */
 export function activityId(entry: Entry): string {
+  const known = activityIds.get(entry);
+  if (known !== undefined) return known;
+  const id = makeActivityId(entry);
+  activityIds.set(entry, id);
+  return id;
+}
+
+/** A listing of thousands asks for every id on every page. */
+const activityIds = new WeakMap<Entry, string>();
+
+function makeActivityId(entry: Entry): string {
   const { date, time } = inZone(entry.at, NEW_YORK);
   const day = date.replaceAll('-', '');
   const moment =
@@ -93,18 +104,39 @@ export function activityType(entry: Entry): { type: string; subType: string | nu
       return { type: 'OPEXC', subType: null };
     case 'delivery':
       return { type: 'OPTRD', subType: null };
-    case 'split': {
-      const subType = entry.action?.forward === false ? 'RSPLIT' : 'FSPLIT';
-      return onOption ? { type: 'OPCA', subType: `SPLIT.${subType}` } : { type: 'SPLIT', subType };
-    }
+    case 'split':
     case 'rename':
-      return onOption ? { type: 'OPCA', subType: 'NC.SNC' } : { type: 'NC', subType: 'SNC' };
+    case 'spinoff':
+    case 'merger': {
+      const { type, subType } = actionType(entry.action!.of);
+      if (!onOption) return { type, subType };
+      return { type: 'OPCA', subType: subType === null ? type : `${type}.${subType}` };
+    }
     case 'cash_in_lieu':
       return { type: 'CIL', subType: null };
     case 'transfer':
       if (entry.instrument?.kind === 'crypto') return { type: 'OCT', subType: null };
       return { type: entry.quantity.sign() > 0 ? 'ACATS' : 'FOPT', subType: null };
   }
+}
+
+function actionType(action: CorporateAction): { type: string; subType: string | null } {
+  switch (action.kind) {
+    case 'split':
+      return { type: 'SPLIT', subType: isForward(action) ? 'FSPLIT' : 'RSPLIT' };
+    case 'rename':
+      return { type: 'NC', subType: 'SNC' };
+    case 'spinoff':
+      return { type: 'SPIN', subType: null };
+    case 'merger':
+      if (action.to === null) return { type: 'MA', subType: 'CMA' };
+      return { type: 'MA', subType: action.cashPerShare === null ? 'SMA' : 'SCMA' };
+  }
+}
+
+/** False for a reverse split. */
+export function isForward(action: CorporateAction): boolean {
+  return action.newShares.compare(action.oldShares) >= 0;
 }
 
 /** Every type the activities endpoint knows; another one in a filter is a 422. */
