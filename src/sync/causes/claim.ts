@@ -34,7 +34,7 @@ export interface Witnesses {
   readonly isManualOrder: (orderId: string) => boolean | null;
   /** When the broker's positions were true. */
   readonly asOf: Instant;
-  /** When the previous believed run began; null before the first. */
+  /** When the broker's positions were believed last time; null before the first. */
   readonly lastLookAt: Instant | null;
   /** False until the openings of first contact are booked: what history lacks is still a difference. */
   readonly firstContactDone: boolean;
@@ -68,6 +68,8 @@ export interface Claim {
   /** What it answers for; the first part names the finding. */
   readonly parts: readonly Part[];
   readonly evidence: readonly FindingEvidence[];
+  /** The stock a corporate action was about: its contracts go along. */
+  readonly on?: InstrumentId;
   /** Lower than what the rule allows, where the circumstances say so. */
   readonly atMost?: Confidence;
 }

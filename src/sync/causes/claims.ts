@@ -20,13 +20,15 @@ import { clearActions, vagueActions } from './corporateActions.ts';
 import { optionClaims } from './options.ts';
 import { orderClaims } from './orders.ts';
 import { CONFIRMATION_GAP_MS, ruleOfName } from './rules.ts';
-import { behindClaims, cashBehindClaims, shareClaims } from './shares.ts';
+import { behindClaims, cashBehindClaims, gapClaims, shareClaims } from './shares.ts';
 import { strongStanding, weakStanding } from './standing.ts';
 
-type Family = (circumstances: Circumstances, rest: Rest) => readonly Claim[];
+/** A family of causes; `earlier` are the claims of those before it. */
+type Family = (circumstances: Circumstances, rest: Rest, earlier: readonly Claim[]) => readonly Claim[];
 
 const FAMILIES: readonly Family[] = [
   unbookedClaims,
+  gapClaims,
   orderClaims,
   strongStanding,
   clearActions,
@@ -44,7 +46,7 @@ export function claimsOf(circumstances: Circumstances): readonly Claim[] {
   const rest = restOf(circumstances.differences);
   const claims: Claim[] = [];
   for (const family of FAMILIES) {
-    for (const claim of family(circumstances, rest)) {
+    for (const claim of family(circumstances, rest, claims)) {
       take(rest, claim);
       claims.push(claim);
     }

@@ -24,19 +24,27 @@ import { isSameContract, ratioOf, sameMoney, type Ratio } from './ratios.ts';
 import { type RuleName } from './rules.ts';
 
 /** Actions of which every figure fits. */
-export function clearActions(circumstances: Circumstances, rest: Rest): readonly Claim[] {
-  return actionsOf(circumstances, rest).filter((claim) => claim.rule !== 'action_in_part');
+export function clearActions(
+  circumstances: Circumstances,
+  rest: Rest,
+  earlier: readonly Claim[],
+): readonly Claim[] {
+  return actionsOf(circumstances, rest, earlier).filter((claim) => claim.rule !== 'action_in_part');
 }
 
 /** Actions that would fit where a figure is missing, or money moved along. */
-export function vagueActions(circumstances: Circumstances, rest: Rest): readonly Claim[] {
-  return actionsOf(circumstances, rest).filter((claim) => claim.rule === 'action_in_part');
+export function vagueActions(
+  circumstances: Circumstances,
+  rest: Rest,
+  earlier: readonly Claim[],
+): readonly Claim[] {
+  return actionsOf(circumstances, rest, earlier).filter((claim) => claim.rule === 'action_in_part');
 }
 
-function actionsOf(circumstances: Circumstances, rest: Rest): readonly Claim[] {
+function actionsOf(circumstances: Circumstances, rest: Rest, earlier: readonly Claim[]): readonly Claim[] {
   const rows = openRests(circumstances, rest);
   const actions = [
-    ...rows.flatMap((row) => splitOf(circumstances, rest, row) ?? []),
+    ...rows.flatMap((row) => splitOf(circumstances, rest, row, tradedOf(earlier, row.instrument)) ?? []),
     ...exchanges(circumstances, rest, rows),
     ...rows.flatMap((row) => spinoffOf(circumstances, row) ?? []),
   ];
@@ -47,13 +55,34 @@ function actionsOf(circumstances: Circumstances, rest: Rest): readonly Claim[] {
 
 // ---- splits -----------------------------------------------------------------------------------------------------
 
-/** The same name, an exact ratio of the quantity before, cost and value as they were. */
-function splitOf(circumstances: Circumstances, rest: Rest, row: OpenRest): Claim | null {
-  const { instrument, broker, without } = row;
+/** What orders explain of the same instrument: units, and what was paid for them. */
+interface Traded {
+  readonly quantity: Decimal;
+  readonly cost: Decimal;
+}
+
+function tradedOf(earlier: readonly Claim[], { id }: Instrument): Traded {
+  const own = earlier.filter((claim) => claim.parts[0]!.instrument === id).flatMap((claim) => claim.parts);
+  const sum = (isMeant: (part: Part) => boolean): Decimal =>
+    Decimal.sum(own.filter(isMeant).map((part) => part.amount));
+  return {
+    quantity: sum((part) => part.instrument === id),
+    cost: sum((part) => part.instrument === null).negate(),
+  };
+}
+
+/**
+ * The same name, an exact ratio of the quantity before, cost and value as they were. What was bought on the day of the
+ * split and is not listed either counts in new shares.
+ */
+function splitOf(circumstances: Circumstances, rest: Rest, row: OpenRest, traded: Traded): Claim | null {
+  const { instrument } = row;
+  const without = row.without.minus(traded.quantity);
+  const broker = row.broker.minus(traded.quantity);
   if (instrument.kind !== 'equity' || broker.isZero() || without.isZero()) return null;
   const ratio = ratioOf(without, broker);
   const cash = left(rest, cashKey(instrument.currency));
-  const inLieu = ratio === null ? ratioWithFraction(circumstances, row, cash) : null;
+  const inLieu = ratio === null ? ratioWithFraction(circumstances, { ...row, broker, without }, cash) : null;
   const found = ratio ?? inLieu;
   if (found === null) return null;
   // Money that moved along is a purchase unless every order is known.
@@ -61,19 +90,23 @@ function splitOf(circumstances: Circumstances, rest: Rest, row: OpenRest): Claim
   const before = circumstances.before.get(instrument.id);
   const now = circumstances.positions.get(instrument.id);
   if (before === undefined || now === undefined || !before.quantity.equals(without)) return null;
-  if (!keepsCost(before, now) || !keepsValue(before, now, found)) return null;
+  // Selling changes what the rest cost by the broker's own rules: then nothing tells.
+  if (traded.quantity.sign() * without.sign() < 0) return null;
+  if (!keepsCost(before, now, traded.cost) || !keepsValue(before, { ...now, quantity: broker }, found))
+    return null;
   const isSure = before.averageCost !== null && before.mark !== null && now.mark !== null;
   const parts: Part[] = [positionPart(instrument.id, row.amount)];
-  if (inLieu !== null) parts.push(cashPart(instrument.currency, cash));
+  if (inLieu !== null && !cash.isZero()) parts.push(cashPart(instrument.currency, cash));
   return {
     cause: 'split',
     rule: isSure ? 'split' : 'action_in_part',
+    on: instrument.id,
     parts,
     evidence: [
       ruled(
         'split',
         `${without.toString()} became ${broker.toString()}, ${found.to.toString()} for ${found.from.toString()}: cost and ` +
-          `value stayed${inLieu === null ? '' : `, the fraction was paid with ${cash.toString()}`}.`,
+          `value stayed${inLieu === null ? '' : `, a fraction was paid out`}.`,
       ),
     ],
   };
@@ -86,7 +119,9 @@ function ratioWithFraction(
   cash: Decimal,
 ): Ratio | null {
   const price = positions.get(instrument.id)?.mark ?? null;
-  if (price === null || cash.sign() !== broker.sign() || cash.abs().compare(price.abs()) > 0) return null;
+  // The money for the fraction may come days later.
+  if (price === null || cash.abs().compare(price.abs()) > 0) return null;
+  if (!cash.isZero() && cash.sign() !== broker.sign()) return null;
   if (!broker.round(0, 'down').equals(broker)) return null;
   const fits = USUAL_RATIOS.filter(({ to, from }) =>
     without.times(to).dividedBy(from, 9).round(0, 'down').equals(broker),
@@ -108,11 +143,12 @@ const USUAL_RATIOS: readonly Ratio[] = [
 ];
 
 /** The whole cost is what it was, as far as the digits of both averages tell. */
-function keepsCost(before: PositionObservation, now: SnapshotPosition): boolean {
+function keepsCost(before: PositionObservation, now: SnapshotPosition, paid: Decimal): boolean {
   if (before.averageCost === null || now.averageCost === null) return true;
   return sameMoney(
     { quantity: before.quantity, average: before.averageCost },
     { quantity: now.quantity, average: now.averageCost },
+    paid,
   );
 }
 
@@ -162,6 +198,7 @@ function exchangeOf(circumstances: Circumstances, rest: Rest, from: OpenRest, to
   const claim = (rule: RuleName, evidence: string, money: readonly Part[] = []): Claim => ({
     cause: 'symbol_change',
     rule,
+    on: from.instrument.id,
     parts: [
       positionPart(from.instrument.id, from.amount),
       positionPart(to.instrument.id, to.amount),
@@ -169,20 +206,24 @@ function exchangeOf(circumstances: Circumstances, rest: Rest, from: OpenRest, to
     ],
     evidence: [ruled(rule, `${name}: ${evidence}.`)],
   });
-  const costs = costOf(earlier);
-  const isKept =
+  const costs = isNew ? Decimal.zero : costOf(earlier);
+  const isKept = (more: Decimal): boolean =>
     averages[0] != null &&
     averages[1] != null &&
-    (isNew || costs !== null) &&
+    costs !== null &&
     sameMoney(
       { quantity: before.quantity, average: averages[0] },
       { quantity: now.quantity, average: averages[1] },
-      costs ?? Decimal.zero,
+      costs.plus(more),
     );
-  if (isKept) {
+  if (isKept(Decimal.zero)) {
     const text = isRename ? 'the same quantity at the same cost' : 'an exact ratio, and the cost went along';
     return claim(isRename ? 'rename' : 'merger', text);
   }
+  if (!cash.isZero() && isKept(cash.negate()))
+    return claim('merger', `an exact ratio, and the cost went along less ${cash.toString()} in cash`, [
+      cashPart(from.instrument.currency, cash),
+    ]);
   // With money besides, the cost no longer tells; shares that went without an order for money and others did not.
   const paid = cash.sign() > 0 && circumstances.orders !== null && before.quantity.sign() > 0;
   if (!paid) return null;
@@ -220,11 +261,13 @@ function spinoffOf(
     );
   });
   const [parent] = parents;
+  if (child.averageCost.isZero()) return spinoffAtZero(circumstances, instrument, amount);
   if (parents.length !== 1 || parent === undefined) return null;
   const name = circumstances.instruments.get(parent.instrument)?.symbol ?? parent.instrument;
   return {
     cause: 'split',
     rule: 'spinoff',
+    on: parent.instrument,
     parts: [positionPart(instrument.id, amount)],
     evidence: [
       ruled(
@@ -233,6 +276,19 @@ function spinoffOf(
       ),
     ],
   };
+}
+
+/** Alpaca lists a spin-off at a price of zero until the companies say how the cost divides. */
+function spinoffAtZero(circumstances: Circumstances, { id }: Instrument, amount: Decimal): Claim | null {
+  const parents = [...circumstances.before.values()].filter(
+    (before) => before.instrument.startsWith('equity:') && ratioOf(before.quantity, amount) !== null,
+  );
+  const [parent] = parents;
+  if (parent === undefined) return null;
+  const on = parents.length === 1 ? { on: parent.instrument } : {};
+  const text = 'New shares came at no cost, by an exact ratio of shares that are held.';
+  const parts = [positionPart(id, amount)];
+  return { cause: 'split', rule: 'action_in_part', ...on, parts, evidence: [ruled('action_in_part', text)] };
 }
 
 // ---- contracts ----------------------------------------------------------------------------------------------------
@@ -285,7 +341,6 @@ function rootTail(instrument: Instrument): string {
   return instrument.symbol.slice(0, -15).slice(-1);
 }
 
-function isOn({ instruments }: Circumstances, claim: Claim, underlying: string): boolean {
-  const id: InstrumentId | null = claim.parts[0]?.instrument ?? null;
-  return id !== null && instruments.get(id)?.symbol === underlying;
+function isOn({ instruments }: Circumstances, { on }: Claim, underlying: string): boolean {
+  return on !== undefined && instruments.get(on)?.symbol === underlying;
 }

@@ -7,13 +7,14 @@ import { Decimal } from '../../domain/decimal.ts';
 import { type FindingCause, type FindingEvidence } from '../../domain/finding.ts';
 import { type Instrument } from '../../domain/instrument.ts';
 import { type OrderProgress } from '../../domain/snapshot.ts';
-import { compareInstants } from '../../domain/time.ts';
+import { addMs, compareInstants } from '../../domain/time.ts';
 import { CASH_TOLERANCE } from '../reconcile.ts';
 import {
   cashKey,
   cashPart,
   left,
   openRests,
+  partsOf,
   positionPart,
   type Circumstances,
   type Claim,
@@ -123,6 +124,8 @@ function excessesOf(circumstances: Circumstances): readonly Excess[] {
     if (own.some((row) => row.price === null) || (averagePrice === null && !filled.isZero())) return [];
     const units = filled.minus(listed);
     const cost = (averagePrice ?? Decimal.zero).times(filled).minus(listedCost);
+    // What was executed before the book and the broker agreed is in the book by another name, an opening above all.
+    if (units.sign() > 0 && isOld(circumstances, order)) return [];
     if (units.isZero() && (filled.isZero() || isSamePrice(listedCost, filled, averagePrice!))) return [];
     const sign = order.side === 'buy' ? Decimal.one : Decimal.one.negate();
     return [
@@ -134,6 +137,18 @@ function excessesOf(circumstances: Circumstances): readonly Excess[] {
       },
     ];
   });
+}
+
+/** How long before the difference was seen its order may have been executed: looks may have failed since. */
+const BEFORE_SEEN_MS = 4 * 86_400_000;
+
+/** Whether an order did all it did before anything differed. */
+function isOld({ lastLookAt, standing }: Circumstances, { instrument, updatedAt }: OrderProgress): boolean {
+  if (updatedAt === null || lastLookAt === null) return false;
+  const known = standing
+    .filter((finding) => partsOf(finding).some((part) => part.instrument === instrument.id))
+    .map((finding) => addMs(finding.firstSeenAt, -BEFORE_SEEN_MS));
+  return [lastLookAt, ...known].every((since) => compareInstants(updatedAt, since) < 0);
 }
 
 /** Digits of money worked out from a rounded average. */

@@ -22,6 +22,15 @@ import { type RuleName } from './rules.ts';
 
 const DAY_MS = 86_400_000;
 
+/** Before first contact is done, history lacks whatever it lacks: nothing else is to be concluded. */
+export function gapClaims(circumstances: Circumstances, rest: Rest): readonly Claim[] {
+  if (circumstances.firstContactDone) return [];
+  const text = 'The history that can be read does not hold it, and nothing was booked for that yet.';
+  return openRests(circumstances, rest).map(({ instrument, amount }) =>
+    claim('history_gap', 'history_gap', [positionPart(instrument.id, amount)], text),
+  );
+}
+
 /** The broker's list is behind its own activities: it says what it said before the newest of them. */
 export function behindClaims(circumstances: Circumstances, rest: Rest): readonly Claim[] {
   return openRests(circumstances, rest).flatMap(({ instrument, amount, broker }) => {
@@ -59,13 +68,13 @@ interface Newest {
   readonly cash: Decimal;
 }
 
-/** Sums of the newest activities, of one, two, ... up to all of the last three days. `of` chooses them. */
+/** Sums of the newest activities of this run, of one, two, ... up to all of them. `of` chooses them. */
 function newestOf(
-  { listed, now }: Circumstances,
+  { changed }: Circumstances,
   of: (row: Circumstances['listed'][number]) => Decimal | null,
 ): readonly Newest[] {
-  const recent = listed
-    .filter((row) => row.status === 'ok' && compareInstants(row.executedAt, addMs(now, -3 * DAY_MS)) > 0)
+  const recent = changed
+    .filter((row) => row.status === 'ok' && row.rev === 0 && row.source !== 'truebook')
     .filter((row) => of(row) !== null && !(row.quantity.isZero() && (row.amount?.isZero() ?? true)))
     .toSorted((one, other) => compareInstants(other.executedAt, one.executedAt));
   const sums: Newest[] = [];
@@ -86,19 +95,8 @@ export function shareClaims(circumstances: Circumstances, rest: Rest): readonly 
   const traded = tradeLike(circumstances, rest, rows);
   return rows.map((row) => {
     if (row === traded?.row) return traded.claim;
-    return (
-      gapOf(circumstances, row) ??
-      roundingOf(row) ??
-      coinFeeOf(circumstances, row) ??
-      withoutMoney(circumstances, rest, row)
-    );
+    return roundingOf(row) ?? coinFeeOf(circumstances, row) ?? withoutMoney(circumstances, rest, row);
   });
-}
-
-function gapOf({ firstContactDone }: Circumstances, row: OpenRest): Claim | null {
-  if (firstContactDone) return null;
-  const text = 'The history that can be read does not hold it, and nothing was booked for that yet.';
-  return claim('history_gap', 'history_gap', [positionPart(row.instrument.id, row.amount)], text);
 }
 
 /** Digits a broker that rounds still shows. */
@@ -185,7 +183,7 @@ function tradeOf(circumstances: Circumstances, row: OpenRest, cash: Decimal): Cl
 
 /** Every trade has an order: where all orders are known and none fits, it was something that looks like one. */
 function causeOfTrade(circumstances: Circumstances, { broker }: OpenRest): FindingCause {
-  if (!circumstances.firstContactDone || wasAwayLong(circumstances)) return 'history_gap';
+  if (wasAwayLong(circumstances)) return 'history_gap';
   if (circumstances.orders === null) return 'missing_fill';
   return broker.isZero() ? 'symbol_change' : 'unknown';
 }

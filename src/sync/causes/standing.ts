@@ -7,31 +7,46 @@ import { left, partsOf, type Circumstances, type Claim, type Rest } from './clai
 import { isRule, ruleOfName, type RuleName } from './rules.ts';
 
 /** Guesses that were sure of themselves: nothing that came later takes their parts. */
-export function strongStanding(circumstances: Circumstances, rest: Rest): readonly Claim[] {
-  return standing(circumstances, rest, (rule) => ruleOfName(rule).ceiling !== 'possible');
+export function strongStanding(
+  circumstances: Circumstances,
+  rest: Rest,
+  earlier: readonly Claim[],
+): readonly Claim[] {
+  return standing(circumstances, rest, earlier, (rule) => ruleOfName(rule).ceiling !== 'possible');
 }
 
 /** The others: they only keep what no other rule explains. */
-export function weakStanding(circumstances: Circumstances, rest: Rest): readonly Claim[] {
-  return standing(circumstances, rest, (rule) => ruleOfName(rule).ceiling === 'possible');
+export function weakStanding(
+  circumstances: Circumstances,
+  rest: Rest,
+  earlier: readonly Claim[],
+): readonly Claim[] {
+  return standing(circumstances, rest, earlier, (rule) => ruleOfName(rule).ceiling === 'possible');
 }
 
 function standing(
   circumstances: Circumstances,
   rest: Rest,
+  earlier: readonly Claim[],
   isMeant: (rule: RuleName) => boolean,
 ): readonly Claim[] {
   const claims: Claim[] = [];
   const taken: Rest = new Map(rest);
+  const orders = new Set(earlier.flatMap(ordersOf));
   for (const finding of circumstances.standing) {
     const rule = ruleBehind(finding);
     if (rule === null || !ruleOfName(rule).stands || !isMeant(rule)) continue;
     const claim = claimOf(circumstances, finding, rule);
+    if (ordersOf(claim).some((orderId) => orders.has(orderId))) continue;
     if (!stillThere(circumstances, taken, claim)) continue;
     for (const { key, amount } of claim.parts) taken.set(key, left(taken, key).minus(amount));
     claims.push(claim);
   }
   return claims;
+}
+
+function ordersOf({ evidence }: Claim): readonly string[] {
+  return evidence.filter((piece) => piece.kind === 'order').map((piece) => piece.reference);
 }
 
 /** The rule a finding was claimed by; null for findings of before there were rules. */

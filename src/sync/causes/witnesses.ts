@@ -22,7 +22,7 @@ export function witnessesOf(
     orders,
     isManualOrder,
     asOf: look.positions.asOf,
-    lastLookAt: state.lastRun?.outcome === 'complete' ? state.lastRun.startedAt : null,
+    lastLookAt: state.freshness.find((row) => row.dataClass === 'positions')?.asOf ?? null,
     firstContactDone: state.cursors.some((row) => row.name === 'first_contact'),
   };
 }
