@@ -22,6 +22,7 @@ import {
   type SyncType,
 } from '../store/store.ts';
 import { NO_BOOK_CHANGES } from './bookChanges.ts';
+import { witnessesOf } from './causes/witnesses.ts';
 import { adjustBankroll, bankrollCauses, type StartingBankroll } from './bankroll.ts';
 import { type SyncDifference } from './difference.ts';
 import { findingDifference, positionsDifference, transactionDifference } from './differenceOf.ts';
@@ -128,6 +129,9 @@ export function believedCommit(
     changed: [...untold, ...booked],
     unbooked,
     instruments: result.instruments,
+    cashCompared: parts.isAll,
+    witnesses: witnessesOf(state, look, extras.orderProgress, around.isManualOrder),
+    isManual: around.isManual,
     now,
   });
   const noticed = noticeBankroll(frame, parts, evidence, around);
