@@ -156,7 +156,7 @@ function feesOf(day: Day): Decimal | null {
 }
 
 function isInsideCost(day: Day, { quantity, feesCurrency, currency }: Activity): boolean {
-  return day.facts.feesInBasis && !quantity.isZero() && (feesCurrency ?? currency) === currency;
+  return !day.facts.feesApart && !quantity.isZero() && (feesCurrency ?? currency) === currency;
 }
 
 // ---- securities -------------------------------------------------------------------------------------------------
@@ -260,7 +260,11 @@ function unrealizedAt(day: Day, at: DayEnd, reason: 'no_mark' | 'no_mark_before'
   const { instruments, currency } = day.facts;
   const { marketValue, cost, unmarked } = valueLots(at.lots, at.marks, instruments, currency);
   for (const instrument of unmarked) day.doubt('unrealizedChange', reason, instrument);
-  return marketValue === null ? null : marketValue.minus(cost).plus(at.valueGap ?? Decimal.zero);
+  if (marketValue === null) return null;
+  return marketValue
+    .plus(at.valueGap ?? Decimal.zero)
+    .minus(cost)
+    .minus(at.fractionsCost ?? Decimal.zero);
 }
 
 /** Cash of the closes of lots without a cost. Null where a lot never was in the book: then its value is unknown too. */

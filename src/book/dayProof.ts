@@ -44,6 +44,11 @@ export interface DayEnd {
   /** Of the same look as the equity. */
   readonly marks: Marks;
   /**
+   * Signed cost of parts of units that left their lots in a corporate action and wait for their cash: until it comes
+   * they are worth nothing to the broker.
+   */
+  readonly fractionsCost?: Decimal;
+  /**
    * How much more the market value inside the equity is than the list of positions at its marks, where prices moved
    * between the broker's two answers; else zero.
    */
@@ -72,8 +77,8 @@ export interface DayFacts {
   readonly instruments: Instruments;
   /** Instruments that were held already and enter the book by a later opening. */
   readonly openedLater: readonly InstrumentId[];
-  /** Whether fees of trades are inside cost and proceeds (fee election `in_basis`). */
-  readonly feesInBasis: boolean;
+  /** Whether fees of trades stand beside cost and proceeds (fee election `excluded`), and so are a line of their own. */
+  readonly feesApart: boolean;
   /** Gain or loss of holding other currencies, in `currency`; null where a rate is not known. Zero unless given. */
   readonly fx?: Decimal | null;
   /** What has yet to be published; what is overdue is not awaited any more. */
