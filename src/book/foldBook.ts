@@ -1,155 +1,126 @@
 /**
- * The fold: from activities to quantities, episodes and cash. A pure function of the ledger - the same activities in
- * any order of arrival give the same book, because it is always applied in the book's own order.
- *
- * Lots and realized profit join here later; quantities and cash are the part that reconciliation stands on.
+ * The fold: from activities to quantities, episodes, cash and lots. A pure function of the ledger - the same activities
+ * in any order of arrival give the same book, because it is always applied in the book's own order - and of the rules
+ * handed in, which are the ledger's elections.
  */
 import { type Activity, compareActivities } from '../domain/activity.ts';
 import { Decimal } from '../domain/decimal.ts';
-import { type Instrument, type InstrumentId } from '../domain/instrument.ts';
+import { type InstrumentId } from '../domain/instrument.ts';
+import { type Lot, type LotClosure } from '../domain/lot.ts';
 import { type Currency } from '../domain/money.ts';
-import { type Instant } from '../domain/time.ts';
+import {
+  applyPaired,
+  applySingle,
+  type ClosedEpisode,
+  type Episodes,
+  type EpisodeStep,
+  type OpenEpisode,
+} from './episodes.ts';
+import { groupEvents } from './events.ts';
+import { exchangeLots } from './exchangeLots.ts';
+import { EMPTY_LOTS, type LotBook, lotsIn, openLotsOf, type PendingPremium } from './lotBook.ts';
+import { endLots, type Refusal, startLots } from './lotFold.ts';
+import { moveLots } from './moveLots.ts';
+import { choicesOf, DEFAULT_RULES, type FoldRules } from './rules.ts';
 
-/** A position that is not flat: one episode runs from flat to flat. A flip ends one episode and starts the next. */
-export interface OpenEpisode {
-  readonly instrument: InstrumentId;
-  readonly quantity: Decimal;
-  /** Activity that left flat. */
-  readonly openedRootId: string;
-  readonly openedAt: Instant;
-}
-
-export interface ClosedEpisode {
-  readonly instrument: InstrumentId;
-  readonly openedRootId: string;
-  readonly openedAt: Instant;
-  readonly closedRootId: string;
-  readonly closedAt: Instant;
-  /** Kind of the activity that closed it: `option_expiry` makes it expired, not sold. */
-  readonly closedBy: Activity['kind'];
-}
+export { type ClosedEpisode, type EpisodeStep, type OpenEpisode } from './episodes.ts';
+export { type LotBook } from './lotBook.ts';
+export { type Refusal } from './lotFold.ts';
+export { type Conventions, DEFAULT_RULES, type FoldRules } from './rules.ts';
 
 export interface Book {
   readonly open: ReadonlyMap<InstrumentId, OpenEpisode>;
   readonly cash: ReadonlyMap<Currency, Decimal>;
+  readonly lots: LotBook;
 }
 
 export interface Fold {
   readonly book: Book;
   /** Episodes that ended within the folded activities. */
   readonly closed: readonly ClosedEpisode[];
+  /** Every lot this fold opened or changed, as it is at the end, emptied ones too. */
+  readonly lots: readonly Lot[];
+  /** Closes of this fold in book order. One with the id of an earlier fold replaces that one. */
+  readonly closures: readonly LotClosure[];
+  /** Choices of lots that could not be followed; the method went on in their place. */
+  readonly refusals: readonly Refusal[];
 }
 
-/** One change of an episode, for those who want to know how it came to be (`tellStep` of `foldBook`). */
-export interface EpisodeStep {
-  readonly instrument: InstrumentId;
-  /** Names the episode within its epoch, also over renamings. */
-  readonly openedRootId: string;
-  readonly activity: Activity;
-  /** The part of the activity that this episode took: of a flip, what closed the old one or opened the new one. */
-  readonly change: Decimal;
-  /** Quantity after it. */
-  readonly quantity: Decimal;
-  /** True where units became other units (a split, a renaming): nothing was bought or sold. */
-  readonly exchanged: boolean;
+export const EMPTY_BOOK: Book = { open: new Map(), cash: new Map(), lots: EMPTY_LOTS };
+
+export interface FoldOptions {
+  /** Default: FIFO, fees in the basis, shorts as they come, USD. */
+  readonly rules?: FoldRules;
+  readonly tellStep?: (step: EpisodeStep) => void;
 }
-
-export const EMPTY_BOOK: Book = { open: new Map(), cash: new Map() };
-
-/** Kinds whose rows of one group are one event: the old quantity leaves and the new one enters at the same moment. */
-const PAIRED_KINDS: ReadonlySet<Activity['kind']> = new Set([
-  'split',
-  'rename',
-  'option_corporate_action',
-  'merger',
-  'reorganization',
-]);
 
 /**
- * Folds activities onto a book. Busts count nothing. `activities` need not be sorted, but all of them must lie after
- * those already in `from`.
+ * Folds activities onto a book, which stays as it is. Busts count nothing, nor does a row that is there twice.
+ * `activities` need not be sorted, but all of them must lie after those already in `from`.
  */
-export function foldBook(
-  from: Book,
-  activities: readonly Activity[],
-  tellStep: (step: EpisodeStep) => void = () => undefined,
-): Fold {
+export function foldBook(from: Book, activities: readonly Activity[], options: FoldOptions = {}): Fold {
   const cash = new Map(from.cash);
-  const episodes: Episodes = { open: new Map(from.open), closed: [], tellStep };
-  const ordered = activities.filter((activity) => activity.status === 'ok').sort(compareActivities);
-  for (const event of groupEvents(ordered)) {
+  const episodes: Episodes = { open: new Map(from.open), closed: [], tellStep: options.tellStep };
+  const { open } = episodes;
+  const lots = startLots(
+    from.lots,
+    choicesOf(options.rules ?? DEFAULT_RULES),
+    (id) => open.get(id)?.openedRootId,
+  );
+  for (const event of groupEvents(inBookOrder(activities))) {
     for (const activity of event) addCash(cash, activity);
-    if (event.length > 1) applyPaired(episodes, event);
-    else applySingle(episodes, event[0]!);
-  }
-  return { book: { open: episodes.open, cash }, closed: episodes.closed };
-}
-
-/** The episodes while they are folded. */
-interface Episodes {
-  readonly open: Map<InstrumentId, OpenEpisode>;
-  readonly closed: ClosedEpisode[];
-  readonly tellStep: (step: EpisodeStep) => void;
-}
-
-/** Rows of one corporate action together, everything else alone, in order. */
-function groupEvents(ordered: readonly Activity[]): Activity[][] {
-  const events: Activity[][] = [];
-  const groups = new Map<string, Activity[]>();
-  const pairs = pairsOfDay(ordered);
-  for (const activity of ordered) {
-    const key = groupKey(activity) ?? pairs.get(activity) ?? null;
-    const group = key === null ? undefined : groups.get(key);
-    if (group !== undefined) {
-      group.push(activity);
-      continue;
+    if (event.length > 1) {
+      applyPaired(episodes, event);
+      exchangeLots(lots, event);
+    } else {
+      applySingle(episodes, event[0]!);
+      moveLots(lots, event[0]!);
     }
-    const event = [activity];
-    if (key !== null) groups.set(key, event);
-    events.push(event);
   }
-  return events;
+  const ended = endLots(lots);
+  return {
+    book: { open, cash, lots: ended.book },
+    closed: episodes.closed,
+    lots: ended.lots,
+    closures: ended.closures,
+    refusals: lots.refusals,
+  };
 }
 
-/** What links rows by what they say themselves: the broker's group, or a split's instrument and day. */
-function groupKey(activity: Activity): string | null {
-  if (!PAIRED_KINDS.has(activity.kind) || activity.instrument === null) return null;
-  if (activity.groupId !== null) return `${activity.kind}:${activity.groupId}`;
-  return activity.kind === 'split' ? `split:${activity.tradeDate}:${activity.instrument.id}` : null;
+/** Every open lot of a book (or of one instrument), instrument by instrument in the order of FIFO. */
+export function openLots(book: Book, instrument?: InstrumentId): Iterable<Lot> {
+  return openLotsOf(book.lots, instrument);
 }
 
 /**
- * Pairs among rows that nobody linked, where the two rows name different instruments: what leaves and what comes on one
- * day in rows of one kind, if it is the only such pair of the day or the only one of its quantity. What could be paired
- * in two ways is not: each row then moves alone, which keeps quantities right and only loses the day of opening.
+ * Units that left (positive) or came back (negative) without a lot they could belong to:
+ * sum of the open lots, shorts negative, less this = position.
  */
-function pairsOfDay(ordered: readonly Activity[]): ReadonlyMap<Activity, string> {
-  const days = new Map<string, Activity[]>();
-  for (const activity of ordered) {
-    const { kind, instrument, quantity, tradeDate } = activity;
-    if (!PAIRED_KINDS.has(kind) || instrument === null || quantity.isZero()) continue;
-    if (groupKey(activity) === null) append(days, `${kind}:${tradeDate}`, activity);
-  }
-  const pairs = new Map<Activity, string>();
-  for (const [day, rows] of days) {
-    const sizes = new Map<string, Activity[]>();
-    for (const row of rows) append(sizes, row.quantity.abs().toString(), row);
-    for (const candidates of isPair(rows) ? [rows] : [...sizes.values()].filter(isPair)) {
-      for (const row of candidates) pairs.set(row, `${day}:${candidates[0]!.rootId}`);
-    }
-  }
-  return pairs;
+export function uncoveredUnits(book: Book, instrument: InstrumentId): Decimal {
+  return lotsIn(book.lots.entries.get(instrument)).uncovered;
 }
 
-function append(groups: Map<string, Activity[]>, key: string, activity: Activity): void {
-  const group = groups.get(key);
-  if (group === undefined) groups.set(key, [activity]);
-  else group.push(activity);
+/** Premiums of exercised and assigned options whose stock has not been delivered yet. */
+export function pendingPremiums(book: Book): readonly PendingPremium[] {
+  return book.lots.premiums;
 }
 
-/** One that leaves and one that comes. */
-function isPair(rows: readonly Activity[]): boolean {
-  return rows.length === 2 && rows[0]!.quantity.sign() * rows[1]!.quantity.sign() < 0;
+/** What counts, in book order, each row once. Lists mostly come in order already. */
+function inBookOrder(activities: readonly Activity[]): readonly Activity[] {
+  const valid = activities.filter((activity) => activity.status === 'ok');
+  if (!isSorted(valid)) valid.sort(compareActivities);
+  return valid.filter((activity, index) => index === 0 || !isSameRow(activity, valid[index - 1]!));
+}
+
+function isSorted(activities: readonly Activity[]): boolean {
+  for (let index = 1; index < activities.length; index += 1) {
+    if (compareActivities(activities[index - 1]!, activities[index]!) > 0) return false;
+  }
+  return true;
+}
+
+function isSameRow(left: Activity, right: Activity): boolean {
+  return left.rootId === right.rootId && left.kind === right.kind;
 }
 
 function addCash(cash: Map<Currency, Decimal>, activity: Activity): void {
@@ -161,94 +132,4 @@ function addCash(cash: Map<Currency, Decimal>, activity: Activity): void {
 
 function add(cash: Map<Currency, Decimal>, currency: Currency, amount: Decimal): void {
   cash.set(currency, (cash.get(currency) ?? Decimal.zero).plus(amount));
-}
-
-function applySingle(episodes: Episodes, activity: Activity): void {
-  if (activity.instrument === null || activity.quantity.isZero()) return;
-  move(episodes, activity.instrument, activity.quantity, activity, false);
-}
-
-/**
- * One corporate action: instruments whose rows cancel out to a new quantity keep their episode; where one instrument
- * empties and another fills (a renaming), the episode goes along, so lots and dates survive.
- */
-function applyPaired(episodes: Episodes, event: readonly Activity[]): void {
-  const { open } = episodes;
-  const net = new Map<InstrumentId, { instrument: Instrument; quantity: Decimal; activity: Activity }>();
-  for (const activity of event) {
-    if (activity.instrument === null) continue;
-    const before = net.get(activity.instrument.id);
-    net.set(activity.instrument.id, {
-      instrument: activity.instrument,
-      quantity: (before?.quantity ?? Decimal.zero).plus(activity.quantity),
-      activity,
-    });
-  }
-  const empties = (id: InstrumentId): boolean => {
-    const episode = open.get(id);
-    const change = net.get(id)!.quantity;
-    return episode !== undefined && !change.isZero() && episode.quantity.plus(change).isZero();
-  };
-  const emptied = [...net.keys()].filter(empties);
-  const filled = [...net.keys()].filter((id) => !emptied.includes(id));
-  for (const id of filled) {
-    const { instrument, quantity, activity } = net.get(id)!;
-    const source = open.has(id) || quantity.isZero() ? undefined : emptied.shift();
-    if (source === undefined) {
-      move(episodes, instrument, quantity, activity, true);
-      continue;
-    }
-    const carried = open.get(source)!;
-    open.delete(source);
-    open.set(id, { ...carried, instrument: id, quantity });
-    const change = quantity.minus(carried.quantity);
-    const { openedRootId } = carried;
-    episodes.tellStep({ instrument: id, openedRootId, activity, change, quantity, exchanged: true });
-  }
-  // What emptied and was carried nowhere has ended (a worthless removal, a cash merger).
-  for (const id of emptied) {
-    const { instrument, quantity, activity } = net.get(id)!;
-    move(episodes, instrument, quantity, activity, true);
-  }
-}
-
-function move(
-  { open, closed, tellStep }: Episodes,
-  instrument: Instrument,
-  change: Decimal,
-  activity: Activity,
-  paired: boolean,
-): void {
-  if (change.isZero()) return;
-  const episode = open.get(instrument.id);
-  const quantity = (episode?.quantity ?? Decimal.zero).plus(change);
-  const flips = episode !== undefined && episode.quantity.sign() * quantity.sign() < 0;
-  const step = { instrument: instrument.id, activity };
-  if (episode !== undefined && (quantity.isZero() || flips)) {
-    const { openedRootId } = episode;
-    const left = episode.quantity.negate();
-    tellStep({ ...step, openedRootId, change: left, quantity: Decimal.zero, exchanged: false });
-    closed.push({
-      instrument: instrument.id,
-      openedRootId,
-      openedAt: episode.openedAt,
-      closedRootId: activity.rootId,
-      closedAt: activity.executedAt,
-      closedBy: activity.kind,
-    });
-    open.delete(instrument.id);
-  }
-  if (quantity.isZero()) return;
-  const goesOn = episode !== undefined && !flips;
-  const after = goesOn
-    ? { ...episode, quantity }
-    : { instrument: instrument.id, quantity, openedRootId: activity.rootId, openedAt: activity.executedAt };
-  open.set(instrument.id, after);
-  tellStep({
-    ...step,
-    openedRootId: after.openedRootId,
-    change: goesOn ? change : quantity,
-    quantity,
-    exchanged: paired && goesOn,
-  });
 }

@@ -46,7 +46,10 @@ export interface Lot {
   readonly cost: Decimal | null;
   /** The part of `cost` that `openQuantity` carries. Zero when it is empty. */
   readonly openCost: Decimal | null;
-  /** Premium of the option that brought it, still in the open part: tax cost = `openCost + rolled` for a long lot. */
+  /**
+   * Premium of the option that brought it, still in the open part, signed as cost: tax cost = `openCost + rolled` for
+   * a long lot, tax proceeds = `openCost - rolled` for a short one. Its closures carry it back with the other sign.
+   */
   readonly rolled: Decimal;
   readonly costSource: CostSource;
   readonly currency: Currency;
@@ -54,8 +57,11 @@ export interface Lot {
   readonly openCostBase: Decimal | null;
 }
 
-/** What closed (a part of) a lot. Only `sale`, `cover`, `expiry`, `assignment`, `exercise`, `cash_in_lieu`, `merger` and
- * `return_of_capital` realize anything; the others carry cost away. */
+/**
+ * What closed (a part of) a lot. `sale`, `cover`, `expiry`, `assignment`, `exercise`, `cash_in_lieu`, `merger` and
+ * `return_of_capital` realize; so do `fee` (an opening's fee where fees are expensed), a `coin_fee` that empties its
+ * lot, and an `adjustment` with a price. `transfer_out` carries its cost away and realizes zero.
+ */
 export type ClosureKind =
   | 'sale'
   | 'cover'
@@ -65,6 +71,7 @@ export type ClosureKind =
   | 'cash_in_lieu'
   | 'merger'
   | 'return_of_capital'
+  | 'fee'
   | 'coin_fee'
   | 'transfer_out'
   | 'adjustment';
@@ -75,8 +82,9 @@ export type RealizedBasis = 'exact' | 'estimated' | 'unknown';
 export type HoldingTerm = 'short' | 'long';
 
 export interface LotClosure {
-  /** Unique within account and epoch, the same after every rebuild. */
+  /** Unique within account and epoch, the same after every rebuild. A row of a later fold with this id replaces it. */
   readonly id: string;
+  /** `unknown:<root id>` where no lot is known that these units could come from. */
   readonly lotId: LotId;
   /** Identity of the instrument when it was closed. */
   readonly instrument: InstrumentId;
@@ -87,13 +95,13 @@ export interface LotClosure {
   readonly acquiredDate: TradeDate;
   readonly closedAt: Instant;
   readonly closedDate: TradeDate;
-  /** Positive. Zero for a return of capital. */
+  /** Positive. Zero where money came without units: a return of capital, a fee, the cash of a merger or settlement. */
   readonly quantity: Decimal;
   /** Cost of these units (long) or what it cost to buy them back (short), fees by the fee election. */
   readonly cost: Decimal | null;
   /** What came in: of the sale (long), or when the short was opened. */
   readonly proceeds: Decimal | null;
-  /** Fees inside cost and proceeds, positive = paid. */
+  /** Fees of these units, positive = paid: inside cost and proceeds, beside them where the election is `excluded`. */
   readonly fees: Decimal;
   /** Economic: `proceeds - cost`; null where either is unknown. */
   readonly realized: Decimal | null;

@@ -2,7 +2,7 @@
  * Working out: from one believed look at the broker to the new book - merge, fold, openings, differences. It asks the
  * store for what the ledger already holds and writes nothing.
  */
-import { parseBook, printBook } from '../book/checkpoint.ts';
+import { isReadable, parseBook, printBook } from '../book/checkpoint.ts';
 import { EMPTY_BOOK, foldBook, type Book, type ClosedEpisode } from '../book/foldBook.ts';
 import { compareActivities, type Activity, type ActivityRevision } from '../domain/activity.ts';
 import { type Instrument, type InstrumentId } from '../domain/instrument.ts';
@@ -122,7 +122,10 @@ interface Folded {
  * corrected activity may move every episode behind it.
  */
 async function foldOnto(store: Store, state: SyncState, changed: readonly NewRevision[]): Promise<Folded> {
-  const { account, checkpoint } = state;
+  const { account } = state;
+  // One that an older version wrote knows no lots.
+  const checkpoint =
+    state.checkpoint !== null && isReadable(state.checkpoint.state) ? state.checkpoint : null;
   if (checkpoint !== null && changed.length === 0) {
     return {
       book: parseBook(checkpoint.state),

@@ -90,9 +90,10 @@ async function coursesOf(store: Store, rows: readonly PositionRow[]): Promise<Re
   const courses = new Map<string, Course>();
   const books = new Map(rows.map(({ accountId, epoch }) => [`${accountId}|${epoch}`, { accountId, epoch }]));
   for (const { accountId, epoch } of books.values()) {
-    foldBook(EMPTY_BOOK, await store.bookActivities(accountId, epoch, null), (step) =>
-      follow(courses, courseKey({ accountId, epoch, openedRootId: step.openedRootId }), step),
-    );
+    foldBook(EMPTY_BOOK, await store.bookActivities(accountId, epoch, null), {
+      tellStep: (step) =>
+        follow(courses, courseKey({ accountId, epoch, openedRootId: step.openedRootId }), step),
+    });
   }
   return courses;
 }

@@ -1,0 +1,101 @@
+/**
+ * Spin-off: a child's shares come for the parent's, lot by lot, with a part of their cost and all of their dates
+ * (26 USC 355, 358). The part is in no feed of positions: somebody states it (Form 8937) in `details.basisFraction`.
+ * Without it nobody knows how the cost divides: the child's lots have none, the parent keeps its own and its later
+ * closes are `estimated`, until a person states both (`truebook basis`).
+ */
+import { type Activity } from '../domain/activity.ts';
+import { Decimal } from '../domain/decimal.ts';
+import { equity, type Instrument, type InstrumentId } from '../domain/instrument.ts';
+import { type LotFold, settle, touch, workOn } from './lotFold.ts';
+import { deal, type OpenLot, PLACES, purse } from './openLot.ts';
+import { enter, withStatedBasis } from './openLots.ts';
+import { openOf } from './side.ts';
+
+type OpenRest = (fold: LotFold, activity: Activity, instrument: Instrument, units: Decimal) => void;
+
+export function spinOff(fold: LotFold, activity: Activity, child: Instrument, openRest: OpenRest): void {
+  const parent = parentOf(activity, child);
+  const side = parent === null ? null : workOn(fold, parent).long;
+  if (side !== null) settle(fold, side);
+  const lots = side === null ? [] : openOf(side);
+  if (side === null || lots.length === 0 || activity.quantity.sign() <= 0)
+    return openRest(fold, activity, child, activity.quantity);
+  const told = activity.details['basisFraction'];
+  const fraction = told === undefined ? null : Decimal.tryParse(told);
+  const held = Decimal.sum(lots.map((lot) => lot.openQuantity));
+  const units = purse(activity.quantity, held);
+  for (const lot of lots) {
+    const childUnits = deal(units, lot.openQuantity) ?? Decimal.zero;
+    const given = fraction === null ? null : giveAway(fold, lot, fraction);
+    if (fraction === null) markEstimated(fold, lot);
+    if (!childUnits.isZero()) bear(fold, activity, child, lot, childUnits, given);
+  }
+  side.heap = null;
+}
+
+/** The parent as the row names it: an identity or a symbol. */
+function parentOf({ details }: Activity, child: Instrument): InstrumentId | null {
+  const named = details['parent'];
+  if (named === undefined) return null;
+  return named.includes(':') ? (named as InstrumentId) : equity(named, child.currency).id;
+}
+
+interface Given {
+  readonly cost: Decimal | null;
+  readonly costBase: Decimal | null;
+}
+
+function giveAway(fold: LotFold, lot: OpenLot, fraction: Decimal): Given {
+  touch(fold, lot);
+  const part = (total: Decimal | null): Decimal | null =>
+    total === null ? null : total.times(fraction).round(PLACES);
+  const cost = part(lot.openCost);
+  const isHome = lot.openCostBase === lot.openCost;
+  const costBase = isHome ? cost : part(lot.openCostBase);
+  if (lot.openCost !== null && cost !== null) lot.openCost = lot.openCost.minus(cost);
+  if (isHome) lot.openCostBase = lot.openCost;
+  else if (lot.openCostBase !== null && costBase !== null)
+    lot.openCostBase = lot.openCostBase.minus(costBase);
+  lot.unitCost = lot.paid = lot.openCost;
+  lot.unitQuantity = lot.openQuantity;
+  return { cost, costBase };
+}
+
+function markEstimated(fold: LotFold, lot: OpenLot): void {
+  touch(fold, lot);
+  lot.estimated = true;
+}
+
+function bear(
+  fold: LotFold,
+  activity: Activity,
+  child: Instrument,
+  parent: OpenLot,
+  units: Decimal,
+  given: Given | null,
+): void {
+  const cost = given?.cost ?? null;
+  const lot: OpenLot = {
+    ...parent,
+    id: `${activity.rootId}>${parent.id}`,
+    instrument: child.id,
+    openedRootId: fold.episodeOf(child.id) ?? activity.rootId,
+    activityRootId: activity.rootId,
+    openedAt: activity.executedAt,
+    quantity: units,
+    openQuantity: units,
+    cost,
+    openCost: cost,
+    openCostBase: given?.costBase ?? null,
+    costSource: cost === null ? 'unknown' : parent.costSource,
+    openFees: Decimal.zero,
+    rolled: Decimal.zero,
+    unitCost: cost,
+    unitQuantity: units,
+    paid: cost,
+    sameDay: null,
+    changed: false,
+  };
+  enter(fold, withStatedBasis(fold, lot));
+}
