@@ -26,7 +26,8 @@ import { type InstrumentId } from '../domain/instrument.ts';
 import { type Lot, type LotClosure } from '../domain/lot.ts';
 import { type Currency } from '../domain/money.ts';
 import { type Instant, type TradeDate } from '../domain/time.ts';
-import { dayComponents, sumOf } from './dayComponents.ts';
+import { dayComponents } from './dayComponents.ts';
+import { sumOf } from './dayFacts.ts';
 import { type Instruments, type Marks } from './valuation.ts';
 
 /**
@@ -115,6 +116,8 @@ export type DoubtReason =
   | 'opening'
   /** A close of units the book never had. */
   | 'uncovered_close'
+  /** Units came in exchange for some the book never had. */
+  | 'unexplained_units'
   /** What an activity did to cash is not known. */
   | 'amount_unknown'
   | 'no_rate';

@@ -4,14 +4,16 @@
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { DEFAULT_RULES } from '../../src/book/foldBook.ts';
 import { type Activity } from '../../src/domain/activity.ts';
 import { Decimal } from '../../src/domain/decimal.ts';
 import { type Instrument, type InstrumentId } from '../../src/domain/instrument.ts';
-import { addDays, parseTradeDate } from '../../src/domain/time.ts';
+import { type Election, FEE_POLICIES, LOT_METHODS } from '../../src/domain/election.ts';
+import { addDays, type Instant, parseTradeDate } from '../../src/domain/time.ts';
 import { activities, instrumentOf } from '../notation.ts';
-import { proofs, type Story, type StoryDay } from './dayStory.ts';
+import { bookLots, proofs, type Story, type StoryDay } from './dayStory.ts';
 
-const SYMBOLS = ['AAPL', 'KO', 'KO250815P00070000'];
+const SYMBOLS = ['AAPL', 'KO', 'KO250815P00070000', 'BTC/USD'];
 const FIRST = parseTradeDate('2025-08-04');
 const DAYS = 5;
 const dateOf = (day: number) => addDays(FIRST, day);
@@ -54,6 +56,13 @@ const marks = fc.array(fc.array(cents(1, 60_000), { minLength: SYMBOLS.length, m
   maxLength: DAYS,
 });
 
+/** What the broker does to whatever is held: made to fit when the rows are known. */
+const event = fc.record({
+  day,
+  what: fc.constantFrom('split', 'expire', 'return_of_capital', 'cash_in_lieu', 'crypto_fee'),
+  amount: cents(1, 90_000),
+});
+
 const random = fc.record({
   trades: fc.array(trade, { maxLength: 14 }),
   transfers: fc.array(transfer, { maxLength: 4 }),
@@ -61,6 +70,55 @@ const random = fc.record({
   marks,
 });
 type Random = typeof random extends fc.Arbitrary<infer Value> ? Value : never;
+type Event = typeof event extends fc.Arbitrary<infer Value> ? Value : never;
+
+const EVENT_SYMBOLS = {
+  split: 'AAPL',
+  expire: 'KO250815P00070000',
+  return_of_capital: 'KO',
+  cash_in_lieu: 'AAPL',
+  crypto_fee: 'BTC/USD',
+} as const;
+
+/** Rows with the events among them, each by what is held when it happens. */
+function withEvents(rows: readonly Activity[], events: readonly Event[]): Activity[] {
+  let all = [...rows];
+  for (const [index, { day: on, what, amount }] of events
+    .toSorted((left, right) => left.day - right.day)
+    .entries()) {
+    const symbol = EVENT_SYMBOLS[what];
+    const [row] = activities(`${dateOf(on)} ${what === 'expire' ? 'expire 1' : 'transfer 1'} ${symbol}`);
+    const at = what === 'split' ? `${dateOf(on)}T04:00:00Z` : `${dateOf(on + 1)}T03:59:59Z`;
+    const base = { ...row!, rootId: `event:${index}`, executedAt: at as Activity['executedAt'] };
+    const held = heldBefore(all, base);
+    all = [...all, ...happened(base, what, held, amount)];
+  }
+  return all;
+}
+
+function heldBefore(rows: readonly Activity[], base: Activity): Decimal {
+  const earlier = rows.filter(
+    (row) => row.instrument?.id === base.instrument!.id && row.executedAt < base.executedAt,
+  );
+  return Decimal.sum(earlier.map((row) => row.quantity));
+}
+
+function happened(base: Activity, what: Event['what'], held: Decimal, amount: Decimal): Activity[] {
+  if (what === 'return_of_capital' || what === 'cash_in_lieu')
+    return [{ ...base, kind: what, quantity: Decimal.zero, amount }];
+  if (held.isZero()) return [];
+  if (what === 'expire') return [{ ...base, quantity: held.negate() }];
+  if (what === 'crypto_fee') {
+    const coins = held.abs().times(Decimal.parse('0.0025'));
+    return [{ ...base, kind: what, quantity: coins.negate() }];
+  }
+  const pair = { ...base, kind: what, groupId: base.rootId } as const;
+  const after = held.times(Decimal.ofInteger(3)).times(Decimal.parse('0.5'));
+  return [
+    { ...pair, rootId: `${base.rootId}-`, quantity: held.negate() },
+    { ...pair, rootId: `${base.rootId}+`, quantity: after },
+  ];
+}
 
 function rowsOf({ trades, transfers, cash: money }: Random): Activity[] {
   const traded = trades.map(({ day: on, hour, side, quantity: units, symbol, price, fees }, index) => {
@@ -106,6 +164,44 @@ function valueOf(
   priced: ReadonlyMap<InstrumentId, Decimal>,
 ): Decimal {
   return units.times(priced.get(id)!).times(multiplier);
+}
+
+describe('the book', () => {
+  const methods = fc.constantFrom(...LOT_METHODS.filter((method) => method !== 'SPECIFIC'));
+  const policies = fc.constantFrom(...FEE_POLICIES);
+
+  test('whatever method and fee election, and whatever a broker does beside trades: nothing is left over', () => {
+    fc.assert(
+      fc.property(
+        random,
+        fc.uniqueArray(event, { maxLength: 6, selector: (one) => `${one.day} ${one.what}` }),
+        methods,
+        policies,
+        (world, events, method, policy) => {
+          const told = stated(withEvents(rowsOf(world), events), world.marks);
+          const rules = {
+            ...DEFAULT_RULES,
+            shortsReported: new Set(SYMBOLS.map((symbol) => instrumentOf(symbol).id)),
+            elections: [elected('lot_method', method), elected('fee_policy', policy)],
+          };
+          const days = proofs(told, {
+            lots: bookLots(rules),
+            more: () => ({ feesApart: policy === 'excluded' }),
+          });
+          for (const proof of days) {
+            expect(proof.doubts).toEqual([]);
+            expect(proof.residual?.toString()).toBe('0');
+          }
+        },
+      ),
+      { numRuns: 150 },
+    );
+  });
+});
+
+function elected(kind: Election['kind'], choice: string): Election {
+  const dates = { validFrom: null, validTo: null, firstSeenAt: '2025-08-01T00:00:00Z' as Instant };
+  return { ...dates, kind, object: null, choice, source: 'user', details: {} };
 }
 
 describe('laws', () => {

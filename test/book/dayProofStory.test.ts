@@ -5,7 +5,17 @@ import { returnsByEpoch } from '../../src/book/returns.ts';
 import { type Activity } from '../../src/domain/activity.ts';
 import { Decimal } from '../../src/domain/decimal.ts';
 import { at, instrumentOf } from '../notation.ts';
-import { doubtText, proofs, proofText, story, sumOfDays, type Lots, type StoryDay } from './dayStory.ts';
+import { DEFAULT_RULES } from '../../src/book/foldBook.ts';
+import {
+  bookLots,
+  doubtText,
+  proofs,
+  proofText,
+  story,
+  sumOfDays,
+  type Lots,
+  type StoryDay,
+} from './dayStory.ts';
 import { handFold } from './handLots.ts';
 
 const STORY = story(`
@@ -54,29 +64,34 @@ const AWAITED: readonly Awaited[] = ['KO250815P00070000', 'KO', 'SPY250815P00620
 }));
 const awaiting = (day: StoryDay) => (day.date === '2025-08-15' ? { awaited: AWAITED } : {});
 
+const BOOK = bookLots(DEFAULT_RULES);
+
+/** The book of lots, and a second one that shares no line with it. */
+const BOOKS: readonly (readonly [string, Lots])[] = [
+  ['the book', BOOK],
+  ['lots by hand', handFold],
+];
+
 /** Alpaca's own lots: the buys of a day are one lot at their average (alpaca.md 3.3). The sample's totals are by these. */
-const compressed: Lots = (activities) => {
-  const bought = new Map<string, Activity>();
-  const others: Activity[] = [];
-  for (const activity of activities) {
-    if (activity.side !== 'buy') {
-      others.push(activity);
-      continue;
-    }
-    const key = `${activity.tradeDate} ${activity.instrument!.id}`;
-    const first = bought.get(key);
-    if (first === undefined) bought.set(key, activity);
-    else {
-      const quantity = first.quantity.plus(activity.quantity);
-      bought.set(key, { ...first, quantity, amount: first.amount!.plus(activity.amount!) });
-    }
-  }
-  return handFold([...others, ...bought.values()]);
-};
+const compressed = bookLots({
+  ...DEFAULT_RULES,
+  elections: [
+    {
+      kind: 'lot_method',
+      object: null,
+      choice: 'COMPRESSED_FIFO',
+      validFrom: null,
+      validTo: null,
+      source: 'user',
+      details: {},
+      firstSeenAt: at('2025-08-01'),
+    },
+  ],
+});
 
 describe('the sample account', () => {
-  test('every day is proved with nothing left over', () => {
-    expect(proofs(STORY).map(proofText)).toEqual([
+  test.each(BOOKS)('every day is proved with nothing left over, by %s', (_, lots) => {
+    expect(proofs(STORY, { lots }).map(proofText)).toEqual([
       '2025-08-01 proved: 0 + flows 95000 = 95000',
       '2025-08-04 proved: 95000 + unrealized 55.9 = 95055.9',
       '2025-08-05 proved: 95055.9 + unrealized 8.8 = 95064.7',
@@ -110,7 +125,7 @@ describe('the sample account', () => {
 
   test('in the evening of 08-15 the broker has yet to publish: that day alone is pending, and says what lacks a mark', () => {
     const evening = { ...STORY, days: STORY.days.filter(({ date }) => date <= '2025-08-15') };
-    const days = proofs(evening, { known, more: awaiting });
+    const days = proofs(evening, { lots: BOOK, known, more: awaiting });
     expect(days.filter(({ state }) => state !== 'proved').map(proofText)).toEqual([
       '2025-08-15 pending: 98635.6 + unrealized ? = 98519.9 residual ?',
     ]);
@@ -122,19 +137,23 @@ describe('the sample account', () => {
   });
 
   test('rows that never come leave the day unknown, not proved', () => {
-    expect(proofs(STORY, { known }).find(({ date }) => date === '2025-08-15')?.state).toBe('unknown');
+    expect(proofs(STORY, { lots: BOOK, known }).find(({ date }) => date === '2025-08-15')?.state).toBe(
+      'unknown',
+    );
   });
 
   test('the rows that come in the night change the day they belong to, and no day before it', () => {
-    const before = proofs(STORY, { known, more: awaiting });
-    const after = proofs(STORY);
+    const before = proofs(STORY, { lots: BOOK, known, more: awaiting });
+    const after = proofs(STORY, { lots: BOOK });
     const changed = after.filter((day, index) => proofText(day) !== proofText(before[index]!));
     expect(changed[0]?.date).toBe('2025-08-15');
   });
 
   test('a late dividend changes its own day and no other', () => {
-    const without = proofs(STORY, { known: ({ rootId }) => rootId !== 'dividend' });
-    const changed = proofs(STORY).filter((day, index) => proofText(day) !== proofText(without[index]!));
+    const without = proofs(STORY, { lots: BOOK, known: ({ rootId }) => rootId !== 'dividend' });
+    const changed = proofs(STORY, { lots: BOOK }).filter(
+      (day, index) => proofText(day) !== proofText(without[index]!),
+    );
     expect(changed.map(({ date }) => date)).toEqual(['2025-08-14']);
     expect(proofText(without.find(({ date }) => date === '2025-08-14')!)).toBe(
       '2025-08-14 unproved: 98611.3 + unrealized 16.5 = 98635.6 residual 7.8',
@@ -142,7 +161,7 @@ describe('the sample account', () => {
   });
 
   test('a deposit the book does not know of is a residual of its size, never a gain', () => {
-    const day = proofs(STORY, { known: ({ rootId }) => rootId !== 'ach' }).find(
+    const day = proofs(STORY, { lots: BOOK, known: ({ rootId }) => rootId !== 'ach' }).find(
       ({ date }) => date === '2025-08-12',
     )!;
     expect(proofText(day)).toBe('2025-08-12 unproved: 95844.8 + unrealized 128.1 = 98472.9 residual 2500');
@@ -150,7 +169,7 @@ describe('the sample account', () => {
   });
 
   test('returns of the three weeks: deposits are no gain', () => {
-    const days = proofs(STORY);
+    const days = proofs(STORY, { lots: BOOK });
     const [result] = returnsByEpoch(days.map((day) => ({ ...day, epoch: 1 })));
     // By hand: the quotient of each day's end over its start and what came in, multiplied.
     const linked = days.reduce((growth: Decimal, day: DayProof) => {

@@ -12,6 +12,8 @@ import { type Instrument, type InstrumentId } from '../../src/domain/instrument.
 import { type Lot, type LotClosure } from '../../src/domain/lot.ts';
 import { parseTradeDate, type TradeDate } from '../../src/domain/time.ts';
 import { activities, instrumentOf } from '../notation.ts';
+import { EMPTY_BOOK, foldBook, type FoldRules } from '../../src/book/foldBook.ts';
+import { costOfFractions } from '../../src/book/valuation.ts';
 import { handFold } from './handLots.ts';
 
 export interface StoryDay {
@@ -59,7 +61,22 @@ export function marksOf(text: string): Map<InstrumentId, Decimal> {
 export type Lots = (activities: readonly Activity[]) => {
   readonly lots: readonly Lot[];
   readonly closures: readonly LotClosure[];
+  readonly fractionsCost?: Decimal;
 };
+
+/** The lots of the book itself. */
+export function bookLots(rules: FoldRules): Lots {
+  return (rows) => {
+    const { book, lots, closures } = foldBook(EMPTY_BOOK, rows, { rules });
+    return { lots, closures, fractionsCost: costOfFractions(book, instrumentsOf(rows), 'USD') };
+  };
+}
+
+function instrumentsOf(rows: readonly Activity[]): Map<InstrumentId, Instrument> {
+  const instruments = new Map<InstrumentId, Instrument>();
+  for (const { instrument } of rows) if (instrument !== null) instruments.set(instrument.id, instrument);
+  return instruments;
+}
 
 export interface Telling {
   readonly lots?: Lots;
@@ -72,8 +89,7 @@ export interface Telling {
 /** The proof of every day of a story, each from the stated end of the day before. */
 export function proofs(told: Story, { lots = handFold, known = () => true, more }: Telling = {}): DayProof[] {
   const all = told.activities.filter(known);
-  const instruments = new Map<InstrumentId, Instrument>();
-  for (const { instrument } of all) if (instrument !== null) instruments.set(instrument.id, instrument);
+  const instruments = instrumentsOf(all);
   const upTo = (date: TradeDate) => lots(all.filter((activity) => activity.tradeDate <= date));
   return told.days.map((day, index) => {
     const last = index === 0 ? null : told.days[index - 1]!;
@@ -85,8 +101,11 @@ export function proofs(told: Story, { lots = handFold, known = () => true, more 
     return proveDay({
       date: day.date,
       currency: 'USD',
-      before: last === null ? null : { equity: last.equity, lots: before!.lots, marks: last.marks },
-      end: { equity: day.equity, lots: came, marks: day.marks },
+      before:
+        last === null
+          ? null
+          : { ...fractionsOf(before!), equity: last.equity, lots: before!.lots, marks: last.marks },
+      end: { ...fractionsOf(after), equity: day.equity, lots: came, marks: day.marks },
       activities: all.filter(
         ({ tradeDate }) => tradeDate <= day.date && (last === null || tradeDate > last.date),
       ),
@@ -99,6 +118,10 @@ export function proofs(told: Story, { lots = handFold, known = () => true, more 
       ...more?.(day),
     });
   });
+}
+
+function fractionsOf({ fractionsCost = Decimal.zero }: ReturnType<Lots>): { fractionsCost: Decimal } {
+  return { fractionsCost };
 }
 
 const LINES = [
