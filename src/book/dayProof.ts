@@ -32,9 +32,9 @@ import { type Instruments, type Marks } from './valuation.ts';
 
 /**
  * `proved`: the residual is within the tolerance. `pending`: the broker has yet to publish something of the day, or the
- * day is not over. `unproved`: a residual that nothing awaited excuses. `unknown`: a component is not known.
+ * day is not over. `unexplained`: a residual that nothing awaited excuses. `unknown`: a component is not known.
  */
-export type ProofState = 'proved' | 'pending' | 'unproved' | 'unknown';
+export type ProofState = 'proved' | 'pending' | 'unexplained' | 'unknown';
 
 /** How the account stood at one end of the day, by one look at the broker. */
 export interface DayEnd {
@@ -176,7 +176,7 @@ function stateOf(facts: DayFacts, residual: Decimal | null, tolerance: Decimal):
   if (facts.awaited.length > 0) return 'pending';
   if (residual === null) return 'unknown';
   if (residual.abs().compare(tolerance) <= 0) return 'proved';
-  return facts.isOver ? 'unproved' : 'pending';
+  return facts.isOver ? 'unexplained' : 'pending';
 }
 
 /**

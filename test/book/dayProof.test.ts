@@ -122,7 +122,7 @@ describe('states', () => {
     2025-08-05 = 1030  AAPL 52`;
 
   test('a residual is a verdict when the day is over, and none before', () => {
-    expect(told(SHORT)).toEqual(['2025-08-05 unproved: 1000 + unrealized 20 = 1030 residual 10']);
+    expect(told(SHORT)).toEqual(['2025-08-05 unexplained: 1000 + unrealized 20 = 1030 residual 10']);
     const running = lastOf(SHORT, { more: () => ({ isOver: false }) });
     expect([running.state, running.residual?.toString()]).toEqual(['pending', '10']);
   });
@@ -145,7 +145,7 @@ describe('states', () => {
     expect(toleranceOf(day({ lines }))).toEqual(decimal('0.015'));
     expect(toleranceOf(day({ lines, currency: 'EUR' }))).toEqual(decimal('0.01'));
     const ends = (equity: string) => proveDay(day({ end: { ...ENDED, equity: decimal(equity) } })).state;
-    expect([ends('100.01'), ends('99.99'), ends('100.011')]).toEqual(['proved', 'proved', 'unproved']);
+    expect([ends('100.01'), ends('99.99'), ends('100.011')]).toEqual(['proved', 'proved', 'unexplained']);
   });
 });
 

@@ -156,7 +156,7 @@ describe('the sample account', () => {
     );
     expect(changed.map(({ date }) => date)).toEqual(['2025-08-14']);
     expect(proofText(without.find(({ date }) => date === '2025-08-14')!)).toBe(
-      '2025-08-14 unproved: 98611.3 + unrealized 16.5 = 98635.6 residual 7.8',
+      '2025-08-14 unexplained: 98611.3 + unrealized 16.5 = 98635.6 residual 7.8',
     );
   });
 
@@ -164,7 +164,7 @@ describe('the sample account', () => {
     const day = proofs(STORY, { lots: BOOK, known: ({ rootId }) => rootId !== 'ach' }).find(
       ({ date }) => date === '2025-08-12',
     )!;
-    expect(proofText(day)).toBe('2025-08-12 unproved: 95844.8 + unrealized 128.1 = 98472.9 residual 2500');
+    expect(proofText(day)).toBe('2025-08-12 unexplained: 95844.8 + unrealized 128.1 = 98472.9 residual 2500');
     expect(day.profit?.toString()).toBe('128.1');
   });
 
