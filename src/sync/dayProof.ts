@@ -1,0 +1,266 @@
+/**
+ * The day proof over what the store holds: statements of days, activities and the book before them in, proofs of days
+ * out. Pure; `dayFindings.ts` makes findings of them.
+ *
+ * Which days: `firstDayToProve`. All days from there on are proved anew, because an activity that moves a position
+ * changes what is held on the days behind it; whoever writes them compares and writes those that changed.
+ */
+import { type Awaited, type DayEnd, type DayProof, proveDay } from '../book/dayProof.ts';
+import { type Book, foldBook, type FoldRules, openLots } from '../book/foldBook.ts';
+import { choicesOf, feePolicyOn } from '../book/rules.ts';
+import { costOfFractions, type Instruments } from '../book/valuation.ts';
+import { type Activity } from '../domain/activity.ts';
+import { previousTradingDay } from '../domain/calendar.ts';
+import { Decimal } from '../domain/decimal.ts';
+import { type InstrumentId } from '../domain/instrument.ts';
+import { type LotClosure } from '../domain/lot.ts';
+import { type Currency } from '../domain/money.ts';
+import {
+  addDays,
+  compareInstants,
+  type Instant,
+  newYorkDate,
+  NEW_YORK,
+  type TradeDate,
+  zonedInstant,
+} from '../domain/time.ts';
+import { type Capabilities } from '../brokers/broker.ts';
+import { activitiesByDay, type DayStatement, endOfDay, valueGapOf } from './dayStatements.ts';
+import { CASH_TOLERANCE } from './reconcile.ts';
+
+export interface ProofInput {
+  /** Of every currency the first may lie before `from`: it is where the first proof starts. */
+  readonly statements: readonly DayStatement[];
+  /** First day to prove. */
+  readonly from: TradeDate;
+  /** The fold of everything before `activities`. */
+  readonly book: Book;
+  /** Everything that is not in `book`, in any order. */
+  readonly activities: readonly Activity[];
+  /** Whether `book` is the empty one an epoch begins with. */
+  readonly isBeginning: boolean;
+  readonly rules: FoldRules;
+  readonly instruments: Instruments;
+  readonly latePublishing: Capabilities['latePublishing'];
+  readonly now: Instant;
+}
+
+export interface ProvedDay {
+  readonly proof: DayProof;
+  readonly statement: DayStatement;
+  /**
+   * Broker and book differ in positions or cash at an end of the day: the reconciliation has findings about it, and a
+   * residual of the day is theirs.
+   */
+  readonly isDoubted: boolean;
+}
+
+/** Proves every stated day from `from` on, oldest first, currency by currency. */
+export function proveDays(input: ProofInput): readonly ProvedDay[] {
+  const currencies = [...new Set(input.statements.map(({ currency }) => currency))].sort();
+  return currencies.flatMap((currency) => proveCurrency(input, currency));
+}
+
+/**
+ * The first day whose proof may have changed: of new and corrected activities the oldest trade date, of stored days the
+ * oldest without a proof or still pending, at most today.
+ */
+export function firstDayToProve(
+  days: readonly { readonly tradeDate: TradeDate; readonly state: DayProof['state'] | null }[],
+  changed: readonly Pick<Activity, 'tradeDate'>[],
+  now: Instant,
+): TradeDate {
+  const due = days.filter(({ state }) => state === null || state === 'pending');
+  const dates = [...due, ...changed].map(({ tradeDate }) => tradeDate);
+  return dates.reduce((first, date) => (date < first ? date : first), newYorkDate(now));
+}
+
+function proveCurrency(input: ProofInput, currency: Currency): readonly ProvedDay[] {
+  const statements = input.statements
+    .filter((statement) => statement.currency === currency)
+    .toSorted((left, right) => (left.date < right.date ? -1 : 1));
+  const byDay = activitiesByDay(
+    statements,
+    input.activities,
+    (id) => input.book.open.get(id)?.quantity ?? Decimal.zero,
+  );
+  const proved: ProvedDay[] = [];
+  let stand: Stand = { statement: null, book: input.book, closures: new Map(), differences: new Map() };
+  for (const statement of statements) {
+    const activities = byDay.get(statement.date) ?? [];
+    const step = stepOver(input, stand, statement, activities);
+    if (statement.date >= input.from) proved.push(proveStep(input, stand, step, activities));
+    stand = step;
+  }
+  return proved;
+}
+
+// ---- one day ----------------------------------------------------------------------------------------------------
+
+/** Where the walk over the days stands: at the end of a stated day. */
+interface Stand {
+  /** Null before the first. */
+  readonly statement: DayStatement | null;
+  readonly book: Book;
+  /** Closes of the day, by id: the next fold may write one of them again. */
+  readonly closures: ReadonlyMap<string, LotClosure>;
+  readonly differences: ReadonlyMap<string, Difference>;
+}
+
+interface Step extends Stand {
+  readonly statement: DayStatement;
+  /** Lots of the day's end, and those that came and went within it. */
+  readonly lots: DayEnd['lots'];
+  readonly closed: readonly LotClosure[];
+}
+
+/** Broker less book, and since the end of which day it is so. */
+interface Difference {
+  readonly instrument: InstrumentId | null;
+  readonly size: Decimal;
+  readonly since: TradeDate;
+}
+
+function stepOver(
+  { rules }: ProofInput,
+  stand: Stand,
+  statement: DayStatement,
+  activities: readonly Activity[],
+): Step {
+  const { book, lots, closures } = foldBook(stand.book, activities, { rules });
+  const gone = lots.filter(({ openQuantity }) => openQuantity.isZero());
+  return {
+    statement,
+    book,
+    lots: [...openLots(book), ...gone],
+    closed: closures.map((closure) => lessEarlier(closure, stand.closures.get(closure.id))),
+    closures: new Map(closures.map((closure) => [closure.id, closure])),
+    differences: differencesAt(statement, book, stand.differences),
+  };
+}
+
+/**
+ * A close of an earlier day that this day's fold wrote again (a lot of the day's average, joined after the statement):
+ * only what changed counts to this day.
+ */
+function lessEarlier(closure: LotClosure, earlier: LotClosure | undefined): LotClosure {
+  if (earlier === undefined) return closure;
+  const less = (left: Decimal | null, right: Decimal | null): Decimal | null =>
+    left === null || right === null ? null : left.minus(right);
+  return {
+    ...closure,
+    quantity: Decimal.zero,
+    cost: less(closure.cost, earlier.cost),
+    proceeds: less(closure.proceeds, earlier.proceeds),
+    realized: less(closure.realized, earlier.realized),
+  };
+}
+
+function proveStep(input: ProofInput, stand: Stand, step: Step, activities: readonly Activity[]): ProvedDay {
+  const { statement } = step;
+  const { date, currency } = statement;
+  const proof = proveDay({
+    date,
+    currency,
+    before: startOf(input, stand, step, activities),
+    end: endOf(input, step),
+    activities,
+    closures: step.closed,
+    instruments: input.instruments,
+    openedLater: openedAfter(input, statement, activities),
+    feesApart: feePolicyOn(choicesOf(input.rules), date) === 'excluded',
+    awaited: awaitedAt(input, step),
+    isOver: isOver(statement, input.now),
+  });
+  return { proof, statement, isDoubted: stand.differences.size > 0 || step.differences.size > 0 };
+}
+
+/** Null on the book's first day. A statement that is no neighbour says nothing about the start of this day. */
+function startOf(
+  input: ProofInput,
+  stand: Stand,
+  step: Step,
+  activities: readonly Activity[],
+): DayEnd | null {
+  const { date } = step.statement;
+  const earlier = previousTradingDay(date);
+  if (stand.statement === null) {
+    const isFirst = input.isBeginning && activities.every(({ tradeDate }) => tradeDate > earlier);
+    return isFirst ? null : { equity: null, lots: [...openLots(stand.book)], marks: new Map() };
+  }
+  const start = endOf(input, { ...stand, statement: stand.statement, lots: [...openLots(stand.book)] });
+  return stand.statement.date >= earlier ? start : { ...start, equity: null };
+}
+
+function endOf(
+  { instruments }: ProofInput,
+  { statement, book, lots }: Pick<Step, 'statement' | 'book' | 'lots'>,
+): DayEnd {
+  const { equity, positions, currency } = statement;
+  const marks = [...(positions ?? [])].flatMap(([id, { mark }]) =>
+    mark === null ? [] : [[id, mark] as const],
+  );
+  return {
+    equity,
+    lots,
+    marks: new Map(marks),
+    valueGap: valueGapOf(statement, instruments),
+    fractionsCost: costOfFractions(book, instruments, currency),
+  };
+}
+
+/** Instruments that openings bring after the day: they were held on it, and the book does not know. */
+function openedAfter(
+  { activities }: ProofInput,
+  { date, currency }: DayStatement,
+  ofDay: readonly Activity[],
+): readonly InstrumentId[] {
+  const openings = activities.filter(
+    ({ kind, status, tradeDate }) => kind === 'opening' && status === 'ok' && tradeDate >= date,
+  );
+  return openings
+    .filter((opening) => !ofDay.includes(opening))
+    .flatMap(({ instrument, quantity }) =>
+      instrument?.currency === currency && !quantity.isZero() ? [instrument.id] : [],
+    );
+}
+
+/** Over when it was stated at or after its end, or when a later day has begun: no better statement will come. */
+function isOver({ date, asOf }: DayStatement, now: Instant): boolean {
+  return date < newYorkDate(now) || compareInstants(asOf, endOfDay(date)) >= 0;
+}
+
+// ---- what the broker has yet to publish -------------------------------------------------------------------------
+
+/** Where the statement and the book differ at the day's end, and since when by the same size. */
+function differencesAt(
+  { date, currency, cash, positions }: DayStatement,
+  book: Book,
+  earlier: Stand['differences'],
+): Stand['differences'] {
+  const differences = new Map<string, Difference>();
+  const note = (key: string, instrument: InstrumentId | null, size: Decimal, room: Decimal): void => {
+    if (size.abs().compare(room) <= 0) return;
+    const before = earlier.get(key);
+    const isSame = before !== undefined && before.size.minus(size).abs().compare(room) <= 0;
+    differences.set(key, { instrument, size, since: isSame ? before.since : date });
+  };
+  if (cash !== null) note('cash', null, cash.minus(book.cash.get(currency) ?? Decimal.zero), CASH_TOLERANCE);
+  if (positions === null) return differences;
+  for (const id of new Set([...positions.keys(), ...book.open.keys()])) {
+    const booked = book.open.get(id)?.quantity ?? Decimal.zero;
+    note(id, id, (positions.get(id)?.quantity ?? Decimal.zero).minus(booked), Decimal.zero);
+  }
+  return differences;
+}
+
+/** Differences that the broker's own publishing schedule still excuses. */
+function awaitedAt({ latePublishing, now }: ProofInput, { differences }: Step): readonly Awaited[] {
+  if (latePublishing === null) return [];
+  const { daysLater, time } = latePublishing;
+  return [...differences.values()].flatMap(({ instrument, since }) => {
+    const until = zonedInstant(addDays(since, daysLater), time, NEW_YORK);
+    const reason = instrument === null ? 'cash' : 'position';
+    return compareInstants(now, until) < 0 ? [{ instrument, reason, until }] : [];
+  });
+}

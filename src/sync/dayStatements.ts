@@ -1,0 +1,208 @@
+/**
+ * Statements: how an account stood at the end of a day by the broker's own word, and what of a day's activities was in
+ * it. A day of the proof runs from statement to statement. Pure.
+ */
+import { compareActivities, type Activity } from '../domain/activity.ts';
+import { decimal, Decimal } from '../domain/decimal.ts';
+import { type Instrument, type InstrumentId } from '../domain/instrument.ts';
+import { type Currency } from '../domain/money.ts';
+import {
+  addMs,
+  compareInstants,
+  type Instant,
+  NEW_YORK,
+  type TradeDate,
+  zonedInstant,
+} from '../domain/time.ts';
+import {
+  type BalanceDayRow,
+  type BalanceDaySource,
+  type BalanceObservation,
+  type PositionObservation,
+} from '../store/store.ts';
+
+export interface DayStatement {
+  readonly date: TradeDate;
+  readonly currency: Currency;
+  readonly source: BalanceDaySource;
+  /** When it was stated: the last look of the day, or the day's end for what a broker says of it afterwards. */
+  readonly asOf: Instant;
+  readonly equity: Decimal | null;
+  readonly cash: Decimal | null;
+  /** Long and short together, of the same answer as the equity. */
+  readonly marketValue: Decimal | null;
+  /** Null where nobody looked at the positions that day. */
+  readonly positions: ReadonlyMap<InstrumentId, StatedPosition> | null;
+}
+
+export interface StatedPosition {
+  readonly quantity: Decimal;
+  /** Null where the broker had none, or where nobody saw it on the day itself. */
+  readonly mark: Decimal | null;
+}
+
+/** Day's end: 20:00 New York. */
+export function endOfDay(date: TradeDate): Instant {
+  return zonedInstant(date, '20:00', NEW_YORK);
+}
+
+/**
+ * The statement of a day from its row and the evidence behind it: the last balances of the day, and every instrument's
+ * last observation by then. What was not observed on the day itself has no mark of the day.
+ */
+export function statementOf(
+  day: Pick<BalanceDayRow, 'tradeDate' | 'currency' | 'endEquity' | 'endCash' | 'source'>,
+  balance: BalanceObservation | null,
+  observations: readonly PositionObservation[],
+): DayStatement {
+  const { tradeDate: date, currency, source } = day;
+  const own = balance?.tradeDate === date && source === 'recorded' ? balance : null;
+  const isSeen = own !== null && observations.some((row) => row.tradeDate === date);
+  const held = observations.filter(({ quantity }) => !quantity.isZero());
+  return {
+    date,
+    currency,
+    source,
+    asOf: own?.asOf ?? endOfDay(date),
+    equity: day.endEquity,
+    cash: day.endCash,
+    marketValue: totalOf(own),
+    positions:
+      // A day on which the list of positions was read and empty has no row of its own.
+      isSeen || (own !== null && held.length === 0)
+        ? new Map(
+            held.map((row) => [
+              row.instrument,
+              { quantity: row.quantity, mark: row.tradeDate === date ? row.mark : null },
+            ]),
+          )
+        : null,
+  };
+}
+
+function totalOf(balance: BalanceObservation | null): Decimal | null {
+  if (balance === null || balance.longMarketValue === null || balance.shortMarketValue === null) return null;
+  return balance.longMarketValue.plus(balance.shortMarketValue);
+}
+
+/** Prices move by no more than this between two answers of one look. */
+const GAP_MAX = decimal('0.005');
+
+/**
+ * How much more the market value inside the equity is than the listed positions at their marks: the broker's two answers
+ * are some moments apart. Zero where either is not known, and where it is too much for moving prices: then it stays in
+ * the residual, where it is seen.
+ */
+export function valueGapOf(
+  { marketValue, positions, currency }: DayStatement,
+  instruments: ReadonlyMap<InstrumentId, Instrument>,
+): Decimal {
+  if (marketValue === null || positions === null) return Decimal.zero;
+  let listed = Decimal.zero;
+  let gross = Decimal.zero;
+  for (const [id, { quantity, mark }] of positions) {
+    const instrument = instruments.get(id);
+    if (instrument === undefined || mark === null) return Decimal.zero;
+    if (instrument.currency !== currency) continue;
+    const value = quantity.times(mark).times(instrument.multiplier);
+    listed = listed.plus(value);
+    gross = gross.plus(value.abs());
+  }
+  const gap = marketValue.minus(listed);
+  return gap.abs().compare(gross.times(GAP_MAX)) <= 0 ? gap : Decimal.zero;
+}
+
+// ---- which day an activity counts to ----------------------------------------------------------------------------
+
+/** The clocks of broker and ours may differ by this much, and a look takes its time. */
+const DOUBT_MS = 120_000;
+
+/**
+ * The activities in each statement that are not in the one before, by the statement's date; what happened after the last
+ * statement is in none. Those that move a position close to the statement, or of which only the day is known, are in it
+ * as far as the stated quantities say so; everything else goes by time.
+ */
+export function activitiesByDay(
+  statements: readonly DayStatement[],
+  activities: readonly Activity[],
+  quantityBefore: (instrument: InstrumentId) => Decimal,
+): ReadonlyMap<TradeDate, readonly Activity[]> {
+  const byDay = new Map<TradeDate, readonly Activity[]>();
+  const booked = new Map<InstrumentId, Decimal>();
+  const quantityOf = (id: InstrumentId): Decimal => booked.get(id) ?? quantityBefore(id);
+  let rest = activities.filter(({ status }) => status === 'ok').toSorted(compareActivities);
+  for (const statement of statements) {
+    const inside = contained(statement, rest, quantityOf);
+    rest = rest.filter((activity) => !inside.has(activity));
+    byDay.set(statement.date, [...inside]);
+    for (const { instrument, quantity } of inside) {
+      if (instrument !== null) booked.set(instrument.id, quantityOf(instrument.id).plus(quantity));
+    }
+  }
+  return byDay;
+}
+
+function contained(
+  statement: DayStatement,
+  activities: readonly Activity[],
+  quantityOf: (instrument: InstrumentId) => Decimal,
+): ReadonlySet<Activity> {
+  const inside = new Set<Activity>();
+  const doubtful = new Map<InstrumentId, Activity[]>();
+  const sums = new Map<InstrumentId, Decimal>();
+  for (const activity of activities) {
+    const { instrument, quantity } = activity;
+    if (instrument !== null && isDoubtful(statement, activity)) {
+      doubtful.set(instrument.id, [...(doubtful.get(instrument.id) ?? []), activity]);
+    } else if (isBefore(statement, activity)) {
+      inside.add(activity);
+      if (instrument !== null)
+        sums.set(instrument.id, (sums.get(instrument.id) ?? quantityOf(instrument.id)).plus(quantity));
+    }
+  }
+  for (const [id, rows] of doubtful) {
+    const stated = statement.positions!.get(id)?.quantity ?? Decimal.zero;
+    for (const row of fitting(statement, rows, sums.get(id) ?? quantityOf(id), stated)) inside.add(row);
+  }
+  return inside;
+}
+
+/** Moves a position so close to the statement that only the stated quantity tells whether it is in. */
+function isDoubtful(statement: DayStatement, activity: Activity): boolean {
+  const { executedAt, timePrecision, quantity, tradeDate } = activity;
+  if (statement.positions === null || quantity.isZero() || tradeDate !== statement.date) return false;
+  if (timePrecision === 'day' && compareInstants(executedAt, statement.asOf) > 0) return true;
+  return (
+    compareInstants(executedAt, addMs(statement.asOf, -DOUBT_MS)) > 0 &&
+    compareInstants(executedAt, addMs(statement.asOf, DOUBT_MS)) <= 0
+  );
+}
+
+/** A row with a date only was in what the day ended with, unless the statement is older than the day's end. */
+function isBefore({ asOf, date }: DayStatement, { executedAt, timePrecision, tradeDate }: Activity): boolean {
+  if (compareInstants(executedAt, asOf) <= 0) return true;
+  return timePrecision === 'day' && tradeDate <= date && compareInstants(asOf, endOfDay(date)) >= 0;
+}
+
+/**
+ * The rows, first ones first in book order, that lead to the stated quantity: of several such beginnings the one nearest
+ * to what the clock says, and where none leads there what the clock says alone.
+ */
+function fitting(
+  statement: DayStatement,
+  rows: readonly Activity[],
+  from: Decimal,
+  stated: Decimal,
+): readonly Activity[] {
+  const byClock = rows.filter((row) => compareInstants(row.executedAt, statement.asOf) <= 0).length;
+  let sum = from;
+  let best: number | null = sum.equals(stated) ? 0 : null;
+  for (const [index, { quantity }] of rows.entries()) {
+    sum = sum.plus(quantity);
+    const count = index + 1;
+    const isNearer = best === null || Math.abs(count - byClock) < Math.abs(best - byClock);
+    if (sum.equals(stated) && isNearer) best = count;
+  }
+  if (best !== null) return rows.slice(0, best);
+  return rows.filter((row) => isBefore(statement, row) || row.timePrecision === 'day');
+}
