@@ -96,6 +96,8 @@ export interface CursorRow {
     | 'bankroll_undecided'
     /** Since when activities were booked that no position row knows of; empty = all are told. */
     | 'untold'
+    /** The last day that was over when days were proved, and until when something is awaited: `2025-08-20 <instant>`. */
+    | 'day_proof'
     /** The last day whose equity the broker was asked for afterwards; empty until an answer was complete. */
     | 'equity_history';
   readonly position: string;
@@ -525,6 +527,11 @@ export interface RunCommit {
   readonly events: readonly BookEvent[];
   readonly orders: readonly OrderMemory[];
   readonly positionObservations: readonly PositionObservation[];
+  /**
+   * How positions and their marks stood in the last look of an earlier day, written when the next day's first run knows
+   * that it was the last: what that look's run saw. Null on every other run.
+   */
+  readonly dayEnds: { readonly runId: number; readonly observations: readonly PositionObservation[] } | null;
   readonly balanceObservations: readonly BalanceObservation[];
   readonly greeks: readonly Quote[];
   readonly marks: readonly MarkRow[];

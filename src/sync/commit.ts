@@ -1,5 +1,6 @@
 /** From results to the one transaction: what a believed, a refused and a history run write. Pure. */
 import { compareActivities, type Activity, type ActivityKind } from '../domain/activity.ts';
+import { Decimal } from '../domain/decimal.ts';
 import { type BookEvent } from '../domain/event.ts';
 import { isTruebookError } from '../domain/errors.ts';
 import { type Finding } from '../domain/finding.ts';
@@ -33,6 +34,7 @@ import { type Extras } from './readExtras.ts';
 import { type Dossier, type Look, type Refusal } from './readBroker.ts';
 import { HISTORY_DONE, OPENINGS_UNCONFIRMED, type ReadDepth } from './schedule.ts';
 import { recordedDays } from './pastDays.ts';
+import { type ProvenRun } from './proveRun.ts';
 import { type StepContext } from './steps.ts';
 import { type SyncDependencies, type SyncOptions } from './syncAccount.ts';
 import { type WorkedOut } from './workOut.ts';
@@ -72,6 +74,10 @@ export interface Surroundings {
   readonly startingBankroll: StartingBankroll | 'unknown' | null;
   /** Activities that chunks of a first contact committed before this run. */
   readonly historyBooked: readonly NewRevision[];
+  /** How the last day ended, where this run is the first of a new one. */
+  readonly dayEnds: RunCommit['dayEnds'];
+  /** Days proved in this run. */
+  readonly proven: ProvenRun;
 }
 
 /**
@@ -149,6 +155,7 @@ export function believedCommit(
     ...pinEvents(frame, look),
     ...(parts.positions ? lifecycle.events : []),
     ...explained.events,
+    ...around.proven.events,
   ];
   const difference: SyncDifference = {
     type: frame.options.type,
@@ -161,7 +168,7 @@ export function believedCommit(
           .toSorted(compareActivities)
           .map((revision) => transactionDifference(revision, around.isManual(revision)))
       : null,
-    findings: explained.findings.map(findingDifference),
+    findings: [...explained.findings, ...around.proven.findings].map(findingDifference),
   };
   const commit: RunCommit = {
     ...baseCommit(frame),
@@ -194,22 +201,26 @@ export function believedCommit(
     events,
     orders: parts.transactions ? extras.orders : [],
     positionObservations: parts.positions ? positionObservations(state, look, absenceProves) : [],
+    dayEnds: parts.isAll ? around.dayEnds : null,
     balanceObservations: parts.bankroll ? balanceObservations(state, look, frame) : [],
     greeks: parts.positions ? changedGreeks(state, extras.quotes) : [],
     marks: parts.positions ? changedMarks(state, look, extras.quotes, frame) : [],
-    balanceDays: parts.bankroll ? [...changedDays(state, look, frame), ...extras.pastDays.days] : [],
+    balanceDays: parts.bankroll
+      ? [...withProofs(changedDays(state, look, frame), around.proven), ...extras.pastDays.days]
+      : [],
     positions: parts.positions
       ? { upsert: lifecycle.upsert, remove: lifecycle.remove }
       : { upsert: [], remove: [] },
     lots: parts.positions ? result.changes.lots : NO_BOOK_CHANGES.lots,
     checkpoint: parts.positions ? result.checkpoint : booked.length > 0 ? 'drop' : null,
     earlierCheckpoints: parts.positions ? result.earlierCheckpoints : [],
-    findings: explained.findings,
+    findings: [...explained.findings, ...around.proven.findings],
     cursors: [
       ...(parts.transactions ? movedCursors(frame, look, evidence) : []),
       ...noticed.cursors(bankroll !== null),
       ...untoldCursor(frame, parts, booked.length > 0),
       ...(parts.bankroll ? extras.pastDays.cursors : []),
+      ...around.proven.cursors,
     ],
     freshness: freshRows(frame, look, {
       balances: parts.bankroll ? cashAgrees && unbooked.length === 0 : null,
@@ -220,7 +231,10 @@ export function believedCommit(
     }),
     watch: parts.transactions ? evidence.watch : [],
     outbox: [
-      ...outboxOf(frame, parts.positions ? lifecycle.events : [], explained.findings),
+      ...outboxOf(frame, parts.positions ? lifecycle.events : [], [
+        ...explained.findings,
+        ...around.proven.findings,
+      ]),
       ...bankrollFacts(frame, bankroll?.entries ?? []),
     ],
     pin:
@@ -241,6 +255,12 @@ function changedInstruments(state: SyncState, result: WorkedOut): readonly Instr
     const stored = state.instruments.get(instrument.id);
     return stored !== instrument && (stored === undefined || !sameInstrument(stored, instrument));
   });
+}
+
+/** Rows of days with their proofs; a day of which only the proof is new is a row too. */
+function withProofs(days: RunCommit['balanceDays'], { days: proved }: ProvenRun): RunCommit['balanceDays'] {
+  const keys = new Set(proved.map((day) => `${day.tradeDate} ${day.currency}`));
+  return [...days.filter((day) => !keys.has(`${day.tradeDate} ${day.currency}`)), ...proved];
 }
 
 /** The broker's own ids, noted when an instrument is first seen and once per trading day. */
@@ -553,6 +573,7 @@ function baseCommit(frame: RunFrame): Omit<RunCommit, 'run' | 'audit'> {
     events: [],
     orders: [],
     positionObservations: [],
+    dayEnds: null,
     balanceObservations: [],
     greeks: [],
     marks: [],
@@ -663,6 +684,40 @@ function pinEvents(frame: RunFrame, look: Look): readonly BookEvent[] {
   ];
 }
 
+/** What this look says of every currency, whether or not it is new. */
+export function lookedBalances(look: Look, now: Instant): readonly BalanceObservation[] {
+  const tradeDate = newYorkDate(look.balances.asOf);
+  return look.balances.rows.balances.map((balance) => ({
+    ...balance,
+    asOf: look.balances.asOf,
+    fetchedAt: now,
+    tradeDate,
+  }));
+}
+
+/** What this look says of every position; what the last one listed and this one does not is zero. */
+export function lookedPositions(state: SyncState, look: Look): readonly PositionObservation[] {
+  const rows = look.positions.rows.map((position) => observation(position, look.positions.asOf));
+  const listed = new Set(rows.map((row) => row.instrument));
+  if (hasHoles(look.positions.rows, look.positions.evidence.quarantined)) return rows;
+  const gone = state.observations.filter((row) => !row.quantity.isZero() && !listed.has(row.instrument));
+  return [...rows, ...gone.map((row) => goneObservation(row, look.positions.asOf))];
+}
+
+function goneObservation({ instrument }: PositionObservation, asOf: Instant): PositionObservation {
+  return {
+    instrument,
+    quantity: Decimal.zero,
+    averageCost: null,
+    mark: null,
+    markAsOf: null,
+    marketValue: null,
+    unrealizedPnl: null,
+    asOf,
+    tradeDate: newYorkDate(asOf),
+  };
+}
+
 /** Written when quantity or average changed, and once per trading day: unchanged runs stay small. */
 function positionObservations(
   state: SyncState,
@@ -685,17 +740,7 @@ function positionObservations(
   if (!absenceProves) return rows;
   for (const gone of before.values()) {
     if (gone.quantity.isZero()) continue;
-    rows.push({
-      instrument: gone.instrument,
-      quantity: gone.quantity.minus(gone.quantity),
-      averageCost: null,
-      mark: null,
-      markAsOf: null,
-      marketValue: null,
-      unrealizedPnl: null,
-      asOf: look.positions.asOf,
-      tradeDate: day,
-    });
+    rows.push(goneObservation(gone, look.positions.asOf));
   }
   return rows;
 }

@@ -4,7 +4,7 @@
  */
 import { Decimal } from '../../domain/decimal.ts';
 import { type FindingCause } from '../../domain/finding.ts';
-import { type Instrument, type InstrumentId } from '../../domain/instrument.ts';
+import { type Instrument } from '../../domain/instrument.ts';
 import { type SnapshotPosition } from '../../domain/snapshot.ts';
 import { type PositionObservation } from '../../store/store.ts';
 import {

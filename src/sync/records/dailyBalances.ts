@@ -14,6 +14,18 @@ export interface DailyBalanceRecord {
   readonly profitLoss: string | null;
   /** `recorded`: the last look of a run of that day. `broker`: what the broker says of the day afterwards. */
   readonly source: string;
+  /** The proof: `start + flows + transfers + realized + unrealizedChange + income + fees + fx = equity`, less `residual`. */
+  readonly start: string | null;
+  readonly flows: string | null;
+  readonly transfers: string | null;
+  readonly realized: string | null;
+  readonly unrealizedChange: string | null;
+  readonly income: string | null;
+  readonly fees: string | null;
+  readonly fx: string | null;
+  readonly residual: string | null;
+  /** `proved`, `pending`, `unexplained`, `unknown`; null where nobody worked the day out. */
+  readonly residualState: string | null;
 }
 
 /** Newest day first, of each account's current epoch. Days nobody knows are absent. */
@@ -31,5 +43,15 @@ export async function dailyBalanceRecords(
     cash: text(row.endCash),
     profitLoss: text(row.profitLoss),
     source: row.source,
+    start: text(row.proof?.start ?? null),
+    flows: text(row.proof?.flows ?? null),
+    transfers: text(row.proof?.transfers ?? null),
+    realized: text(row.proof?.realized ?? null),
+    unrealizedChange: text(row.proof?.unrealizedChange ?? null),
+    income: text(row.proof?.income ?? null),
+    fees: text(row.proof?.fees ?? null),
+    fx: text(row.proof?.fx ?? null),
+    residual: text(row.proof?.residual ?? null),
+    residualState: row.proof?.residualState ?? null,
   }));
 }
