@@ -23,7 +23,6 @@ import {
 import { appendAudit } from './audit.ts';
 import { importBankroll, listBankroll } from './bankroll.ts';
 import { listBookEvents } from './bookEvents.ts';
-import { verifyChains } from './chain.ts';
 import { checkpointAt, listCheckpoints } from './checkpoints.ts';
 import { bookMarks, chronicle } from './chronicle.ts';
 import { commitRun, newEpoch } from './commitRun.ts';
@@ -53,12 +52,14 @@ import { KnownPayloads } from './payloads.ts';
 import { StateCache } from './stateCache.ts';
 import { type RunCommit, type Store } from './store.ts';
 import { syncState } from './syncState.ts';
+import { signDaily, signHeads, UNSIGNED, writtenHeads, type Signing } from './sign.ts';
 import { balancesAt, epochThen, findingsThen, observationsAt } from './timeTravel.ts';
+import { verifyBook, verifyChains } from './verify.ts';
 
 /** Counts attempts to commit in this process: with the incarnation and the fence it makes a marker unique. */
 let attempts = 0;
 
-export function bookStore(database: Database, schemaVersion: number): Store {
+export function bookStore(database: Database, schemaVersion: number, signing: Signing = UNSIGNED): Store {
   const states = new StateCache();
   const payloads = new KnownPayloads();
   return {
@@ -201,8 +202,14 @@ export function bookStore(database: Database, schemaVersion: number): Store {
       database.read(async (queries) => epochThen(queries, await accountById(queries, accountId), knownAt)),
 
     verifyChains: (filter) => verifyChains(database, filter),
+    verifyBook: (heads = []) => verifyBook(database, signing, heads),
+    writtenHeads: () => writtenHeads(database, signing),
+    signHeads: () => signHeads(database, signing),
     appendAudit: (entry) => database.write((queries) => appendAudit(database, queries, [entry])),
-    maintain: () => database.maintain(),
+    maintain: async () => {
+      await database.maintain();
+      await signDaily(database, signing);
+    },
   };
 }
 

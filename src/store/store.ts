@@ -709,6 +709,70 @@ export interface ChainReport {
   readonly firstBroken: { readonly chain: string; readonly seq: number; readonly reason: string } | null;
 }
 
+/** A row that does not fit, with its place. */
+export interface BrokenRow {
+  readonly seq: number;
+  /** Null where the row is missing. */
+  readonly table: string | null;
+  /** What the row calls itself, e.g. `FILL:1 rev 0`. */
+  readonly id: string | null;
+  readonly reason: string;
+}
+
+/** A head of a chain as it was written down, signed where there was a key. */
+export interface WrittenHead {
+  /** `account:<name>` or `audit`. */
+  readonly chain: string;
+  readonly seq: number;
+  readonly hash: string;
+  readonly signedAt: Instant;
+  /** Ed25519, base64; null = unsigned. */
+  readonly publicKey: string | null;
+  readonly signature: string | null;
+}
+
+/**
+ * What a written head says of the chain as it is now. `good`: it stands in the chain and our key signed it.
+ * `unchecked`: it stands there, and there is no key here to hold the signature against. `unsigned`: it stands there.
+ * `other_key`: it stands there, and another key than ours signed it. `forged`: its signature does not fit it.
+ * `rewritten`: the chain has another hash at this place. `gone`: the chain does not reach this place. `broken`: a row
+ * before this place does not fit, so nothing can be said of it.
+ */
+export type HeadState =
+  'good' | 'unchecked' | 'unsigned' | 'other_key' | 'forged' | 'rewritten' | 'gone' | 'broken';
+
+export interface HeadProof {
+  readonly head: WrittenHead;
+  readonly state: HeadState;
+}
+
+export interface ChainProof {
+  readonly chain: string;
+  /** Rows that fit, counted up to the first that does not. */
+  readonly rows: number;
+  /** The head of the chain: its place and hash. */
+  readonly seq: number;
+  readonly hash: string;
+  readonly broken: BrokenRow | null;
+  /** The head signed last; null where none ever was. */
+  readonly signed: HeadProof | null;
+}
+
+/** Rows of evidence are each for themselves: those that were pruned are not missed. */
+export interface EvidenceProof {
+  readonly table: string;
+  readonly rows: number;
+  readonly broken: { readonly id: string; readonly reason: string } | null;
+}
+
+export interface BookProof {
+  readonly ok: boolean;
+  readonly chains: readonly ChainProof[];
+  readonly evidence: readonly EvidenceProof[];
+  /** The heads that were handed in, in their order. */
+  readonly heads: readonly HeadProof[];
+}
+
 export interface StoreFacts {
   readonly dialect: 'sqlite' | 'postgres';
   /** `3.53.4`, `18.4`. */
@@ -959,8 +1023,23 @@ export interface Store {
   // --- care
   /** Recomputes every hash of the ledger and audit chains. */
   verifyChains(filter: AccountFilter): Promise<ChainReport>;
+  /**
+   * Recomputes every hash of ledger, audit and evidence, and holds the chains against the heads signed last and against
+   * heads that were written down elsewhere.
+   */
+  verifyBook(heads?: readonly WrittenHead[]): Promise<BookProof>;
+  /** Where every chain stands now, unsigned: to be kept elsewhere. */
+  writtenHeads(): Promise<readonly WrittenHead[]>;
+  /**
+   * Signs the head of every chain, once the rows since the last signature fit. Throws `secret_key_missing` where there
+   * is no key, `storage_corrupt` (nothing signed) for a chain that does not fit.
+   */
+  signHeads(): Promise<readonly WrittenHead[]>;
   /** Appends one audit row outside a run (commands of people). */
   appendAudit(entry: AuditEntry): Promise<void>;
-  /** Regular upkeep: checkpoint of the write-ahead log where there is one. Throws on a failed checkpoint. */
+  /**
+   * Regular upkeep: checkpoint of the write-ahead log where there is one; the heads of the chains are signed once per New
+   * York day where there is a key. Throws when a part of it failed.
+   */
   maintain(): Promise<void>;
 }
