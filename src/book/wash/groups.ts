@@ -27,8 +27,8 @@ export function groupsOf(
 ): Group[] {
   const lots = new Map<string, LotRecord>();
   const groups = new Map<string, LotRecord[]>();
-  for (const row of [...acquisitions].sort(compareRows)) {
-    const lot = lotRecord(row);
+  for (const [index, row] of [...acquisitions].sort(compareRows).entries()) {
+    const lot = lotRecord(row, index);
     lots.set(lotKey(row), lot);
     const key = washGroupKey(row, policy);
     const group = groups.get(key);
@@ -45,14 +45,15 @@ function compareRows(left: WashAcquisition, right: WashAcquisition): number {
   );
 }
 
-function lotRecord(row: WashAcquisition): LotRecord {
+function lotRecord(row: WashAcquisition, index: number): LotRecord {
   return {
     row,
-    acquiredDay: dayNumber(row.acquiredDate),
-    acquiredKey: instantKey(row.acquiredAt),
+    index,
+    day: dayNumber(row.acquiredDate),
+    key: instantKey(row.acquiredAt),
+    rank: 0,
     order: row.orderId == null ? `lot|${lotKey(row)}` : `order|${row.accountId}|${row.orderId}`,
     weight: row.unitWeight ?? Decimal.one,
-    pieces: [],
   };
 }
 
@@ -66,7 +67,8 @@ function closesByLot(
     if (lot === undefined) throw brokenRows(`Close ${row.closureId} names a lot that is not there.`);
     // A return of capital takes no units: it has no loss and nothing to replace.
     if (row.quantity.isZero()) continue;
-    const record = { row, day: dayNumber(row.closedDate), key: instantKey(row.closedAt), adjustments: 0 };
+    const [day, key] = [dayNumber(row.closedDate), instantKey(row.closedAt)];
+    const record: CloseRecord = { row, day, key, rank: 0, adjustments: 0 };
     const list = taken.get(lot);
     if (list === undefined) taken.set(lot, [record]);
     else list.push(record);
@@ -76,14 +78,11 @@ function closesByLot(
 }
 
 function compareCloses(left: CloseRecord, right: CloseRecord): number {
-  return (
-    left.day - right.day ||
-    compareTexts(left.key, right.key) ||
-    compareTexts(left.row?.closureId ?? '', right.row?.closureId ?? '')
-  );
+  return compareMoments(left, right) || compareTexts(left.row?.closureId ?? '', right.row?.closureId ?? '');
 }
 
-const HELD: CloseRecord = { row: null, day: Number.POSITIVE_INFINITY, key: '', adjustments: 0 };
+const NEVER = Number.POSITIVE_INFINITY;
+const HELD: CloseRecord = { row: null, day: NEVER, key: '', rank: NEVER, adjustments: 0 };
 
 function groupOf(
   lots: readonly LotRecord[],
@@ -92,9 +91,7 @@ function groupOf(
 ): Group {
   const pieces: Piece[] = [];
   const add = (lot: LotRecord, close: CloseRecord, amounts: Amounts): void => {
-    const piece = pieceOf(lot, close, amounts, pieces.length, null);
-    pieces.push(piece);
-    lot.pieces.push(piece);
+    pieces.push(pieceOf(lot, close, amounts, pieces.length, null));
   };
   for (const lot of lots) {
     const { openQuantity, openCost, openProceeds } = lot.row;
@@ -107,35 +104,45 @@ function groupOf(
     const units = weigh(openQuantity, lot.weight);
     add(lot, HELD, { units, basis: openCost, proceeds: openProceeds ?? null, washIn: Decimal.zero });
   }
-  rank(pieces, compareLosses, (piece, place) => (piece.lossRank = place));
-  rank(pieces, compareAcquired, (piece, place) => (piece.replacementRank = place));
   return { policy, lots, pieces };
 }
 
-function rank(
-  pieces: readonly Piece[],
-  compare: (left: Piece, right: Piece) => number,
-  give: (piece: Piece, place: number) => void,
+/** Puts the pieces of a group in the two orders of the regulation. Only a group with losses needs it. */
+export function rankPieces({ lots, pieces }: Group): void {
+  rank([...lots], compareMoments, (lot, place) => (lot.rank = place));
+  const closes = new Set(pieces.map(({ close }) => close));
+  closes.delete(HELD);
+  rank([...closes], compareMoments, (close, place) => (close.rank = place));
+  rank([...pieces], compareLosses, (piece, place) => (piece.lossRank = place));
+  rank([...pieces], compareReplacements, (piece, place) => (piece.replacementRank = place));
+}
+
+/** Sorts and numbers; what compares as equal gets the same number. */
+function rank<Item>(
+  items: Item[],
+  compare: (left: Item, right: Item) => number,
+  give: (item: Item, place: number) => void,
 ): void {
-  let before: Piece | null = null;
   let place = 0;
-  for (const piece of [...pieces].sort(compare)) {
-    if (before !== null && compare(before, piece) !== 0) place += 1;
-    give(piece, place);
-    before = piece;
+  for (const [index, item] of items.sort(compare).entries()) {
+    if (index > 0 && compare(items[index - 1]!, item) !== 0) place += 1;
+    give(item, place);
   }
+}
+
+function compareMoments(left: LotRecord | CloseRecord, right: LotRecord | CloseRecord): number {
+  return left.day - right.day || compareTexts(left.key, right.key);
 }
 
 /** By the time of sale; those of one moment by acquisition (1.1091-1(b)). */
 function compareLosses(left: Piece, right: Piece): number {
-  return compareClosed(left, right) || compareAcquired(left, right);
+  return compareClosed(left, right) || compareReplacements(left, right);
 }
 
 /** By acquisition (1.1091-1(c), (d)); of what was acquired at one moment, what was sold first. */
-function compareAcquired(left: Piece, right: Piece): number {
+function compareReplacements(left: Piece, right: Piece): number {
   return (
-    left.lot.acquiredDay - right.lot.acquiredDay ||
-    compareTexts(left.lot.acquiredKey, right.lot.acquiredKey) ||
+    left.lot.rank - right.lot.rank ||
     compareClosed(left, right) ||
     compareTexts(left.lot.row.formPosition ?? '', right.lot.row.formPosition ?? '')
   );

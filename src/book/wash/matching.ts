@@ -1,6 +1,6 @@
 /** Which acquisition replaces which loss: the heart of the layer, share by share. */
 import { Decimal } from '../../domain/decimal.ts';
-import { lotKey } from './groups.ts';
+import { lotKey, rankPieces } from './groups.ts';
 import { dateOfDay } from './order.ts';
 import {
   addWashIn,
@@ -33,9 +33,10 @@ interface Work {
 /** Puts off the losses of one group; adds to `adjustments` and `unknown`. */
 export function washGroup(group: Group, adjustments: WashDeferral[], unknown: WashUnknown[]): void {
   tellUnknownCosts(group, unknown);
+  if (!group.pieces.some(isTaxedLoss)) return;
+  rankPieces(group);
   const losses = new LossQueue();
   for (const piece of group.pieces) if (isTaxedLoss(piece)) losses.add(piece);
-  if (losses.isEmpty()) return;
   const work: Work = {
     group,
     losses,
@@ -64,19 +65,28 @@ function canEverReplace(piece: Piece): boolean {
 
 /** A call stands in two lists where it can replace its stock. A loss on a call is replaced by the same call only. */
 function replacementsOf({ pieces, policy }: Group): Map<string, ReplacementList> {
-  const byKey = new Map<string, Piece[]>();
-  const add = (key: string, piece: Piece): void => {
-    const list = byKey.get(key);
-    if (list === undefined) byKey.set(key, [piece]);
-    else list.push(piece);
-  };
+  const lists = new Map<string, Piece[]>();
   for (const piece of pieces) {
     if (!canEverReplace(piece)) continue;
     const { securityKey, optionOn } = piece.lot.row;
-    add(securityKey, piece);
-    if (policy.identical === 'option_on_stock' && optionOn != null) add(optionOn, piece);
+    addTo(lists, securityKey, piece);
+    if (policy.identical === 'option_on_stock' && optionOn != null) addTo(lists, optionOn, piece);
   }
-  return new Map([...byKey].map(([key, list]) => [key, new ReplacementList(list)]));
+  return new Map(
+    [...lists].map(([key, list]) => [
+      key,
+      new ReplacementList(list, (piece, place) => {
+        if (piece.lot.row.securityKey === key) piece.place = place;
+        else piece.placeAsCall = place;
+      }),
+    ]),
+  );
+}
+
+function addTo(lists: Map<string, Piece[]>, key: string, piece: Piece): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [piece]);
+  else list.push(piece);
 }
 
 /** One loss, or as much of it as its first replacement has shares for; the rest goes back into the queue. */
@@ -109,9 +119,9 @@ function findReplacement({ group, replacements }: Work, loss: Piece): Piece | nu
   const forward = group.policy.replacementSoldBefore === 'not_eligible';
   const [firstDay, lastDay] = [loss.close.day - WINDOW_DAYS, loss.close.day + WINDOW_DAYS];
   let place = list.first;
-  while (place !== null && place.piece.lot.acquiredDay <= lastDay) {
+  while (place !== null && place.piece.lot.day <= lastDay) {
     const { piece, next } = place;
-    const tooOld = piece.lot.acquiredDay < firstDay;
+    const tooOld = piece.lot.day < firstDay;
     if (spent(piece, group.policy) || (forward && (tooOld || soldBefore(piece, loss)))) list.drop(place);
     else if (!tooOld && !sameOrder(piece, loss, group.policy)) return piece;
     place = next;
@@ -172,15 +182,16 @@ function carryOn(work: Work, piece: Piece, amount: Decimal): void {
   const { accountId } = piece.lot.row;
   const lotId = piece.close.row?.carriedInto ?? null;
   const into = lotId === null ? undefined : work.lots().get(lotKey({ accountId, lotId }));
-  if (into === undefined || into.pieces.length === 0) {
+  const parts = work.group.pieces.filter(({ lot }) => lot === into);
+  if (parts.length === 0) {
     work.unknown.push(doubtOf(piece, 'carry_unknown'));
     return;
   }
   addWashIn(piece, amount.negate());
-  const whole = Decimal.sum(into.pieces.map(({ units }) => units));
+  const whole = Decimal.sum(parts.map(({ units }) => units));
   let left = amount;
-  for (const part of into.pieces) {
-    const isLast = part === into.pieces.at(-1);
+  for (const part of parts) {
+    const isLast = part === parts.at(-1);
     const share = isLast ? left : amount.times(part.units).dividedBy(whole, PLACES);
     left = left.minus(share);
     takeOver(work, part, share);
@@ -230,7 +241,7 @@ function tellUnknownReplacements(group: Group, unknown: WashUnknown[]): void {
     const closureId = piece.close.row?.closureId ?? null;
     if (closureId === null || piece.disallowed.sign() > 0 || !isTaxedLoss(piece)) continue;
     const possible = (lot: Group['lots'][number]): boolean =>
-      lot !== piece.lot && lot.acquiredDay >= piece.close.day - WINDOW_DAYS;
+      lot !== piece.lot && lot.day >= piece.close.day - WINDOW_DAYS;
     if (told.has(`${piece.lot.row.accountId}|${closureId}`) || !undated.some(possible)) continue;
     told.add(`${piece.lot.row.accountId}|${closureId}`);
     unknown.push(doubtOf(piece, 'replacement_unknown'));
