@@ -426,7 +426,12 @@ const historyGap: Make = ({ chance, stocks }) => {
     },
     make: async (stage) => {
       await stage.fault({ resource: 'activities', kind: 'short-history' });
-      await stage.fault({ resource: 'positions', kind: 'schema-drift', at: 1, times: 6 });
+      await stage.fault({
+        resource: 'positions',
+        kind: 'schema-drift',
+        at: stock.symbol < 'JNJ' ? 1 : 0,
+        times: 6,
+      });
     },
     settle: async (stage) => {
       await stage.world.faultsOff();

@@ -80,10 +80,12 @@ function splitOf(circumstances: Circumstances, rest: Rest, row: OpenRest, traded
   const without = row.without.minus(traded.quantity);
   const broker = row.broker.minus(traded.quantity);
   if (instrument.kind !== 'equity' || broker.isZero() || without.isZero()) return null;
-  const ratio = ratioOf(without, broker);
   const cash = left(rest, cashKey(instrument.currency));
-  const inLieu = ratio === null ? ratioWithFraction(circumstances, { ...row, broker, without }, cash) : null;
-  const found = ratio ?? inLieu;
+  const exact = ratioOf(without, broker);
+  // 41 that become 10 are 1 for 4 with a fraction paid out, not 10 for 41.
+  const isWhole = exact !== null && isUsual(exact);
+  const inLieu = isWhole ? null : ratioWithFraction(circumstances, { ...row, broker, without }, cash);
+  const found = inLieu ?? exact;
   if (found === null) return null;
   // Money that moved along is a purchase unless every order is known.
   if (!cash.isZero() && inLieu === null && circumstances.orders === null) return null;
@@ -141,6 +143,10 @@ const USUAL_RATIOS: readonly Ratio[] = [
   ...[ratio(3, 2), ratio(4, 3), ratio(5, 2), ratio(5, 4), ratio(7, 2), ratio(6, 5), ratio(11, 10)],
   ...[ratio(2, 3), ratio(3, 4), ratio(2, 5), ratio(4, 5), ratio(2, 7), ratio(5, 6)],
 ];
+
+function isUsual({ to, from }: Ratio): boolean {
+  return USUAL_RATIOS.some((usual) => usual.to.equals(to) && usual.from.equals(from));
+}
 
 /** The whole cost is what it was, as far as the digits of both averages tell. */
 function keepsCost(before: PositionObservation, now: SnapshotPosition, paid: Decimal): boolean {

@@ -125,13 +125,13 @@ function excessesOf(circumstances: Circumstances): readonly Excess[] {
     const units = filled.minus(listed);
     const cost = (averagePrice ?? Decimal.zero).times(filled).minus(listedCost);
     // What was executed before the book and the broker agreed is in the book by another name, an opening above all.
-    if (units.sign() > 0 && isOld(circumstances, order)) return [];
+    if (units.sign() > 0 && listed.isZero() && isOld(circumstances, order)) return [];
     if (units.isZero() && (filled.isZero() || isSamePrice(listedCost, filled, averagePrice!))) return [];
     const sign = order.side === 'buy' ? Decimal.one : Decimal.one.negate();
     return [
       {
         order,
-        cause: causeOf(circumstances, order, units),
+        cause: causeOf(circumstances, order, units, listed),
         quantity: units.times(sign),
         cash: cost.times(order.instrument.multiplier).times(sign).negate().round(CASH_PLACES),
       },
@@ -159,10 +159,17 @@ function isSamePrice(cost: Decimal, filled: Decimal, average: Decimal): boolean 
   return cost.dividedBy(filled, AVERAGE_PLACES).equals(average.round(AVERAGE_PLACES));
 }
 
-function causeOf(circumstances: Circumstances, order: OrderProgress, units: Decimal): FindingCause {
-  if (units.sign() <= 0) return 'broker_correction';
-  if (order.quantity !== null && order.filled.compare(order.quantity) < 0) return 'partial_fill';
-  return circumstances.isManualOrder(order.orderId) === true ? 'manual_trade' : 'missing_fill';
+/** An order that was whole, or has become larger than it was given, has no fill missing: one was corrected. */
+function causeOf(
+  { isManualOrder }: Circumstances,
+  { orderId, quantity, filled }: OrderProgress,
+  units: Decimal,
+  listed: Decimal,
+): FindingCause {
+  const wasWhole = quantity !== null && (listed.compare(quantity) >= 0 || filled.compare(quantity) > 0);
+  if (units.sign() <= 0 || wasWhole) return 'broker_correction';
+  if (quantity !== null && filled.compare(quantity) < 0) return 'partial_fill';
+  return isManualOrder(orderId) === true ? 'manual_trade' : 'missing_fill';
 }
 
 function evidenceOf({ order, cause, quantity }: Excess): FindingEvidence {

@@ -158,7 +158,9 @@ function tradeLike(
 function tradeOf(circumstances: Circumstances, row: OpenRest, cash: Decimal): Claim | null {
   const { instrument, amount } = row;
   const parts = [positionPart(instrument.id, amount), cashPart(instrument.currency, cash)];
-  const reversed = circumstances.listed.find(
+  // Where the orders are known, one of them would say so.
+  const listed = circumstances.orders === null ? circumstances.listed : [];
+  const reversed = listed.find(
     (fill) =>
       fill.kind === 'fill' &&
       fill.status === 'ok' &&
