@@ -368,7 +368,7 @@ describe('options', () => {
     }
   });
 
-  test('an exercised call hands on what was put off into it, to all the stock it brought', () => {
+  test('an exercised call hands on what was put off into it, to the shares it brought, sold or held', () => {
     const { acquisitions, closes } = washRows(`
       2024-01-02  buy 100 X for 1000       #a
       2024-03-01  sell 100 #a for 800

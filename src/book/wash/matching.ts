@@ -97,19 +97,20 @@ function washOne(work: Work, loss: Piece): void {
     return;
   }
   const order = loss.units.compare(replacement.units);
-  if (order > 0) {
-    const rest = cut(loss, replacement.units, work.group);
-    listBehind(rest, loss);
-    work.losses.add(rest);
-  } else if (order < 0) {
-    const rest = cut(replacement, loss.units, work.group);
-    listBehind(rest, replacement);
-    if (replacement.queued && !replacement.dealtWith) work.losses.add(rest);
-  }
+  if (order > 0) cutOff(work, loss, replacement.units);
+  else if (order < 0) cutOff(work, replacement, loss.units);
   loss.dealtWith = true;
   // A loss of the last digit may be none for a part of its units.
   const disallowed = lossOf(loss);
   if (disallowed !== null) putOff(work, loss, replacement, disallowed);
+}
+
+/** Makes `units` of a piece a piece of its own; what is left keeps its places among losses and replacements. */
+function cutOff({ group, losses }: Work, piece: Piece, units: Decimal): void {
+  const waits = piece.queued && !piece.dealtWith;
+  const rest = cut(piece, units, group);
+  listBehind(rest, piece);
+  if (waits) losses.add(rest);
 }
 
 function findReplacement({ group, replacements }: Work, loss: Piece): Piece | null {
@@ -177,7 +178,10 @@ function takeOver(work: Work, piece: Piece, amount: Decimal): void {
   else if (!piece.queued && isTaxedLoss(piece)) work.losses.add(piece);
 }
 
-/** Over all units of the lot that the carried ones became, as its cost is. */
+/**
+ * To as many shares of the stock as the exercised call stood for. They are the same acquisition (1.1091-1(f)), so they
+ * replace nothing else.
+ */
 function carryOn(work: Work, piece: Piece, amount: Decimal): void {
   const { accountId } = piece.lot.row;
   const lotId = piece.close.row?.carriedInto ?? null;
@@ -188,11 +192,31 @@ function carryOn(work: Work, piece: Piece, amount: Decimal): void {
     return;
   }
   addWashIn(piece, amount.negate());
-  const whole = Decimal.sum(parts.map(({ units }) => units));
+  const taken = takeShares(work, parts, piece.units);
+  spread(work, taken.length > 0 ? taken : parts, amount);
+}
+
+function takeShares(work: Work, parts: readonly Piece[], units: Decimal): Piece[] {
+  const taken: Piece[] = [];
+  let left = units;
+  for (const part of parts) {
+    if (left.isZero()) break;
+    if (part.used || part.dealtWith) continue;
+    if (part.units.compare(left) > 0) cutOff(work, part, left);
+    part.used = true;
+    left = left.minus(part.units);
+    taken.push(part);
+  }
+  return taken;
+}
+
+/** By units, the last piece takes what is left. */
+function spread(work: Work, parts: readonly Piece[], amount: Decimal): void {
+  const units = Decimal.sum(parts.map((part) => part.units));
   let left = amount;
   for (const part of parts) {
     const isLast = part === parts.at(-1);
-    const share = isLast ? left : amount.times(part.units).dividedBy(whole, PLACES);
+    const share = isLast ? left : amount.times(part.units).dividedBy(units, PLACES);
     left = left.minus(share);
     takeOver(work, part, share);
   }
