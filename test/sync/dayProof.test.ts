@@ -208,6 +208,25 @@ describe('which day a row counts to', () => {
     );
   });
 
+  test('a buy after the look still moves the average of what was sold before it: only the change counts', () => {
+    const happened = `
+      2025-08-13 08:00  deposit 1000
+      2025-08-14 09:00  buy 10 AAPL @ 10
+      2025-08-14 10:00  sell 5 AAPL @ 20
+      2025-08-14 14:00  buy 10 AAPL @ 40`;
+    const stated = `
+      2025-08-13 20:05 = 1000 | 1000 |
+      2025-08-14 12:00 = 1100 | 1000 | AAPL 5 @ 20
+      2025-08-15 20:05 = 1350 | 600 | AAPL 15 @ 50`;
+    const rules = { ...DEFAULT_RULES, elections: [elected('COMPRESSED_FIFO')] };
+    expect(told({ happened, stated, more: { rules } })).toEqual([
+      '2025-08-13 proved: 0 + flows 1000 = 1000',
+      '2025-08-14 proved: 1000 + realized 50 + unrealized 50 = 1100',
+      // The five cost 25 each by now, not 10: 75 less than the day before had it.
+      '2025-08-15 proved: 1100 + realized -75 + unrealized 325 = 1350',
+    ]);
+  });
+
   test('money of a week-end counts to the next stated day', () => {
     expect(
       told({
