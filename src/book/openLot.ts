@@ -35,7 +35,7 @@ export interface OpenLot {
   rolled: Decimal;
   unitCost: Decimal | null;
   unitQuantity: Decimal;
-  /** What was paid without fees for `unitQuantity`: the key of HIFO by price. */
+  /** What the price alone makes of `unitQuantity`: the key of HIFO by price. */
   paid: Decimal | null;
   /** Its cost or premium rests on something nobody stated: closes are `estimated`. */
   estimated: boolean;
@@ -67,6 +67,7 @@ export function rowOf(lot: OpenLot): Lot {
     costSource: lot.costSource,
     currency: lot.currency,
     openCostBase: lot.openCostBase,
+    openFees: lot.openFees,
   };
 }
 

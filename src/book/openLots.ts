@@ -11,10 +11,10 @@ import {
   type Instant,
   type TradeDate,
 } from '../domain/time.ts';
-import { dealFees, type Movement } from './closeLots.ts';
 import { averageOfDay } from './compressed.ts';
 import { emit, type LotFold, sideFor, touch, workOn } from './lotFold.ts';
-import { deal, type OpenLot } from './openLot.ts';
+import { type Movement, nextPiece } from './movement.ts';
+import { type OpenLot } from './openLot.ts';
 import { methodOn } from './rules.ts';
 import { addLot } from './side.ts';
 
@@ -34,11 +34,10 @@ export function openLot(
   id: LotId = movement.activity.rootId,
 ): OpenLot {
   const { activity, instrument, policy } = movement;
-  const gross = deal(movement.money, units);
-  const fee = dealFees(fold, movement, units);
-  const rolled = deal(movement.rolled, units) ?? Decimal.zero;
+  nextPiece(fold, movement, units);
+  const { pieceMoney: gross, pieceFee: fee, pieceRolled: rolled } = movement;
   if (policy === 'expensed' && !fee.isZero()) expense(fold, movement, direction, fee, id);
-  const isInside = policy === 'in_basis' && gross !== null;
+  const isInside = policy === 'in_basis' && gross !== null && !fee.isZero();
   const cost = !isInside ? gross : direction === 'long' ? gross.plus(fee) : gross.minus(fee);
   const when = acquisitionOf(activity, source);
   const lot: OpenLot = {
@@ -63,7 +62,7 @@ export function openLot(
     rolled,
     unitCost: cost,
     unitQuantity: units,
-    paid: gross,
+    paid: activity.price === null ? gross : activity.price.times(units).times(instrument.multiplier),
     estimated: movement.estimated,
     sameDay: null,
     sequence: 0,
@@ -131,7 +130,7 @@ export function withStatedBasis(fold: LotFold, lot: OpenLot): OpenLot {
   const election = fold.choices.bases.get(lot.id);
   const cost = election === undefined ? null : Decimal.tryParse(election.choice);
   if (election === undefined || cost === null) return lot;
-  const acquired = readAcquired(election.details['acquired']);
+  const acquired = readAcquired(election.details);
   const isHome = lot.currency === fold.choices.rules.baseCurrency;
   return {
     ...lot,
@@ -159,7 +158,7 @@ interface Acquired {
  * a transfer, has no date unless one is stated.
  */
 function acquisitionOf(activity: Activity, source: CostSource): Acquired & { readonly dated: boolean } {
-  const stated = readAcquired(activity.details['acquired']);
+  const stated = readAcquired(activity.details);
   if (stated !== null) return { ...stated, dated: true };
   const own = { at: activity.executedAt, date: activity.tradeDate };
   return { ...own, dated: source === 'fill' || UNDATED_KINDS[activity.kind] === undefined };
@@ -177,11 +176,13 @@ const UNDATED_KINDS: Partial<Record<Activity['kind'], true>> = {
   spinoff: true,
 };
 
-/** A date (from its first instant in New York on) or an instant. */
-export function readAcquired(text: string | undefined): Acquired | null {
-  if (text === undefined) return null;
-  const date = tryParseTradeDate(text);
-  if (date !== null) return { at: zonedInstant(date, '00:00:00', NEW_YORK), date };
-  const at = tryParseInstant(text);
+/**
+ * `acquired`: the day, from its first instant in New York on; `acquiredAt`: the instant, where it is known. Either is
+ * enough; an instant alone is of its New York day.
+ */
+export function readAcquired({ acquired, acquiredAt }: Activity['details']): Acquired | null {
+  const date = acquired === undefined ? null : tryParseTradeDate(acquired);
+  const at = acquiredAt === undefined ? null : tryParseInstant(acquiredAt);
+  if (date !== null) return { at: at ?? zonedInstant(date, '00:00:00', NEW_YORK), date };
   return at === null ? null : { at, date: newYorkDate(at) };
 }

@@ -55,6 +55,11 @@ export interface Lot {
   readonly currency: Currency;
   /** `openCost` in the account's base currency at the rates of the days it was paid; null where a rate is not known. */
   readonly openCostBase: Decimal | null;
+  /**
+   * Opening fees of the open part: inside `openCost`, beside it where the election is `excluded`. Absent where the row
+   * was kept by something that does not know them.
+   */
+  readonly openFees?: Decimal;
 }
 
 /**
