@@ -33,13 +33,17 @@ export interface ProofInput {
   readonly statements: readonly DayStatement[];
   /** First day to prove. */
   readonly from: TradeDate;
-  /** The fold of everything before `activities`. */
+  /**
+   * The fold of everything before `activities`. It lies before the trade date of the first statement, so that a close
+   * that the day's average still moves is known when it moves.
+   */
   readonly book: Book;
   /** Everything that is not in `book`, in any order. */
   readonly activities: readonly Activity[];
   /** Whether `book` is the empty one an epoch begins with. */
   readonly isBeginning: boolean;
   readonly rules: FoldRules;
+  /** Terms of everything in `book` and `activities`. */
   readonly instruments: Instruments;
   readonly latePublishing: Capabilities['latePublishing'];
   readonly now: Instant;
@@ -48,11 +52,8 @@ export interface ProofInput {
 export interface ProvedDay {
   readonly proof: DayProof;
   readonly statement: DayStatement;
-  /**
-   * Broker and book differ in positions or cash at an end of the day: the reconciliation has findings about it, and a
-   * residual of the day is theirs.
-   */
-  readonly isDoubted: boolean;
+  /** Where broker and book differ at an end of the day, by what is known now: keys as of the reconciliation's findings. */
+  readonly differing: readonly string[];
 }
 
 /** Proves every stated day from `from` on, oldest first, currency by currency. */
@@ -104,6 +105,7 @@ interface Stand {
   readonly book: Book;
   /** Closes of the day, by id: the next fold may write one of them again. */
   readonly closures: ReadonlyMap<string, LotClosure>;
+  /** By the key of the finding such a difference has. */
   readonly differences: ReadonlyMap<string, Difference>;
 }
 
@@ -172,7 +174,11 @@ function proveStep(input: ProofInput, stand: Stand, step: Step, activities: read
     awaited: awaitedAt(input, step),
     isOver: isOver(statement, input.now),
   });
-  return { proof, statement, isDoubted: stand.differences.size > 0 || step.differences.size > 0 };
+  return {
+    proof,
+    statement,
+    differing: [...new Set([...stand.differences.keys(), ...step.differences.keys()])],
+  };
 }
 
 /** Null on the book's first day. A statement that is no neighbour says nothing about the start of this day. */
@@ -245,11 +251,12 @@ function differencesAt(
     const isSame = before !== undefined && before.size.minus(size).abs().compare(room) <= 0;
     differences.set(key, { instrument, size, since: isSame ? before.since : date });
   };
-  if (cash !== null) note('cash', null, cash.minus(book.cash.get(currency) ?? Decimal.zero), CASH_TOLERANCE);
+  if (cash !== null)
+    note(`cash:${currency}`, null, cash.minus(book.cash.get(currency) ?? Decimal.zero), CASH_TOLERANCE);
   if (positions === null) return differences;
   for (const id of new Set([...positions.keys(), ...book.open.keys()])) {
     const booked = book.open.get(id)?.quantity ?? Decimal.zero;
-    note(id, id, (positions.get(id)?.quantity ?? Decimal.zero).minus(booked), Decimal.zero);
+    note(`position:${id}`, id, (positions.get(id)?.quantity ?? Decimal.zero).minus(booked), Decimal.zero);
   }
   return differences;
 }
