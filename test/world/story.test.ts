@@ -5,9 +5,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { Decimal } from '../../src/domain/decimal.ts';
+import { Decimal, decimal } from '../../src/domain/decimal.ts';
+import { now as instantNow } from '../../src/domain/time.ts';
 import { type ActivityKind } from '../../src/domain/activity.ts';
-import { balanceRecords, dailyBalanceRecords } from '../../src/sync/records.ts';
+import { balanceRecords, dailyBalanceRecords, lotRecordsOf, pnlRecordsOf } from '../../src/sync/records.ts';
 import { type RunRecord } from '../../src/store/store.ts';
 import { BEGIN, markDay, newYork, PAPER, playEvent, SNAPSHOT, STORY } from './storyPlay.ts';
 import { openWorld, type World } from './world.ts';
@@ -22,21 +23,37 @@ interface Seen {
   readonly runs: { readonly when: string; readonly run: RunRecord }[];
   /** Equity that the book showed at the end of each day. */
   readonly equities: string[];
-  evening: { readonly rows: string[]; readonly findings: string[] };
-  morning: { readonly rows: string[]; readonly findings: string[] };
+  evening: Sight;
+  morning: Sight;
+}
+
+interface Sight {
+  readonly rows: string[];
+  readonly findings: string[];
+  /** `2025-08-15 pending`, oldest first. */
+  readonly days: string[];
 }
 
 /** `KO 100 of 0, not explained`: what the broker states of the book. */
-async function optionEvents(at: World): Promise<{ rows: string[]; findings: string[] }> {
+async function optionEvents(at: World): Promise<Sight> {
   const rows = (await at.positions(PAPER, true))
     .filter((row) => /^(KO|SPY)/.test(row.symbol))
     .map((row) => `${row.symbol} ${row.state} ${row.brokerQuantity} broker, ${row.bookQuantity} book`);
   const findings = await at.truebook.store.findings({});
-  return { rows: rows.sort(), findings: findings.map(({ state, cause }) => `${state} ${cause}`).sort() };
+  const account = await at.truebook.account(PAPER);
+  const days = (await dailyBalanceRecords(at.truebook.records, { account }))
+    .filter((day) => day.residualState !== null)
+    .map((day) => `${day.date} ${day.residualState}`)
+    .reverse();
+  return {
+    rows: rows.sort(),
+    findings: findings.map(({ state, cause }) => `${state} ${cause}`).sort(),
+    days,
+  };
 }
 
 async function live(at: World): Promise<Seen> {
-  const nothing = { rows: [], findings: [] };
+  const nothing = { rows: [], findings: [], days: [] };
   const seen: Seen = { runs: [], equities: [], evening: nothing, morning: nothing };
   const sync = async (when: string): Promise<void> => {
     seen.runs.push({ when, run: await at.sync(PAPER) });
@@ -124,7 +141,7 @@ describe.each(['sqlite', 'postgres'] as const)('the sample account on %s', (data
         `${row.symbol} ${row.quantity} of ${row.bookQuantity} @ ${row.averageCost} = ${row.marketValue}`,
     );
     expect(rows.sort()).toEqual([
-      'AAPL 30 of 30 @ 201.9525 = 6792',
+      'AAPL 30 of 30 @ 201.97 = 6792',
       'KO 100 of 100 @ 70 = 6985',
       'QQQ250919C00580000 1 of 1 @ 9.4 = 980',
       'QQQ250919C00590000 -1 of -1 @ 6.3 = -645',
@@ -165,8 +182,64 @@ describe.each(['sqlite', 'postgres'] as const)('the sample account on %s', (data
     expect((await at.trades(PAPER)).every((trade) => trade.status === 'ok' && trade.rev === 0)).toBe(true);
   });
 
-  // Realized -22.025, unrealized 1,444.025 and the residual 0 of every day are asserted here, by the book's own lots and
-  // day proofs; the method that gives the sample's figures is Alpaca's own (the buys of one day are one lot).
+  test('every day is proved with nothing left over; the first has no start', async () => {
+    const account = await at.truebook.account(PAPER);
+    const days = (await dailyBalanceRecords(at.truebook.records, { account }))
+      .filter((day) => day.source === 'recorded')
+      .map((day) => `${day.date} ${day.residualState} ${day.residual}`)
+      .reverse();
+    expect(days.slice(1).filter((line) => !line.endsWith(' proved 0'))).toEqual([]);
+    expect(seen.evening.days.at(-1)).toMatch(/^2025-08-15 pending/);
+  });
+
+  /** What was realized and what is not yet, by the method that is elected. */
+  async function profit(): Promise<{ realized: string; rolled: string; unrealized: string; income: string }> {
+    const account = await at.truebook.account(PAPER);
+    const [row] = await pnlRecordsOf(at.truebook.records, 'account', { account });
+    const lots = await lotRecordsOf(at.truebook.records, { account });
+    const unrealized = Decimal.sum(lots.map((lot) => decimal(lot.unrealizedPnl!)));
+    return {
+      realized: row!.realizedPnl,
+      rolled: row!.realizedRolled,
+      unrealized: unrealized.toString(),
+      income: row!.income,
+    };
+  }
+
+  test('realized and unrealized: first in, first out, and as Alpaca counts the buys of a day', async () => {
+    // The ten shares sold were of the first fill, at 201.90; the sample has them at the average of the three.
+    expect(await profit()).toEqual({
+      realized: '-21.5',
+      rolled: '-106.5',
+      unrealized: '1443.5',
+      income: '7.8',
+    });
+    const account = await at.truebook.account(PAPER);
+    const election = {
+      kind: 'lot_method',
+      object: null,
+      choice: 'COMPRESSED_FIFO',
+      validFrom: null,
+      validTo: null,
+      source: 'user',
+      details: {},
+    } as const;
+    const audit = {
+      at: instantNow(at.truebook.clock),
+      actor: 'user',
+      action: 'elect',
+      object: PAPER,
+      facts: {},
+    };
+    await at.truebook.store.elect(account.id, [election], audit);
+    await at.sync(PAPER);
+    expect(await profit()).toEqual({
+      realized: '-22.025',
+      rolled: '-107.025',
+      unrealized: '1444.025',
+      income: '7.8',
+    });
+  });
 
   describe('as the broker itself answers', () => {
     test('positions and account are those of the sample', async () => {
