@@ -96,7 +96,7 @@ function splitOf(circumstances: Circumstances, rest: Rest, row: OpenRest, traded
   if (traded.quantity.sign() * without.sign() < 0) return null;
   if (!keepsCost(before, now, traded.cost) || !keepsValue(before, { ...now, quantity: broker }, found))
     return null;
-  const isSure = before.averageCost !== null && before.mark !== null && now.mark !== null;
+  const isSure = before.mark !== null && now.mark !== null;
   const parts: Part[] = [positionPart(instrument.id, row.amount)];
   if (inLieu !== null && !cash.isZero()) parts.push(cashPart(instrument.currency, cash));
   return {
@@ -150,7 +150,7 @@ function isUsual({ to, from }: Ratio): boolean {
 
 /** The whole cost is what it was, as far as the digits of both averages tell. */
 function keepsCost(before: PositionObservation, now: SnapshotPosition, paid: Decimal): boolean {
-  if (before.averageCost === null || now.averageCost === null) return true;
+  if (before.averageCost === null || now.averageCost === null) return false;
   return sameMoney(
     { quantity: before.quantity, average: before.averageCost },
     { quantity: now.quantity, average: now.averageCost },

@@ -79,7 +79,8 @@ function deliveries(circumstances: Circumstances, rest: Rest, gone: readonly Gon
   const currency = gone[0]!.option.currency;
   const candidates = gone.filter((row) => row.option.currency === currency).slice(0, TOGETHER_MAX);
   const choices = choicesOf(candidates);
-  const money = targets(circumstances, rest, cashKey(currency));
+  const options = candidates.map((row) => row.option.id);
+  const money = targets(circumstances, rest, cashKey(currency), options);
   const isPaidExactly = (some: readonly Gone[]): boolean =>
     circumstances.cashCompared && money.some((cash) => isNear(cash, paidFor(some)));
   const sharesFit = choices.filter((some) => fitsShares(circumstances, rest, candidates, some));
@@ -114,9 +115,12 @@ function fitsShares(
   some: readonly Gone[],
 ): boolean {
   if (some.some((row) => row.shares === null)) return false;
+  const options = all.map((row) => row.option.id);
   return [...new Set(all.map((row) => row.underlying))].every((underlying) => {
     const moved = Decimal.sum(some.filter((row) => row.underlying === underlying).map((row) => row.shares!));
-    return targets(circumstances, rest, positionKey(underlying)).some((amount) => amount.equals(moved));
+    return targets(circumstances, rest, positionKey(underlying), options).some((amount) =>
+      amount.equals(moved),
+    );
   });
 }
 
@@ -168,7 +172,7 @@ function expiryOf(
   if (newYorkDate(circumstances.now) < expiry) return null;
   const last = circumstances.before.get(option.id)?.mark ?? null;
   const agrees = (key: string): boolean =>
-    targets(circumstances, rest, key).some((amount) => isNear(amount, paidBy(delivered, key)));
+    targets(circumstances, rest, key, [option.id]).some((amount) => isNear(amount, paidBy(delivered, key)));
   const nothingElse =
     circumstances.cashCompared && agrees(cashKey(option.currency)) && agrees(positionKey(underlying));
   const isOver = compareInstants(circumstances.asOf, closeOf(expiry)) >= 0;

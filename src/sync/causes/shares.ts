@@ -1,7 +1,6 @@
 /** Units that moved and that no order, contract or corporate action explains: what is left to guess, never surely. */
 import { Decimal } from '../../domain/decimal.ts';
 import { type FindingCause } from '../../domain/finding.ts';
-import { type Currency } from '../../domain/money.ts';
 import { addMs, compareInstants } from '../../domain/time.ts';
 import { CASH_TOLERANCE } from '../reconcile.ts';
 import {
@@ -147,7 +146,7 @@ function tradeLike(
 ): { readonly row: OpenRest; readonly claim: Claim } | null {
   if (!circumstances.cashCompared) return null;
   const found = rows.flatMap((row) => {
-    const cash = targets(circumstances, rest, cashKey(row.instrument.currency));
+    const cash = targets(circumstances, rest, cashKey(row.instrument.currency), [row.instrument.id]);
     const amount = cash.find((money) => !money.isZero() && money.sign() !== row.amount.sign());
     const made = amount === undefined ? null : tradeOf(circumstances, row, amount);
     return made === null ? [] : [{ row, claim: made }];
@@ -207,8 +206,7 @@ function wasAwayLong({ lastLookAt, now }: Circumstances): boolean {
 /** Units without money: a transfer is what is left, where money agrees; where it does not, nothing is. */
 function withoutMoney(circumstances: Circumstances, rest: Rest, row: OpenRest): Claim {
   const parts = [positionPart(row.instrument.id, row.amount)];
-  const { currency } = row.instrument;
-  if (circumstances.cashCompared && !moneyIsQuiet(circumstances, rest, currency)) {
+  if (circumstances.cashCompared && !moneyIsQuiet(circumstances, rest, row)) {
     return claim('unknown', 'unexplained', parts, 'Units and money moved, and nothing says what happened.');
   }
   const text =
@@ -218,8 +216,10 @@ function withoutMoney(circumstances: Circumstances, rest: Rest, row: OpenRest): 
   return claim('transfer', 'without_money', parts, text);
 }
 
-function moneyIsQuiet(circumstances: Circumstances, rest: Rest, currency: Currency): boolean {
-  return targets(circumstances, rest, cashKey(currency)).some((amount) => isNear(amount, Decimal.zero));
+function moneyIsQuiet(circumstances: Circumstances, rest: Rest, { instrument }: OpenRest): boolean {
+  return targets(circumstances, rest, cashKey(instrument.currency), [instrument.id]).some((amount) =>
+    isNear(amount, Decimal.zero),
+  );
 }
 
 function claim(cause: FindingCause, rule: RuleName, parts: readonly Part[], text: string): Claim {
