@@ -33,7 +33,7 @@ export async function verify(options: VerifyOptions): Promise<number> {
     const found = await store.verifyBook(exported.map(({ head }) => head));
     return { proof: found, written: isSigning && isWhole(found) ? await writeDown(store, options) : [] };
   });
-  if (options.export !== undefined) addHeads(options.export, written);
+  if (options.export !== undefined && written.length > 0) addHeads(options.export, written);
   const report = { proof, exported, written };
   const ok = proof.ok || (written.length > 0 && proof.heads.every(isGood));
   if (options.json === true) printJson(jsonOf(report, ok));

@@ -55,6 +55,7 @@ import { syncState } from './syncState.ts';
 import { signDaily, signHeads, UNSIGNED, writtenHeads, type Signing } from './sign.ts';
 import { balancesAt, epochThen, findingsThen, observationsAt } from './timeTravel.ts';
 import { verifyBook, verifyChains } from './verify.ts';
+import { compareViews, replaceViews, viewDigest, viewRows } from './views.ts';
 
 /** Counts attempts to commit in this process: with the incarnation and the fence it makes a marker unique. */
 let attempts = 0;
@@ -205,6 +206,15 @@ export function bookStore(database: Database, schemaVersion: number, signing: Si
     verifyBook: (heads = []) => verifyBook(database, signing, heads),
     writtenHeads: () => writtenHeads(database, signing),
     signHeads: () => signHeads(database, signing),
+    viewDigest: (accountId, epoch) => database.read((queries) => viewDigest(queries, accountId, epoch)),
+    viewRows: (table, accountId, epoch) =>
+      database.read((queries) => viewRows(queries, table, accountId, epoch)),
+    compareViews: (accountId, epoch, views) =>
+      database.read((queries) => compareViews(queries, accountId, epoch, views)),
+    replaceViews: async (change) => {
+      await database.write((queries) => replaceViews(database, queries, change));
+      states.drop(change.lease.accountId);
+    },
     appendAudit: (entry) => database.write((queries) => appendAudit(database, queries, [entry])),
     maintain: async () => {
       await database.maintain();

@@ -97,8 +97,12 @@ export async function writeCheckpoints(
   accountId: AccountId,
   checkpoints: readonly BookCheckpoint[],
 ): Promise<void> {
-  const rows = checkpoints.map((checkpoint) => ({
-    account_id: accountId,
+  const rows = checkpoints.map((checkpoint) => ({ account_id: accountId, ...checkpointRow(checkpoint) }));
+  await insertRows(queries, 'book_checkpoint', rows, { keys: KEYS, then: 'update' });
+}
+
+export function checkpointRow(checkpoint: BookCheckpoint) {
+  return {
     epoch: checkpoint.epoch,
     last_executed_at: instantKey(checkpoint.lastExecutedAt),
     last_root_id: checkpoint.lastRootId,
@@ -106,8 +110,7 @@ export async function writeCheckpoints(
     rules_hash: checkpoint.rulesHash,
     state: checkpoint.state,
     lots: checkpoint.lots,
-  }));
-  await insertRows(queries, 'book_checkpoint', rows, { keys: KEYS, then: 'update' });
+  };
 }
 
 /** Leaves those that `checkpointCounts` names, made under the rules of the newest. */

@@ -43,7 +43,7 @@ export async function savePositions(
   await insertRows(queries, 'position', upsert.map(positionRow), { keys: KEYS, then: 'update' });
 }
 
-function positionRow(row: PositionRow) {
+export function positionRow(row: PositionRow) {
   return storableRow({
     account_id: row.accountId,
     epoch: row.epoch,

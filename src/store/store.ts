@@ -709,6 +709,49 @@ export interface ChainReport {
   readonly firstBroken: { readonly chain: string; readonly seq: number; readonly reason: string } | null;
 }
 
+/** The view tables: what `truebook rebuild` derives again. */
+export const VIEW_TABLES = [
+  'position',
+  'lot',
+  'lot_closure',
+  'wash_adjustment',
+  'balance_day',
+  'book_checkpoint',
+] as const;
+export type ViewTable = (typeof VIEW_TABLES)[number];
+
+/** A view's row as both databases have it: exact text, no number that is this database's own. */
+export type ViewRow = Readonly<Record<string, string | number | boolean | null>>;
+
+/** The views of one account and epoch, whole. */
+export interface BookViews {
+  readonly position: readonly PositionRow[];
+  readonly lot: readonly Lot[];
+  readonly lot_closure: readonly LotClosure[];
+  readonly wash_adjustment: readonly WashAdjustment[];
+  /** Those without a proof have none. */
+  readonly balance_day: readonly BalanceDayRow[];
+  readonly book_checkpoint: readonly BookCheckpoint[];
+}
+
+/** SHA-256 over a table's canonical rows in the order of their key: the same on both databases. */
+export type ViewDigest = Readonly<Record<ViewTable, string>>;
+
+/** A stored view against one that was derived again. */
+export interface ViewDifference {
+  readonly table: ViewTable;
+  readonly stored: { readonly rows: number; readonly digest: string };
+  readonly rebuilt: { readonly rows: number; readonly digest: string };
+  /** How many keys have another row, or a row on one side alone. */
+  readonly differing: number;
+  /** The first of them by key, at most ten. */
+  readonly first: readonly {
+    readonly key: string;
+    readonly stored: ViewRow | null;
+    readonly rebuilt: ViewRow | null;
+  }[];
+}
+
 /** A row that does not fit, with its place. */
 export interface BrokenRow {
   readonly seq: number;
@@ -1035,6 +1078,27 @@ export interface Store {
    * is no key, `storage_corrupt` (nothing signed) for a chain that does not fit.
    */
   signHeads(): Promise<readonly WrittenHead[]>;
+  viewDigest(accountId: AccountId, epoch: number): Promise<ViewDigest>;
+  /** By key. */
+  viewRows(table: ViewTable, accountId: AccountId, epoch: number): Promise<readonly ViewRow[]>;
+  /** Holds stored views against derived ones, for every table that is given. */
+  compareViews(
+    accountId: AccountId,
+    epoch: number,
+    views: Partial<BookViews>,
+  ): Promise<readonly ViewDifference[]>;
+  /**
+   * Puts derived views in the place of the stored ones, every table that is given, in one transaction with an audit row.
+   * Throws `lease_lost`, and `storage_busy` (nothing written) where the ledger went on behind `ledgerSeq` meanwhile.
+   */
+  replaceViews(change: {
+    readonly lease: Lease;
+    readonly epoch: number;
+    /** `SyncState.ledgerSeq` of the ledger that the views are of. */
+    readonly ledgerSeq: number;
+    readonly views: Partial<BookViews>;
+    readonly audit: AuditEntry;
+  }): Promise<void>;
   /** Appends one audit row outside a run (commands of people). */
   appendAudit(entry: AuditEntry): Promise<void>;
   /**
