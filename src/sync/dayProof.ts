@@ -86,7 +86,13 @@ function proveCurrency(input: ProofInput, currency: Currency): readonly ProvedDa
     (id) => input.book.open.get(id)?.quantity ?? Decimal.zero,
   );
   const proved: ProvedDay[] = [];
-  let stand: Stand = { statement: null, book: input.book, closures: new Map(), differences: new Map() };
+  let stand: Stand = {
+    statement: null,
+    book: input.book,
+    open: [...openLots(input.book)],
+    closures: new Map(),
+    differences: new Map(),
+  };
   for (const statement of statements) {
     const activities = byDay.get(statement.date) ?? [];
     const step = stepOver(input, stand, statement, activities);
@@ -103,6 +109,7 @@ interface Stand {
   /** Null before the first. */
   readonly statement: DayStatement | null;
   readonly book: Book;
+  readonly open: DayEnd['lots'];
   /** Closes of the day, by id: the next fold may write one of them again. */
   readonly closures: ReadonlyMap<string, LotClosure>;
   /** By the key of the finding such a difference has. */
@@ -130,11 +137,13 @@ function stepOver(
   activities: readonly Activity[],
 ): Step {
   const { book, lots, closures } = foldBook(stand.book, activities, { rules });
+  const open = [...openLots(book)];
   const gone = lots.filter(({ openQuantity }) => openQuantity.isZero());
   return {
     statement,
     book,
-    lots: [...openLots(book), ...gone],
+    open,
+    lots: [...open, ...gone],
     closed: closures.map((closure) => lessEarlier(closure, stand.closures.get(closure.id))),
     closures: new Map(closures.map((closure) => [closure.id, closure])),
     differences: differencesAt(statement, book, stand.differences),
@@ -192,9 +201,9 @@ function startOf(
   const earlier = previousTradingDay(date);
   if (stand.statement === null) {
     const isFirst = input.isBeginning && activities.every(({ tradeDate }) => tradeDate > earlier);
-    return isFirst ? null : { equity: null, lots: [...openLots(stand.book)], marks: new Map() };
+    return isFirst ? null : { equity: null, lots: stand.open, marks: new Map() };
   }
-  const start = endOf(input, { ...stand, statement: stand.statement, lots: [...openLots(stand.book)] });
+  const start = endOf(input, { ...stand, statement: stand.statement, lots: stand.open });
   return stand.statement.date >= earlier ? start : { ...start, equity: null };
 }
 
