@@ -51,6 +51,8 @@ export function inputOf(text: LookText): ExplainInput {
     listedAfter: at('2000-01-03'),
     orders,
     isManualOrder: (orderId) => orders?.find((order) => order.orderId === orderId)?.clientOrderId === MANUAL,
+    totals: null,
+    firstContactAt: at('2025-08-01'),
     asOf: now,
     lastLookAt: at(`${newYorkDate(now)} 00:01`),
     firstContactDone: true,

@@ -34,10 +34,21 @@ export interface Witnesses {
   readonly isManualOrder: (orderId: string) => boolean | null;
   /** When the broker's positions were true. */
   readonly asOf: Instant;
+  /** How far the market value the account states is from that of its list of positions; null where it is not known. */
+  readonly totals: TotalsGap | null;
+  /** When first contact was made: what was executed before is in the openings, if it is not listed. */
+  readonly firstContactAt: Instant | null;
   /** When the broker's positions were believed last time; null before the first. */
   readonly lastLookAt: Instant | null;
   /** False until the openings of first contact are booked: what history lacks is still a difference. */
   readonly firstContactDone: boolean;
+}
+
+/** Net market value by the account less that of all rows. */
+export interface TotalsGap {
+  readonly gap: Decimal;
+  /** What marks may have moved between the two answers: less than this says nothing. */
+  readonly noise: Decimal;
 }
 
 /** Everything the families of causes look at. */

@@ -201,9 +201,10 @@ function exchangeOf(circumstances: Circumstances, rest: Rest, from: OpenRest, to
   const isNew = earlier === undefined || earlier.quantity.isZero();
   const isRename = isNew && to.amount.equals(from.without);
   const name = `${from.instrument.symbol} ${from.without.toString()} went, ${to.instrument.symbol} ${to.amount.toString()} came`;
+  const isWorthIt = keepsWorth(before, now, to.amount, cash);
   const claim = (rule: RuleName, evidence: string, money: readonly Part[] = []): Claim => ({
     cause: 'symbol_change',
-    rule,
+    rule: isWorthIt ? rule : 'action_in_part',
     on: from.instrument.id,
     parts: [
       positionPart(from.instrument.id, from.amount),
@@ -236,6 +237,24 @@ function exchangeOf(circumstances: Circumstances, rest: Rest, from: OpenRest, to
   return claim('action_in_part', `with ${cash.toString()} in cash, as in a merger`, [
     cashPart(from.instrument.currency, cash),
   ]);
+}
+
+/** How far the worth of what came may be from that of what went: a day's moves, not another stock's price. */
+const WORTH_ROOM = Decimal.ofScaled(20, 2);
+
+/** Whether what came, with money, is worth what went by the last marks; never where a mark is missing. */
+function keepsWorth(
+  before: PositionObservation,
+  now: SnapshotPosition,
+  came: Decimal,
+  cash: Decimal,
+): boolean {
+  if (before.mark === null || now.mark === null) return false;
+  const earlier = before.quantity.times(before.mark);
+  const later = came.times(now.mark);
+  const isNear = (worth: Decimal): boolean =>
+    worth.minus(earlier).abs().compare(earlier.abs().times(WORTH_ROOM)) <= 0;
+  return isNear(later) || isNear(later.plus(cash));
 }
 
 function costOf(observation: PositionObservation | undefined): Decimal | null {

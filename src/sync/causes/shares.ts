@@ -18,6 +18,7 @@ import {
   type Rest,
 } from './claim.ts';
 import { type RuleName } from './rules.ts';
+import { subsets } from './subsets.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -30,9 +31,56 @@ export function gapClaims(circumstances: Circumstances, rest: Rest): readonly Cl
   );
 }
 
+/** How near the values must be to the gap of the totals. */
+const TOTALS_ROOM = Decimal.ofScaled(5, 2);
+
+/**
+ * The account's totals count units that its list of positions lacks, or lack what the list shows: the broker's two answers
+ * are of different moments, or one is short. Small values drown in the moves of the marks: of those nothing is said.
+ */
+export function totalsClaims(circumstances: Circumstances, rest: Rest): readonly Claim[] {
+  const { totals } = circumstances;
+  if (totals === null || totals.gap.abs().compare(totals.noise) <= 0) return [];
+  const rows = openRests(circumstances, rest).flatMap((row) => {
+    const value = missingValue(circumstances, row);
+    return value === null ? [] : [{ row, value }];
+  });
+  const fitting = subsets(rows).filter((some) => {
+    const value = Decimal.sum(some.map((one) => one.value));
+    const room = Decimal.sum(some.map((one) => one.value.abs())).times(TOTALS_ROOM);
+    return value.minus(totals.gap).abs().compare(room.plus(totals.noise)) <= 0;
+  });
+  if (fitting.length !== 1) return [];
+  const text = `The account's totals are ${totals.gap.round(2).toString()} more than the list of positions adds up to.`;
+  return fitting[0]!.map(({ row }) =>
+    claim('stale_source', 'totals', [positionPart(row.instrument.id, row.amount)], text),
+  );
+}
+
+/** What the units that are missing in the list would add to its value; null without a mark. */
+function missingValue(
+  { positions, before }: Circumstances,
+  { instrument, amount }: OpenRest,
+): Decimal | null {
+  const mark = positions.get(instrument.id)?.mark ?? before.get(instrument.id)?.mark ?? null;
+  return mark === null ? null : amount.negate().times(mark).times(instrument.multiplier);
+}
+
+/** Whether the totals agree with the list so well that it cannot be behind by this much. */
+function totalsAgree(circumstances: Circumstances, row: OpenRest): boolean {
+  const { totals } = circumstances;
+  const value = missingValue(circumstances, row);
+  if (totals === null || value === null) return false;
+  return (
+    totals.gap.abs().compare(totals.noise) <= 0 && value.abs().compare(totals.noise.plus(totals.noise)) > 0
+  );
+}
+
 /** The broker's list is behind its own activities: it says what it said before the newest of them. */
 export function behindClaims(circumstances: Circumstances, rest: Rest): readonly Claim[] {
-  return openRests(circumstances, rest).flatMap(({ instrument, amount, broker }) => {
+  return openRests(circumstances, rest).flatMap((row) => {
+    const { instrument, amount, broker } = row;
+    if (totalsAgree(circumstances, row)) return [];
     const before = circumstances.before.get(instrument.id)?.quantity ?? Decimal.zero;
     if (!before.equals(broker)) return [];
     const newest = newestOf(circumstances, (row) =>
@@ -94,22 +142,35 @@ export function shareClaims(circumstances: Circumstances, rest: Rest): readonly 
   const traded = tradeLike(circumstances, rest, rows);
   return rows.map((row) => {
     if (row === traded?.row) return traded.claim;
-    return roundingOf(row) ?? coinFeeOf(circumstances, row) ?? withoutMoney(circumstances, rest, row);
+    return (
+      roundingOf(circumstances, row) ??
+      coinFeeOf(circumstances, row) ??
+      withoutMoney(circumstances, rest, row)
+    );
   });
 }
 
 /** Digits a broker that rounds still shows. */
 const ROUNDED_PLACES_MIN = 2;
 
-function roundingOf({ instrument, amount, broker, without }: OpenRest): Claim | null {
+function roundingOf(
+  { before, positions }: Circumstances,
+  { instrument, amount, broker, without }: OpenRest,
+): Claim | null {
   const [shown, exact] = [placesOf(broker), placesOf(without)];
   const places = Math.max(shown, ROUNDED_PLACES_MIN);
-  const isRounded =
-    exact > places &&
-    (['half-even', 'down'] as const).some((way) => without.round(places, way).equals(broker));
-  if (!isRounded) return null;
+  if (exact <= places || !isRoundingOf(broker, without, places)) return null;
   const text = `The broker's ${broker.toString()} is ${without.toString()} with ${places} digits behind the point.`;
-  return claim('rounding', 'rounding', [positionPart(instrument.id, amount)], text);
+  // Units that left may look like that; an average that lost its digits along with them does not.
+  const [earlier, now] = [before.get(instrument.id)?.averageCost, positions.get(instrument.id)?.averageCost];
+  const isShown =
+    earlier != null && now != null && placesOf(earlier) > places && isRoundingOf(now, earlier, places);
+  const rule = isShown ? 'rounding' : 'rounding_perhaps';
+  return claim('rounding', rule, [positionPart(instrument.id, amount)], text);
+}
+
+function isRoundingOf(rounded: Decimal, exact: Decimal, places: number): boolean {
+  return (['half-even', 'down'] as const).some((way) => exact.round(places, way).equals(rounded));
 }
 
 function placesOf(value: Decimal): number {
