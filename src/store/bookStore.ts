@@ -219,9 +219,9 @@ export function bookStore(database: Database, schemaVersion: number): Store {
       database.read((queries) => pendingEntries(queries, accountId, basis)),
     compareViews: (accountId, views, examples) =>
       database.read((queries) => compareViews(queries, accountId, views, examples)),
-    replaceViews: async (lease, views, audit, examples) => {
+    replaceViews: async (lease, views, ledgerSeq, audit, examples) => {
       const written = await database.write((queries) =>
-        replaceViews(database, queries, lease, views, audit, examples),
+        replaceViews(database, queries, lease, { views, ledgerSeq, audit, examples }),
       );
       states.drop(lease.accountId);
       return written;

@@ -1034,14 +1034,16 @@ export interface Store {
   ): Promise<readonly ViewComparison[]>;
   /**
    * Writes what was derived in place of the account's view rows: rows that are right stay untouched. One transaction,
-   * fenced, with an audit row (`audit.facts` gets `rows`, the number of rows that differed). Throws `lease_lost`.
+   * fenced, with an audit row (`audit.facts` gets `rows`, the number of rows that differed). Null, with nothing written,
+   * where the account's chain does not end at `ledgerSeq` any more. Throws `lease_lost`.
    */
   replaceViews(
     lease: Lease,
     views: readonly EpochViews[],
+    ledgerSeq: number,
     audit: AuditEntry,
     examples: number,
-  ): Promise<readonly ViewComparison[]>;
+  ): Promise<readonly ViewComparison[] | null>;
 
   // --- care
   /** Recomputes every hash of the ledger and audit chains. */

@@ -4,8 +4,10 @@
  */
 import { type AccountId } from '../domain/account.ts';
 import { canonicalJson, sha256 } from '../domain/contentHash.ts';
+import { accountById } from './accounts.ts';
 import { appendAudit } from './audit.ts';
 import { endOfDay, proofColumns } from './balanceDays.ts';
+import { accountChain, lockHead } from './chain.ts';
 import { checkpointRow } from './checkpoints.ts';
 import { type Database, type Queries } from './database.ts';
 import { checkFence } from './leases.ts';
@@ -57,15 +59,24 @@ export async function compareViews(
   return comparisons;
 }
 
+export interface Replacement {
+  readonly views: readonly EpochViews[];
+  readonly ledgerSeq: number;
+  readonly audit: AuditEntry;
+  readonly examples: number;
+}
+
 export async function replaceViews(
   database: Database,
   queries: Queries,
   lease: Lease,
-  views: readonly EpochViews[],
-  audit: AuditEntry,
-  examples: number,
-): Promise<readonly ViewComparison[]> {
+  { views, ledgerSeq, audit, examples }: Replacement,
+): Promise<readonly ViewComparison[] | null> {
   await checkFence(database, queries, lease);
+  const { name } = await accountById(queries, lease.accountId);
+  // Held until the end: what a person writes meanwhile comes behind it.
+  const head = await lockHead(database, queries, accountChain(name));
+  if (head.seq !== ledgerSeq) return null;
   const comparisons: ViewComparison[] = [];
   for (const table of VIEW_TABLES) {
     const { comparison, differences } = await compareTable(queries, table, lease.accountId, views, examples);
