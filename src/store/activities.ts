@@ -12,7 +12,7 @@ import { Decimal } from '../domain/decimal.ts';
 import { TruebookError } from '../domain/errors.ts';
 import { type Instrument, type InstrumentId } from '../domain/instrument.ts';
 import { compareInstants, instantFromKey, instantKey, type Instant, type TradeDate } from '../domain/time.ts';
-import { type ExpressionBuilder } from 'kysely';
+import { sql, type ExpressionBuilder } from 'kysely';
 import { type Queries } from './database.ts';
 import { loadInstruments, readInstrument } from './instruments.ts';
 import {
@@ -38,6 +38,7 @@ import {
   type NewRevision,
   type RevisionChain,
   type TimeTravel,
+  type ViewBasis,
   type WantedOrder,
 } from './store.ts';
 
@@ -414,27 +415,36 @@ export async function bookActivitiesAsOf(
   queries: Queries,
   accountId: AccountId,
   epoch: number,
-  { asOf, knownAt }: TimeTravel,
+  { asOf, knownAt, basis }: TimeTravel,
 ): Promise<readonly ActivityRevision[]> {
   let query = queries
     .selectFrom('activity as a')
     .selectAll('a')
     .where('a.account_id', '=', accountId)
     .where('a.epoch', '=', epoch);
-  query =
-    knownAt === undefined
-      ? query.where(isNewest)
-      : query
-          .where('a.first_seen_at', '<=', instantKey(knownAt))
-          .where((where) =>
-            where(
-              'a.rev',
-              '=',
-              newestRevision(where).where('other.first_seen_at', '<=', instantKey(knownAt)),
-            ),
-          );
+  if (knownAt === undefined && basis === undefined) query = query.where(isNewest);
+  if (knownAt !== undefined) {
+    query = query
+      .where('a.first_seen_at', '<=', instantKey(knownAt))
+      .where((where) =>
+        where('a.rev', '=', newestRevision(where).where('other.first_seen_at', '<=', instantKey(knownAt))),
+      );
+  }
+  if (basis !== undefined) {
+    query = query
+      .where(wasKnownTo(basis, 'a'))
+      .where((where) => where('a.rev', '=', newestRevision(where).where(wasKnownTo(basis, 'other'))));
+  }
   if (asOf !== undefined) query = query.where('a.executed_at', '<=', instantKey(asOf));
   return (await readRevisions(queries, await query.execute())).sort(compareActivities);
+}
+
+/** Rows of the ledger that a run worked from, and those it wrote. */
+function wasKnownTo({ runId, ledgerSeq }: ViewBasis, alias: 'a' | 'other') {
+  const column = (name: string) => sql.ref(`${alias}.${name}`);
+  return ledgerSeq === null
+    ? sql<boolean>`(${column('run_id')} IS NULL OR ${column('run_id')} <= ${runId})`
+    : sql<boolean>`(${column('seq')} <= ${ledgerSeq} OR ${column('run_id')} = ${runId})`;
 }
 
 export async function firstTradeDate(

@@ -1,5 +1,7 @@
 /** How accounts stood at the end of days: recorded by the runs of that day, or stated by the broker afterwards. */
+import { type AccountId } from '../domain/account.ts';
 import { type TradeDate } from '../domain/time.ts';
+import { evidenceHash } from './chain.ts';
 import { type Queries } from './database.ts';
 import { type Sight } from './observations.ts';
 import { decimalText, insertRows, readDecimalOrNull } from './rows.ts';
@@ -24,6 +26,119 @@ export async function saveBalanceDays(
     (day) => day.source === 'recorded' || !recorded.has(`${day.tradeDate} ${day.currency}`),
   );
   await writeBalanceDays(queries, sight, kept);
+  await keepStatedDays(queries, sight, days);
+}
+
+/** What a broker states of past days is evidence: a rebuild has it from there. Written where it is news. */
+async function keepStatedDays(
+  queries: Queries,
+  { accountId, epoch, runId }: Sight,
+  days: readonly BalanceDayRow[],
+): Promise<void> {
+  const stated = days.filter((day) => day.source === 'broker');
+  if (stated.length === 0) return;
+  const first = stated.map((day) => day.tradeDate).reduce((least, day) => (day < least ? day : least));
+  const known = new Map(
+    (await statedDays(queries, accountId, epoch, first)).map((row) => [dayKey(row), row]),
+  );
+  const contents = stated.map((day) => ({
+    account_id: accountId,
+    epoch,
+    trade_date: day.tradeDate as string,
+    currency: day.currency,
+    equity: decimalText(day.endEquity),
+    profit_loss: decimalText(day.profitLoss),
+  }));
+  const news = contents.filter((content) => {
+    const before = known.get(dayKey(content));
+    return before?.equity !== content.equity || before.profit_loss !== content.profit_loss;
+  });
+  await insertRows(
+    queries,
+    'day_observation',
+    news.map((content) => ({
+      ...content,
+      run_id: runId,
+      row_hash: evidenceHash('day_observation', content),
+    })),
+  );
+}
+
+function dayKey(row: { readonly trade_date: string; readonly currency: string }): string {
+  return `${row.trade_date} ${row.currency}`;
+}
+
+/** What brokers stated last of each day, by day and currency. */
+async function statedDays(queries: Queries, accountId: AccountId, epoch: number, from = '') {
+  return await queries
+    .selectFrom('day_observation as d')
+    .selectAll('d')
+    .where('d.account_id', '=', accountId)
+    .where('d.epoch', '=', epoch)
+    .where('d.trade_date', '>=', from)
+    .where((where) =>
+      where(
+        'd.id',
+        '=',
+        where
+          .selectFrom('day_observation as later')
+          .select((column) => column.fn.max('later.id').as('id'))
+          .whereRef('later.account_id', '=', 'd.account_id')
+          .whereRef('later.epoch', '=', 'd.epoch')
+          .whereRef('later.trade_date', '=', 'd.trade_date')
+          .whereRef('later.currency', '=', 'd.currency'),
+      ),
+    )
+    .orderBy('d.trade_date')
+    .orderBy('d.currency')
+    .execute();
+}
+
+/** Ends of days from the evidence: the last look of the day's runs before what the broker says of it afterwards. */
+export async function dayEnds(
+  queries: Queries,
+  accountId: AccountId,
+  epoch: number,
+): Promise<readonly BalanceDayRow[]> {
+  const days = new Map<string, BalanceDayRow>();
+  for (const row of await statedDays(queries, accountId, epoch)) days.set(dayKey(row), statedEnd(row));
+  const looks = await queries
+    .selectFrom('balance_observation')
+    .select(['trade_date', 'currency', 'equity', 'cash', 'buying_power'])
+    .where('account_id', '=', accountId)
+    .where('epoch', '=', epoch)
+    .orderBy('run_id')
+    .execute();
+  for (const row of looks) days.set(dayKey(row), seenEnd(row));
+  return [...days].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, day]) => day);
+}
+
+function statedEnd(
+  row: Pick<Schema['day_observation'], 'trade_date' | 'currency' | 'equity' | 'profit_loss'>,
+): BalanceDayRow {
+  return {
+    tradeDate: row.trade_date as TradeDate,
+    currency: row.currency,
+    endEquity: readDecimalOrNull(row.equity),
+    endCash: null,
+    buyingPower: null,
+    profitLoss: readDecimalOrNull(row.profit_loss),
+    source: 'broker',
+  };
+}
+
+function seenEnd(
+  row: Pick<Schema['balance_observation'], 'trade_date' | 'currency' | 'equity' | 'cash' | 'buying_power'>,
+): BalanceDayRow {
+  return {
+    tradeDate: row.trade_date as TradeDate,
+    currency: row.currency,
+    endEquity: readDecimalOrNull(row.equity),
+    endCash: readDecimalOrNull(row.cash),
+    buyingPower: readDecimalOrNull(row.buying_power),
+    profitLoss: null,
+    source: 'recorded',
+  };
 }
 
 /** Whoever says nothing of the proof leaves it as it is. */

@@ -33,9 +33,15 @@ import { listFindings } from './findings.ts';
 import { listImportedTrades, saveImportedTrades } from './importedTrades.ts';
 import { loadInstruments } from './instruments.ts';
 import { acquireLease, checkFence, leaseState, releaseLease, renewLease } from './leases.ts';
-import { listBalanceDays } from './balanceDays.ts';
+import { dayEnds, listBalanceDays } from './balanceDays.ts';
 import { listClosures, listLots, listWash, lotsSince } from './lots.ts';
-import { latestBalances, latestGreeks, latestMarks, shortsEverReported } from './observations.ts';
+import {
+  lastStatements,
+  latestBalances,
+  latestGreeks,
+  latestMarks,
+  shortsEverReported,
+} from './observations.ts';
 import { listPositions } from './positions.ts';
 import { endVerification, listFreshness } from './progress.ts';
 import {
@@ -47,15 +53,16 @@ import {
   requestById,
   withdrawRequest,
 } from './requests.ts';
-import { lastRun, listRuns, runById, statistics } from './runs.ts';
+import { completeAnswers, lastRun, listRuns, runById, statistics } from './runs.ts';
 import { KnownPayloads } from './payloads.ts';
 import { StateCache } from './stateCache.ts';
 import { type RunCommit, type Store } from './store.ts';
 import { syncState } from './syncState.ts';
 import { signDaily, signHeads, UNSIGNED, writtenHeads, type Signing } from './sign.ts';
+import { pendingEntries, viewBases } from './viewBasis.ts';
+import { compareViews, replaceViews } from './views.ts';
 import { balancesAt, epochThen, findingsThen, observationsAt } from './timeTravel.ts';
 import { verifyBook, verifyChains } from './verify.ts';
-import { compareViews, replaceViews, viewDigest, viewRows } from './views.ts';
 
 /** Counts attempts to commit in this process: with the incarnation and the fence it makes a marker unique. */
 let attempts = 0;
@@ -169,14 +176,14 @@ export function bookStore(database: Database, schemaVersion: number, signing: Si
     lots: (filter) => database.read((queries) => listLots(queries, filter)),
     closures: (filter) => database.read((queries) => listClosures(queries, filter)),
     washAdjustments: (filter) => database.read((queries) => listWash(queries, filter)),
-    elections: (accountId, { epoch, knownAt } = {}) =>
+    elections: (accountId, { epoch, ...when } = {}) =>
       database.read(async (queries) => {
         const account = await accountById(queries, accountId);
-        return await listElections(queries, { ...account, epoch: epoch ?? account.epoch }, knownAt);
+        return await listElections(queries, { ...account, epoch: epoch ?? account.epoch }, when);
       }),
     accountTypes: () => database.read(accountTypes),
-    shortsEverReported: (accountId, epoch, knownAt) =>
-      database.read((queries) => shortsEverReported(queries, accountId, epoch, knownAt)),
+    shortsEverReported: (accountId, epoch, when) =>
+      database.read((queries) => shortsEverReported(queries, accountId, epoch, when)),
     ledger: (filter) => database.read((queries) => ledger(queries, filter)),
     bankroll: (filter) => database.read((queries) => listBankroll(queries, filter)),
     chronicle: (accountId, afterSeq, span) =>
@@ -202,19 +209,29 @@ export function bookStore(database: Database, schemaVersion: number, signing: Si
     epochThen: (accountId, knownAt) =>
       database.read(async (queries) => epochThen(queries, await accountById(queries, accountId), knownAt)),
 
+    lastStatements: (accountId, epoch) =>
+      database.read((queries) => lastStatements(queries, accountId, epoch)),
+    dayEnds: (accountId, epoch) => database.read((queries) => dayEnds(queries, accountId, epoch)),
+    completeAnswers: (accountId, epoch, since) =>
+      database.read((queries) => completeAnswers(queries, accountId, epoch, since)),
+
+    viewBases: (accountId) => database.read((queries) => viewBases(queries, accountId)),
+    pendingEntries: (accountId, basis) =>
+      database.read((queries) => pendingEntries(queries, accountId, basis)),
+    compareViews: (accountId, views, examples) =>
+      database.read((queries) => compareViews(queries, accountId, views, examples)),
+    replaceViews: async (lease, views, ledgerSeq, audit, examples) => {
+      const written = await database.write((queries) =>
+        replaceViews(database, queries, lease, { views, ledgerSeq, audit, examples }),
+      );
+      states.drop(lease.accountId);
+      return written;
+    },
+
     verifyChains: (filter) => verifyChains(database, filter),
     verifyBook: (heads = []) => verifyBook(database, signing, heads),
     writtenHeads: () => writtenHeads(database, signing),
     signHeads: () => signHeads(database, signing),
-    viewDigest: (accountId, epoch) => database.read((queries) => viewDigest(queries, accountId, epoch)),
-    viewRows: (table, accountId, epoch) =>
-      database.read((queries) => viewRows(queries, table, accountId, epoch)),
-    compareViews: (accountId, epoch, views) =>
-      database.read((queries) => compareViews(queries, accountId, epoch, views)),
-    replaceViews: async (change) => {
-      await database.write((queries) => replaceViews(database, queries, change));
-      states.drop(change.lease.accountId);
-    },
     appendAudit: (entry) => database.write((queries) => appendAudit(database, queries, [entry])),
     maintain: async () => {
       await database.maintain();

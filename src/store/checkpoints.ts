@@ -35,9 +35,15 @@ export async function saveCheckpoints(
     await dropFrom(queries, accountId, epoch, '');
     return;
   }
-  if (await personWroteSince(queries, accountId, commit.ledgerSeq)) return;
   await writeCheckpoints(queries, accountId, [...commit.earlierCheckpoints, checkpoint]);
   await thin(queries, accountId, checkpoint);
+  // What a person wrote while the run was at work is not in its folds.
+  await dropBehind(
+    queries,
+    accountId,
+    epoch,
+    await writtenBeside(queries, accountId, epoch, commit.ledgerSeq),
+  );
 }
 
 /** Takes away every checkpoint at or behind the earliest place that these revisions change. */
@@ -79,17 +85,26 @@ async function dropFrom(
     .execute();
 }
 
-/** Whether an activity was written beside the runs behind this place of the chain. */
-async function personWroteSince(queries: Queries, accountId: AccountId, seq: number): Promise<boolean> {
-  const row = await queries
+/** Activities written beside the runs behind this place of the chain. */
+async function writtenBeside(
+  queries: Queries,
+  accountId: AccountId,
+  epoch: number,
+  seq: number,
+): Promise<readonly Pick<NewRevision, 'rootId' | 'rev' | 'executedAt'>[]> {
+  const rows = await queries
     .selectFrom('activity')
-    .select('seq')
+    .select(['root_id', 'rev', 'executed_at'])
     .where('account_id', '=', accountId)
+    .where('epoch', '=', epoch)
     .where('run_id', 'is', null)
     .where('seq', '>', seq)
-    .limit(1)
-    .executeTakeFirst();
-  return row !== undefined;
+    .execute();
+  return rows.map((row) => ({
+    rootId: row.root_id,
+    rev: row.rev,
+    executedAt: instantFromKey(row.executed_at),
+  }));
 }
 
 export async function writeCheckpoints(
@@ -104,6 +119,13 @@ export async function writeCheckpoints(
 export function checkpointRow(checkpoint: BookCheckpoint) {
   return {
     epoch: checkpoint.epoch,
+    ...checkpointRow(checkpoint),
+  }));
+  await insertRows(queries, 'book_checkpoint', rows, { keys: KEYS, then: 'update' });
+}
+
+export function checkpointRow(checkpoint: BookCheckpoint) {
+  return {
     last_executed_at: instantKey(checkpoint.lastExecutedAt),
     last_root_id: checkpoint.lastRootId,
     activity_count: checkpoint.activityCount,

@@ -2,7 +2,7 @@
 import { type Account, type AccountId } from '../domain/account.ts';
 import { canonicalJson } from '../domain/contentHash.ts';
 import { type Election, type ElectionKind } from '../domain/election.ts';
-import { instantFromKey, instantKey, type Instant, type TradeDate } from '../domain/time.ts';
+import { instantFromKey, instantKey, type TradeDate } from '../domain/time.ts';
 import { type Selectable } from 'kysely';
 import { accountById } from './accounts.ts';
 import { appendAudit } from './audit.ts';
@@ -10,7 +10,7 @@ import { accountChain, chainRows, lockHead, saveHead } from './chain.ts';
 import { type Database, type Queries } from './database.ts';
 import { insertRows, readJson, storableRow } from './rows.ts';
 import { type Schema } from './schema.ts';
-import { type AuditEntry, type NewElection } from './store.ts';
+import { type AuditEntry, type NewElection, type TimeTravel } from './store.ts';
 
 /** What an election's ledger row says, before it gets its place in the chain. */
 export function electionContent(
@@ -61,7 +61,7 @@ const OF_ONE_EPOCH: readonly ElectionKind[] = ['lot_choice', 'basis'];
 export async function listElections(
   queries: Queries,
   { id, epoch }: Pick<Account, 'id' | 'epoch'>,
-  knownAt?: Instant,
+  { knownAt, basis }: Pick<TimeTravel, 'knownAt' | 'basis'> = {},
 ): Promise<readonly Election[]> {
   let query = queries
     .selectFrom('election')
@@ -75,6 +75,8 @@ export async function listElections(
     )
     .orderBy('seq');
   if (knownAt !== undefined) query = query.where('first_seen_at', '<=', instantKey(knownAt));
+  // What a run itself elects holds from the next one on.
+  if (basis !== undefined && basis.ledgerSeq !== null) query = query.where('seq', '<=', basis.ledgerSeq);
   return (await query.execute()).map(readElection);
 }
 

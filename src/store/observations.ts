@@ -3,7 +3,7 @@ import { type AccountId } from '../domain/account.ts';
 import { Decimal } from '../domain/decimal.ts';
 import { type InstrumentId } from '../domain/instrument.ts';
 import { type Quote } from '../domain/snapshot.ts';
-import { instantFromKey, instantKey, type Instant, type TradeDate } from '../domain/time.ts';
+import { instantFromKey, instantKey, type TradeDate } from '../domain/time.ts';
 import { sql } from 'kysely';
 import { evidenceHash } from './chain.ts';
 import { type Queries } from './database.ts';
@@ -24,6 +24,7 @@ import {
   type BalanceObservation,
   type MarkRow,
   type PositionObservation,
+  type TimeTravel,
 } from './store.ts';
 
 /** Which run saw it, for the evidence rows. */
@@ -128,12 +129,37 @@ export function readObservation(row: Omit<PositionLatestTable, 'account_id'>): P
   };
 }
 
+/** Of every instrument what the newest run that wrote of it saw, by instrument. */
+export async function lastStatements(
+  queries: Queries,
+  accountId: AccountId,
+  epoch: number,
+): Promise<readonly PositionObservation[]> {
+  const rows = await queries
+    .selectFrom('position_observation as o')
+    .innerJoin(
+      (from) =>
+        from
+          .selectFrom('position_observation')
+          .select((column) => ['instrument', column.fn.max('run_id').as('run_id')])
+          .where('account_id', '=', accountId)
+          .where('epoch', '=', epoch)
+          .groupBy('instrument')
+          .as('newest'),
+      (join) => join.onRef('newest.run_id', '=', 'o.run_id').onRef('newest.instrument', '=', 'o.instrument'),
+    )
+    .selectAll('o')
+    .orderBy('o.instrument')
+    .execute();
+  return rows.map(readObservation);
+}
+
 /** Sorted. Through the index of negative rows: few, whatever the number of observations. */
 export async function shortsEverReported(
   queries: Queries,
   accountId: AccountId,
   epoch: number,
-  knownAt?: Instant,
+  { knownAt, basis }: TimeTravel = {},
 ): Promise<readonly InstrumentId[]> {
   let query = queries
     .selectFrom('position_observation as o')
@@ -148,6 +174,8 @@ export async function shortsEverReported(
       .innerJoin('sync_run as r', 'r.id', 'o.run_id')
       .where('r.started_at', '<=', instantKey(knownAt));
   }
+  // What a run sees for the first time holds from the next one on.
+  if (basis !== undefined) query = query.where('o.run_id', '<', basis.runId);
   const rows = await query.execute();
   return rows.map((row) => row.instrument as InstrumentId).sort();
 }

@@ -54,7 +54,6 @@ export function positionRow(row: PositionRow) {
     quantity: row.quantity.toString(),
     broker_quantity: decimalText(row.brokerQuantity),
     book_quantity: row.bookQuantity.toString(),
-    agreed_quantity: row.agreedQuantity.toString(),
     explained: row.explained,
     average_cost: decimalText(row.averageCost),
     average_cost_source: row.averageCostSource as string | null,
@@ -64,7 +63,6 @@ export function positionRow(row: PositionRow) {
     closed_at: keyOrNull(row.closedAt),
     closed_root_id: row.closedRootId,
     missing_since: keyOrNull(row.missingSince),
-    missing_confirmations: row.missingConfirmations,
     source: row.source,
   });
 }
@@ -88,7 +86,6 @@ function readPosition(row: Selectable<PositionTable>): PositionRow {
     quantity: Decimal.parse(row.quantity),
     brokerQuantity: readDecimalOrNull(row.broker_quantity),
     bookQuantity: Decimal.parse(row.book_quantity),
-    agreedQuantity: Decimal.parse(row.agreed_quantity),
     explained: isTrue(row.explained),
     averageCost: readDecimalOrNull(row.average_cost),
     averageCostSource: row.average_cost_source as PositionRow['averageCostSource'],
@@ -98,7 +95,6 @@ function readPosition(row: Selectable<PositionTable>): PositionRow {
     closedAt: readInstantOrNull(row.closed_at),
     closedRootId: row.closed_root_id,
     missingSince: readInstantOrNull(row.missing_since),
-    missingConfirmations: row.missing_confirmations,
     source: row.source,
   };
 }

@@ -53,6 +53,7 @@ export async function insertRun(
     findings_count: run.counts.findings,
     new_activities_count: run.counts.newActivities,
     deep_scan: run.deepScan,
+    ledger_seq: commit.ledgerSeq,
   });
   // The fence is checked by the very statement that writes the run, which holds the lease until the transaction ends.
   const values = { ...content, row_hash: evidenceHash('sync_run', content) };
@@ -148,6 +149,33 @@ export async function lastRun(
   });
   return run ?? null;
 }
+
+/** Reads of positions that had no row nobody could read, of complete runs that wrote positions; oldest first. */
+export async function completeAnswers(
+  queries: Queries,
+  accountId: AccountId,
+  epoch: number,
+  since: Instant,
+): Promise<readonly Instant[]> {
+  const rows = await queries
+    .selectFrom('sync_run as r')
+    .innerJoin('sync_read as read', 'read.run_id', 'r.id')
+    .select('read.as_of')
+    .where('r.account_id', '=', accountId)
+    .where('r.epoch', '=', epoch)
+    .where('r.outcome', '=', 'complete')
+    .where('r.type', 'in', [...POSITION_TYPES])
+    .where('read.resource', '=', 'positions')
+    .where('read.kind', '=', 'complete')
+    .where('read.reason', 'is', null)
+    .where('read.as_of', '>=', instantKey(since))
+    .orderBy('read.as_of')
+    .execute();
+  return rows.flatMap((row) => (row.as_of === null ? [] : [instantFromKey(row.as_of)]));
+}
+
+/** Runs that write position rows. */
+export const POSITION_TYPES: readonly SyncType[] = ['all', 'positions'];
 
 function readRun(row: Selectable<SyncRunTable>): RunRecord {
   return {

@@ -70,6 +70,17 @@ export interface Schema {
   position_observation: PositionLatestTable & { epoch: number; run_id: number; row_hash: string };
   balance_observation: BankrollTable & { epoch: number; run_id: number; row_hash: string };
   greeks_observation: GreeksTable & { epoch: number; run_id: number; row_hash: string };
+  day_observation: {
+    id: Generated<number>;
+    account_id: number;
+    epoch: number;
+    run_id: number | null;
+    trade_date: DateText;
+    currency: string;
+    equity: Exact | null;
+    profit_loss: Exact | null;
+    row_hash: string;
+  };
 
   chain_head: {
     chain: string;
@@ -331,6 +342,8 @@ export interface SyncRunTable {
   new_activities_count: number;
   deep_scan: Flag;
   row_hash: string;
+  /** Place of the account's chain that the run worked from; null in runs of earlier releases. */
+  ledger_seq: number | null;
 }
 
 /** What every row of an account's hash chain has. */
@@ -396,7 +409,6 @@ export interface PositionTable {
   quantity: Exact;
   broker_quantity: Exact | null;
   book_quantity: Exact;
-  agreed_quantity: Exact;
   explained: Flag;
   average_cost: Exact | null;
   average_cost_source: string | null;
@@ -406,7 +418,6 @@ export interface PositionTable {
   closed_at: InstantText | null;
   closed_root_id: string | null;
   missing_since: InstantText | null;
-  missing_confirmations: number;
   source: string;
 }
 

@@ -202,8 +202,6 @@ export interface PositionRow {
   /** Null before the first complete answer. */
   readonly brokerQuantity: Decimal | null;
   readonly bookQuantity: Decimal;
-  /** Last quantity on which broker and book agreed: what a missing row carries on from. */
-  readonly agreedQuantity: Decimal;
   readonly explained: boolean;
   readonly averageCost: Decimal | null;
   readonly averageCostSource: 'broker' | 'book' | null;
@@ -212,9 +210,8 @@ export interface PositionRow {
   readonly openedAt: Instant | null;
   readonly closedAt: Instant | null;
   readonly closedRootId: string | null;
-  /** Since when it is missing, and in how many complete answers in a row. */
+  /** Since when it is missing. */
   readonly missingSince: Instant | null;
-  readonly missingConfirmations: number;
   /** Broker that stated it. */
   readonly source: string;
 }
@@ -671,11 +668,77 @@ export interface WashFilter extends AccountFilter {
   readonly closureIds?: readonly string[];
 }
 
-/** How the book stood: what had happened by `asOf` of what the ledger knew at `knownAt`. Left out = without bound. */
+/**
+ * The run that an epoch's views are of: the newest believed one that wrote positions. What the ledger has beyond it (runs
+ * of other parts, what people decided since) is worked out by the next.
+ */
+export interface ViewBasis {
+  readonly epoch: number;
+  readonly runId: number;
+  readonly startedAt: Instant;
+  /** Place of the chain it worked from; its own rows count as well. Null in runs of earlier releases: everything. */
+  readonly ledgerSeq: number | null;
+}
+
+/**
+ * How the book stood: what had happened by `asOf` of what the ledger knew at `knownAt`, or of what the run of `basis`
+ * knew. Left out = without bound.
+ */
 export interface TimeTravel {
   readonly asOf?: Instant;
   readonly knownAt?: Instant;
+  readonly basis?: ViewBasis;
 }
+
+export const VIEW_TABLES = [
+  'position',
+  'lot',
+  'lot_closure',
+  'wash_adjustment',
+  'balance_day',
+  'book_checkpoint',
+] as const;
+export type ViewTable = (typeof VIEW_TABLES)[number];
+
+/** What the view tables hold of an epoch. */
+export interface EpochViews {
+  readonly epoch: number;
+  readonly positions: readonly PositionRow[];
+  readonly lots: readonly Lot[];
+  readonly closures: readonly LotClosure[];
+  readonly wash: readonly WashAdjustment[];
+  readonly balanceDays: readonly BalanceDayRow[];
+  readonly checkpoints: readonly BookCheckpoint[];
+}
+
+/** A row of a view as a program reads it: texts of exact figures, whole numbers, flags. */
+export type ViewRow = Readonly<Record<string, string | number | boolean | null>>;
+
+/** A view table of an account, as it is stored and as it is derived; all epochs. */
+export interface ViewComparison {
+  readonly table: ViewTable;
+  readonly stored: { readonly rows: number; readonly hash: string };
+  readonly derived: { readonly rows: number; readonly hash: string };
+  /** How many rows differ, are missing or are too many. */
+  readonly differing: number;
+  /** The first of them in the order of their keys; null on the side that lacks the row. */
+  readonly examples: readonly {
+    readonly key: string;
+    readonly stored: ViewRow | null;
+    readonly derived: ViewRow | null;
+  }[];
+}
+
+/** An entry of the ledger behind the run that the views are of. */
+export type PendingEntry =
+  | { readonly kind: 'election' }
+  | {
+      readonly kind: 'activity';
+      /** False for what a person wrote. */
+      readonly byRun: boolean;
+      /** The earliest place it ever had: what lies behind it is not of this ledger any more. */
+      readonly firstExecutedAt: Instant;
+    };
 
 /** A finding as its book events tell it; they do not hold the evidence. */
 export type FindingThen = Omit<Finding, 'evidence'> & OfEpoch;
@@ -707,49 +770,6 @@ export interface ChainReport {
   readonly rows: number;
   /** First row whose hash or predecessor does not fit. */
   readonly firstBroken: { readonly chain: string; readonly seq: number; readonly reason: string } | null;
-}
-
-/** The view tables: what `truebook rebuild` derives again. */
-export const VIEW_TABLES = [
-  'position',
-  'lot',
-  'lot_closure',
-  'wash_adjustment',
-  'balance_day',
-  'book_checkpoint',
-] as const;
-export type ViewTable = (typeof VIEW_TABLES)[number];
-
-/** A view's row as both databases have it: exact text, no number that is this database's own. */
-export type ViewRow = Readonly<Record<string, string | number | boolean | null>>;
-
-/** The views of one account and epoch, whole. */
-export interface BookViews {
-  readonly position: readonly PositionRow[];
-  readonly lot: readonly Lot[];
-  readonly lot_closure: readonly LotClosure[];
-  readonly wash_adjustment: readonly WashAdjustment[];
-  /** Those without a proof have none. */
-  readonly balance_day: readonly BalanceDayRow[];
-  readonly book_checkpoint: readonly BookCheckpoint[];
-}
-
-/** SHA-256 over a table's canonical rows in the order of their key: the same on both databases. */
-export type ViewDigest = Readonly<Record<ViewTable, string>>;
-
-/** A stored view against one that was derived again. */
-export interface ViewDifference {
-  readonly table: ViewTable;
-  readonly stored: { readonly rows: number; readonly digest: string };
-  readonly rebuilt: { readonly rows: number; readonly digest: string };
-  /** How many keys have another row, or a row on one side alone. */
-  readonly differing: number;
-  /** The first of them by key, at most ten. */
-  readonly first: readonly {
-    readonly key: string;
-    readonly stored: ViewRow | null;
-    readonly rebuilt: ViewRow | null;
-  }[];
 }
 
 /** A row that does not fit, with its place. */
@@ -992,15 +1012,15 @@ export interface Store {
    */
   elections(
     accountId: AccountId,
-    filter?: { epoch?: number; knownAt?: Instant },
+    filter?: { epoch?: number; knownAt?: Instant; basis?: ViewBasis },
   ): Promise<readonly Election[]>;
   /** How accounts are taxed; accounts of which nobody said are absent. */
   accountTypes(): Promise<ReadonlyMap<AccountId, AccountType>>;
-  /** Instruments the broker ever stated a negative quantity of (seen by `knownAt`), sorted. */
+  /** Instruments the broker ever stated a negative quantity of (seen by `knownAt`, or before `basis`), sorted. */
   shortsEverReported(
     accountId: AccountId,
     epoch: number,
-    knownAt?: Instant,
+    when?: TimeTravel,
   ): Promise<readonly InstrumentId[]>;
   /** Newest revision of every activity, newest first. `kinds` narrows, `limit` bounds. */
   ledger(
@@ -1060,8 +1080,41 @@ export interface Store {
   balancesAt(accountId: AccountId, epoch: number, when: TimeTravel): Promise<readonly BalanceObservation[]>;
   /** Findings as they were known then, told again from book events alone. */
   findingsThen(filter: AccountFilter & { knownAt?: Instant }): Promise<readonly FindingThen[]>;
+  /** What runs had last seen of the positions, whatever the broker's stamp; quantity zero = absent. By instrument. */
+  lastStatements(accountId: AccountId, epoch: number): Promise<readonly PositionObservation[]>;
+  /**
+   * Ends of days from the evidence alone: what runs of the day saw last, else what the broker stated of it afterwards.
+   * By day and currency.
+   */
+  dayEnds(accountId: AccountId, epoch: number): Promise<readonly BalanceDayRow[]>;
+  /** When lists of positions were stated that runs believed whole, from `since` on, oldest first. */
+  completeAnswers(accountId: AccountId, epoch: number, since: Instant): Promise<readonly Instant[]>;
   /** The epoch that was current then. */
   epochThen(accountId: AccountId, knownAt: Instant): Promise<number>;
+
+  // --- rebuild
+  /** Which runs the views are of, one per epoch that has any, oldest first. */
+  viewBases(accountId: AccountId): Promise<readonly ViewBasis[]>;
+  /** Activities of the epoch, and elections, that its views do not know of yet. */
+  pendingEntries(accountId: AccountId, basis: ViewBasis): Promise<readonly PendingEntry[]>;
+  /** Holds what was derived against what is stored, in one look; at most `examples` differing rows of each table. */
+  compareViews(
+    accountId: AccountId,
+    views: readonly EpochViews[],
+    examples: number,
+  ): Promise<readonly ViewComparison[]>;
+  /**
+   * Writes what was derived in place of the account's view rows: rows that are right stay untouched. One transaction,
+   * fenced, with an audit row (`audit.facts` gets `rows`, the number of rows that differed). Null, with nothing written,
+   * where the account's chain does not end at `ledgerSeq` any more. Throws `lease_lost`.
+   */
+  replaceViews(
+    lease: Lease,
+    views: readonly EpochViews[],
+    ledgerSeq: number,
+    audit: AuditEntry,
+    examples: number,
+  ): Promise<readonly ViewComparison[] | null>;
 
   // --- care
   /** Recomputes every hash of the ledger and audit chains. */
@@ -1078,27 +1131,6 @@ export interface Store {
    * is no key, `storage_corrupt` (nothing signed) for a chain that does not fit.
    */
   signHeads(): Promise<readonly WrittenHead[]>;
-  viewDigest(accountId: AccountId, epoch: number): Promise<ViewDigest>;
-  /** By key. */
-  viewRows(table: ViewTable, accountId: AccountId, epoch: number): Promise<readonly ViewRow[]>;
-  /** Holds stored views against derived ones, for every table that is given. */
-  compareViews(
-    accountId: AccountId,
-    epoch: number,
-    views: Partial<BookViews>,
-  ): Promise<readonly ViewDifference[]>;
-  /**
-   * Puts derived views in the place of the stored ones, every table that is given, in one transaction with an audit row.
-   * Throws `lease_lost`, and `storage_busy` (nothing written) where the ledger went on behind `ledgerSeq` meanwhile.
-   */
-  replaceViews(change: {
-    readonly lease: Lease;
-    readonly epoch: number;
-    /** `SyncState.ledgerSeq` of the ledger that the views are of. */
-    readonly ledgerSeq: number;
-    readonly views: Partial<BookViews>;
-    readonly audit: AuditEntry;
-  }): Promise<void>;
   /** Appends one audit row outside a run (commands of people). */
   appendAudit(entry: AuditEntry): Promise<void>;
   /**

@@ -53,7 +53,7 @@ export async function bookThen(store: Store, account: Account, when: When): Prom
   const activities = await store.bookActivitiesAsOf(account.id, epoch, travel);
   const rules: FoldRules = {
     elections,
-    shortsReported: new Set(await store.shortsEverReported(account.id, epoch, knownAt)),
+    shortsReported: new Set(await store.shortsEverReported(account.id, epoch, known)),
     baseCurrency: account.baseCurrency,
   };
   const fold = foldBook(EMPTY_BOOK, activities, { rules });

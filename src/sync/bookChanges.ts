@@ -14,7 +14,7 @@ import {
   type SyncState,
 } from '../store/store.ts';
 import { episodeResults, NOTHING_REALIZED, type EpisodeResult } from './episodeResults.ts';
-import { isEstimate } from './lifecycle.ts';
+import { isReduction } from './positionRows.ts';
 import { lotChanges, sameRow, type RowChanges, type StoredLots } from './lotChanges.ts';
 import { washOfAccount, washScopeOf } from './washOfAccount.ts';
 
@@ -47,9 +47,9 @@ export async function bookChanges(
 ): Promise<BookChanges> {
   const { account } = state;
   const { begins, fold, from } = ledger;
-  // An estimate is in the row: once the quantity returns, what was exact must be known again.
-  const estimated = begins === null ? [] : state.positions.filter(isEstimate);
-  if (begins === 'behind' && fold.lots.length === 0 && fold.closures.length === 0 && estimated.length === 0)
+  const asked =
+    begins === null ? [] : [...state.positions.filter(isReduction), ...untoldEpisodes(state, ledger)];
+  if (begins === 'behind' && fold.lots.length === 0 && fold.closures.length === 0 && asked.length === 0)
     return NO_BOOK_CHANGES;
   const stored = begins === 'behind' ? null : await store.lotsSince(account.id, account.epoch, begins);
   const before = stored === null ? [] : openLots(from);
@@ -57,7 +57,7 @@ export async function bookChanges(
   const whole: StoredLots =
     begins === null
       ? { lots: fold.lots, closures: fold.closures }
-      : await wholeOf(store, state, changes, stored, estimated);
+      : await wholeOf(store, state, changes, stored, asked);
   const wash = await washChanges(
     store,
     state,
@@ -65,7 +65,23 @@ export async function bookChanges(
     { ...whole, gone: changes.closures.remove },
     instruments,
   );
-  return { lots: { ...changes, wash }, results: resultsOf(ledger, stored, whole, estimated) };
+  return { lots: { ...changes, wash }, results: resultsOf(ledger, stored, whole, asked) };
+}
+
+type EpisodeName = Pick<PositionRow, 'instrument' | 'openedRootId'>;
+
+/**
+ * Episodes whose result no row tells. An estimate is in the row: once the quantity returns, what was exact must be known
+ * again. An episode without a row was never told of, and one that ended was perhaps closed before, by pieces.
+ */
+function untoldEpisodes({ positions }: SyncState, { fold }: FoldedLedger): readonly EpisodeName[] {
+  const told = new Set(positions.map((row) => row.openedRootId));
+  const opened = new Set(fold.lots.map((lot) => lot.activityRootId));
+  const open = [...fold.book.open.values()].filter(
+    ({ openedRootId }) => !told.has(openedRootId) && !opened.has(openedRootId),
+  );
+  const closing = new Set(fold.closures.map((closure) => closure.openedRootId));
+  return [...open, ...fold.closed.filter(({ openedRootId }) => !closing.has(openedRootId))];
 }
 
 /** An episode whose closes all went away has realized nothing. */
@@ -73,10 +89,10 @@ function resultsOf(
   { fold }: FoldedLedger,
   stored: StoredLots | null,
   whole: StoredLots,
-  estimated: readonly PositionRow[],
+  asked: readonly EpisodeName[],
 ): ReadonlyMap<string, EpisodeResult> {
   const touched = new Set(
-    [...fold.closures, ...(stored?.closures ?? []), ...estimated].map((row) => row.openedRootId),
+    [...fold.closures, ...(stored?.closures ?? []), ...asked].map((row) => row.openedRootId),
   );
   const results = episodeResults(whole.closures.filter((row) => touched.has(row.openedRootId)));
   return new Map([...touched].map((id) => [id, results.get(id) ?? NOTHING_REALIZED]));
@@ -93,9 +109,9 @@ async function wholeOf(
   { account }: SyncState,
   changes: RowChanges,
   stored: StoredLots | null,
-  estimated: readonly PositionRow[],
+  asked: readonly EpisodeName[],
 ): Promise<StoredLots> {
-  const touched = new Set<InstrumentId>(estimated.map((row) => row.instrument));
+  const touched = new Set<InstrumentId>(asked.map((row) => row.instrument));
   for (const row of [...changes.upsert, ...changes.closures.upsert, ...(stored?.lots ?? [])])
     touched.add(row.instrument);
   const scope = { accountId: account.id, epoch: account.epoch };

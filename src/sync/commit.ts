@@ -113,6 +113,7 @@ export function believedCommit(
     book: result.book,
     closed: result.closed,
     positions: look.positions.rows,
+    lastStated: new Map(state.observations.map((row) => [row.instrument, row])),
     absenceProves,
     totals: result.totals,
     asOf,
@@ -172,6 +173,7 @@ export function believedCommit(
   };
   const commit: RunCommit = {
     ...baseCommit(frame),
+    reads: absenceProves ? frame.dossier.reads : withHoles(frame.dossier.reads),
     answer: JSON.stringify(difference),
     bankroll: bankroll?.entries ?? [],
     run: runRecord(
@@ -247,6 +249,13 @@ export function believedCommit(
         : null,
   };
   return { commit, difference };
+}
+
+/** Notes that nothing may be concluded from what these lists of positions lack. */
+function withHoles(reads: RunCommit['reads']): RunCommit['reads'] {
+  return reads.map((read) =>
+    read.resource === 'positions' && read.kind === 'complete' ? { ...read, reason: 'unreadable_rows' } : read,
+  );
 }
 
 /** Instruments whose terms are not in the database as they are now. */

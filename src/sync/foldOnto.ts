@@ -74,7 +74,11 @@ export async function foldOnto(
     newest !== null && row.rev === 0 && compareInstants(row.executedAt, newest.lastExecutedAt) > 0;
   if (newest !== null && changed.every(isBehind)) {
     const from = parseBook(newest.state);
-    const pieces = foldInPieces(from, changed, rules, newest.activityCount, state, hash);
+    const pieces = foldInPieces(from, changed, rules, {
+      countBefore: newest.activityCount,
+      epoch: account.epoch,
+      rulesHash: hash,
+    });
     return { ...goneOn(from, pieces.fold), ...pieces.checkpoints };
   }
   const place = await earlierPlace(store, state, changed, hash);
@@ -84,7 +88,11 @@ export async function foldOnto(
   const activities = overlay(stored, changed).filter(
     (row) => begins === null || compareInstants(row.executedAt, begins.lastExecutedAt) > 0,
   );
-  const pieces = foldInPieces(from, activities, rules, begins?.activityCount ?? 0, state, hash);
+  const pieces = foldInPieces(from, activities, rules, {
+    countBefore: begins?.activityCount ?? 0,
+    epoch: account.epoch,
+    rulesHash: hash,
+  });
   return {
     book: pieces.fold.book,
     closed: pieces.fold.closed,
@@ -154,13 +162,11 @@ interface Pieces {
 }
 
 /** One fold, with a checkpoint printed wherever one of the kept counts ends between two moments. */
-function foldInPieces(
+export function foldInPieces(
   from: Book,
   activities: readonly ActivityRevision[],
   rules: FoldRules,
-  countBefore: number,
-  { account }: SyncState,
-  hash: string,
+  { countBefore, epoch, rulesHash }: { countBefore: number; epoch: number; rulesHash: string },
 ): Pieces {
   const ordered = [...activities].sort(compareActivities);
   const ends = cutsOf(ordered, countBefore);
@@ -176,11 +182,11 @@ function foldInPieces(
     const last = ordered[end - 1];
     if (last === undefined) continue;
     printed.push({
-      epoch: account.epoch,
+      epoch,
       lastExecutedAt: last.executedAt,
       lastRootId: last.rootId,
       activityCount: countBefore + end,
-      rulesHash: hash,
+      rulesHash,
       state: printBook(book),
       lots: '',
     });

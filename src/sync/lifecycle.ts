@@ -10,11 +10,24 @@ import { Decimal } from '../domain/decimal.ts';
 import { type BookEvent } from '../domain/event.ts';
 import { type Instrument, type InstrumentId } from '../domain/instrument.ts';
 import { type SnapshotPosition } from '../domain/snapshot.ts';
-import { addMs, compareInstants, type Instant } from '../domain/time.ts';
+import { type Instant } from '../domain/time.ts';
 import { type PositionKey, type PositionRow } from '../store/store.ts';
 import { NOTHING_REALIZED, type EpisodeResult } from './episodeResults.ts';
 import { estimateOf } from './estimate.ts';
 import { tellLifecycle } from './lifecycleEvents.ts';
+import {
+  bookAverage,
+  closedRow,
+  isEstimate,
+  isReduction,
+  missingRow,
+  openRow,
+  realizedOf,
+  type LiveFacts,
+  type Realized,
+  type RowOwner,
+  type Statement,
+} from './positionRows.ts';
 
 export interface LifecycleInput {
   readonly accountId: number;
@@ -29,6 +42,8 @@ export interface LifecycleInput {
   readonly book: Book;
   readonly closed: readonly ClosedEpisode[];
   readonly positions: readonly SnapshotPosition[];
+  /** What the broker stated last of instruments it listed before. */
+  readonly lastStated: ReadonlyMap<InstrumentId, Statement>;
   /** What episodes realized, of those where that may have changed since `rows` were written. */
   readonly results: ReadonlyMap<string, EpisodeResult>;
   /** Instruments whose lots changed since `rows` were written. */
@@ -57,124 +72,137 @@ export interface LifecycleResult {
   };
 }
 
-/** Complete answers that count as confirmations lie at least this far apart (design section 4.7). */
-const CONFIRMATION_GAP_MS = 15 * 60_000;
-
 export function applyLifecycle(input: LifecycleInput): LifecycleResult {
   const live = new Map<InstrumentId, PositionRow>();
   for (const row of input.rows) if (row.state !== 'closed') live.set(row.instrument, row);
   const broker = new Map(input.positions.map((position) => [position.instrument.id, position]));
   const after = new Map<InstrumentId, PositionRow>();
+  const ended = endedNow(input);
+  const known = { live, byRoot: new Map([...live.values()].map((row) => [row.openedRootId, row])) };
   for (const id of new Set([...broker.keys(), ...input.book.open.keys(), ...live.keys()])) {
     const before = live.get(id) ?? null;
-    const row = liveRow(input, id, broker.get(id) ?? null, before);
+    const row = liveRow(input, known, ended, id, broker.get(id) ?? null);
     // A row that says the same is the same row: nearly all of them, and nothing more is asked of those.
     if (row !== null) after.set(id, before !== null && isSameRow(before, row) ? before : row);
   }
-  const wanted = [...input.closed.map((episode) => closedRow(input, episode)), ...after.values()];
-  const told = tellLifecycle(input, live, after);
+  const closed = input.closed.map((episode) =>
+    closedRow(ownerOf(input), episode, input.results.get(episode.openedRootId), input.instruments),
+  );
+  const wanted = [...closed, ...after.values()];
+  const told = tellLifecycle(input, ended, live, after);
   return { ...changes(input, wanted), events: told.events, counts: told.counts };
 }
+
+/** Episodes that ended since the database last heard of them. */
+function endedNow({ closed, rows }: LifecycleInput): readonly ClosedEpisode[] {
+  if (closed.length === 0) return [];
+  const stored = new Map(rows.map((row) => [rowKey(row), row]));
+  return closed.filter((episode) => stored.get(rowKey(episode))?.state !== 'closed');
+}
+
+type Rows = ReadonlyMap<InstrumentId, PositionRow>;
 
 /** The row of an instrument that is not flat for both sides; null when it is. */
 function liveRow(
   input: LifecycleInput,
+  { live, byRoot }: { readonly live: Rows; readonly byRoot: ReadonlyMap<string, PositionRow> },
+  ended: readonly ClosedEpisode[],
   id: InstrumentId,
-  stated: SnapshotPosition | null,
-  before: PositionRow | null,
+  listed: SnapshotPosition | null,
 ): PositionRow | null {
+  const before = live.get(id) ?? null;
   const episode = input.book.open.get(id);
   const booked = episode?.quantity ?? Decimal.zero;
-  const shared = {
-    accountId: input.accountId,
-    epoch: input.epoch,
+  const openedRootId = episode?.openedRootId ?? '';
+  const facts: LiveFacts = {
+    owner: ownerOf(input),
     instrument: id,
-    openedRootId: episode?.openedRootId ?? '',
-    bookQuantity: booked,
-    ...realizedOf(resultOf(input, episode?.openedRootId, before)),
-    openedAt: episode?.openedAt ?? before?.openedAt ?? input.asOf,
-    closedAt: null,
-    closedRootId: null,
-    source: input.source,
-  } as const;
+    episode: episode ?? null,
+    realized: realizedOf(resultOf(input, byRoot, openedRootId)),
+    unexplainedSince: sinceWhenUnexplained(input, before),
+  };
+  const stated = listed ?? lastStatement(input, before);
   if (stated !== null && !stated.quantity.isZero()) {
     const explained = stated.quantity.equals(booked);
-    const average = explained ? bookAverage(input, id, before) : null;
-    return {
-      ...shared,
-      ...(explained ? {} : pick(estimated(input, stated, before, shared))),
-      state: 'open',
-      quantity: stated.quantity,
-      brokerQuantity: stated.quantity,
-      agreedQuantity: explained ? booked : (before?.agreedQuantity ?? Decimal.zero),
-      explained,
-      averageCost: average ?? stated.averageCost,
-      averageCostSource: average !== null ? 'book' : stated.averageCost === null ? null : 'broker',
-      missingSince: null,
-      missingConfirmations: 0,
-    };
+    const row = openRow(facts, stated, explained ? averageOf(input, id, before) : null);
+    return explained ? row : { ...row, ...estimated(input, stated, before, row) };
   }
-  if (!input.absenceProves) {
-    // The answer had a row nobody could read: it may have been this one. What was known stays as it was, unless the
-    // activities ended it.
-    const ended = input.closed.some(
-      (closed) => closed.instrument === id && closed.openedRootId === before?.openedRootId,
-    );
-    return before === null || ended ? null : { ...before, bookQuantity: booked };
-  }
-  if (booked.isZero() && !absentWithoutProof(input, before)) return null;
-  return {
-    ...shared,
-    openedRootId: episode?.openedRootId ?? before?.openedRootId ?? '',
-    state: 'missing',
+  const wasMissing = before?.state === 'missing';
+  // A row nobody could read may be this very one: nothing is concluded that was not known before.
+  if (!input.absenceProves && !wasMissing) return null;
+  if (booked.isZero() && !absentWithoutProof(input, ended, before)) return null;
+  const stays = wasMissing && !isNewEpisode(ended, before, openedRootId);
+  return missingRow(facts, {
     // The last agreed quantity, carried forward by later activities - which is what the book holds.
     quantity: booked.isZero() ? (before?.quantity ?? Decimal.zero) : booked,
-    brokerQuantity: Decimal.zero,
-    agreedQuantity: before?.agreedQuantity ?? Decimal.zero,
-    explained: false,
-    averageCost: before?.averageCost ?? null,
-    averageCostSource: before?.averageCostSource ?? null,
-    missingSince: before?.missingSince ?? input.asOf,
-    missingConfirmations: confirmations(input, before),
-  };
+    average: bookAverage(input.book, id, input.instruments),
+    since: stays ? before.missingSince : input.asOf,
+  });
+}
+
+function ownerOf({ accountId, epoch, source }: LifecycleInput): RowOwner {
+  return { accountId, epoch, source };
+}
+
+/** A row that no activity explains is as old as the first sight of it without one. */
+function sinceWhenUnexplained(input: LifecycleInput, before: PositionRow | null): Instant | null {
+  return before !== null && before.openedRootId === '' ? before.openedAt : input.asOf;
+}
+
+/**
+ * In a list with a row nobody could read, what is not listed stands as it was stated last - unless activities ended its
+ * episode, or carried it on under another name.
+ */
+function lastStatement(input: LifecycleInput, before: PositionRow | null): Statement | null {
+  if (input.absenceProves || before === null || before.state !== 'open') return null;
+  const { instrument, openedRootId } = before;
+  const isSame = (episode: { readonly instrument: InstrumentId; readonly openedRootId: string }): boolean =>
+    openedRootId !== '' && episode.openedRootId === openedRootId;
+  const ended = input.closed.some((episode) => isSame(episode) && episode.instrument === instrument);
+  const moved =
+    !input.book.open.has(instrument) && [...input.book.open.values()].some((episode) => isSame(episode));
+  return ended || moved ? null : (input.lastStated.get(instrument) ?? null);
+}
+
+/** Whether the live row of an instrument is of another episode than before, because that one ended. */
+export function isNewEpisode(
+  ended: readonly ClosedEpisode[],
+  was: PositionRow | null,
+  openedRootId: string,
+): boolean {
+  if (was === null) return true;
+  if (was.openedRootId === '' || was.openedRootId === openedRootId) return false;
+  return ended.some((episode) => episode.instrument === was.instrument);
 }
 
 /**
  * Broker and book both say zero. An episode the book knows has then ended by its activities. An appearance that no
  * activity ever explained has not: it is withdrawn only when the account's totals confirm that it is gone.
  */
-function absentWithoutProof(input: LifecycleInput, before: PositionRow | null): boolean {
+function absentWithoutProof(
+  input: LifecycleInput,
+  ended: readonly ClosedEpisode[],
+  before: PositionRow | null,
+): boolean {
   if (before === null || before.openedRootId !== '' || before.quantity.isZero()) return false;
-  const explainedSince = input.closed.some((episode) => episode.instrument === before.instrument);
-  return !explainedSince && input.totals !== 'agree';
-}
-
-function confirmations(input: LifecycleInput, before: PositionRow | null): number {
-  if (before?.state !== 'missing' || before.missingSince === null) return 1;
-  const next = addMs(before.missingSince, before.missingConfirmations * CONFIRMATION_GAP_MS);
-  return compareInstants(input.asOf, next) >= 0
-    ? before.missingConfirmations + 1
-    : before.missingConfirmations;
+  const explainedSince = ended.some((episode) => episode.instrument === before.instrument);
+  return !explainedSince && (input.totals !== 'agree' || !input.absenceProves);
 }
 
 // ---- what it cost and what it gave ----------------------------------------------------------------------------------
 
-/** Of an episode none of whose closes changed, what its row says. */
+/** Of an episode none of whose closes changed, what its row says - under whatever name it went. */
 function resultOf(
   { results, wholeEpoch }: LifecycleInput,
-  openedRootId: string | undefined,
-  before: PositionRow | null,
+  byRoot: ReadonlyMap<string, PositionRow>,
+  openedRootId: string,
 ): EpisodeResult | null {
-  if (openedRootId === undefined || openedRootId === '') return null;
+  if (openedRootId === '') return null;
   const known = results.get(openedRootId);
   if (known !== undefined) return known;
-  if (wholeEpoch || before === null || before.openedRootId !== openedRootId) return NOTHING_REALIZED;
-  return { realized: before.realizedPnl, basis: before.realizedBasis, averageCost: null };
-}
-
-function realizedOf(result: EpisodeResult | null): Pick<PositionRow, 'realizedPnl' | 'realizedBasis'> {
-  if (result === null) return { realizedPnl: null, realizedBasis: 'unknown' };
-  return { realizedPnl: result.realized, realizedBasis: result.basis };
+  const row = byRoot.get(openedRootId);
+  if (wholeEpoch || row === undefined) return NOTHING_REALIZED;
+  return { realized: row.realizedPnl, basis: row.realizedBasis, averageCost: null };
 }
 
 /**
@@ -183,92 +211,42 @@ function realizedOf(result: EpisodeResult | null): Pick<PositionRow, 'realizedPn
  * the episode realized.
  */
 function estimated(
-  input: LifecycleInput,
-  stated: SnapshotPosition,
+  { book, instruments }: LifecycleInput,
+  stated: Statement,
   before: PositionRow | null,
-  row: Pick<PositionRow, 'openedRootId' | 'bookQuantity' | 'realizedPnl' | 'realizedBasis'>,
-): Pick<PositionRow, 'realizedPnl' | 'realizedBasis'> {
-  const { instrument } = stated;
+  row: PositionRow,
+): Realized {
   const isAsBefore =
     before !== null &&
     before.openedRootId === row.openedRootId &&
     isEstimate(before) &&
-    before.quantity.equals(stated.quantity) &&
+    before.quantity.equals(row.quantity) &&
     before.bookQuantity.equals(row.bookQuantity);
-  if (isAsBefore) return before;
-  const isReduction =
-    row.bookQuantity.sign() === stated.quantity.sign() &&
-    row.bookQuantity.abs().compare(stated.quantity.abs()) > 0;
-  if (!isReduction) return row;
-  const lots = [...openLots(input.book, instrument.id)];
-  const { mark, quantity: broker } = stated;
-  const estimate = estimateOf({ instrument, book: row.bookQuantity, broker, mark, lots });
+  if (isAsBefore) return pick(before);
+  if (!isReduction(row)) return pick(row);
+  const instrument = instruments.get(row.instrument);
+  const lots = [...openLots(book, row.instrument)];
+  const estimate =
+    instrument === undefined
+      ? null
+      : estimateOf({ instrument, book: row.bookQuantity, broker: row.quantity, mark: stated.mark, lots });
   if (estimate === null || row.realizedPnl === null) return { realizedPnl: null, realizedBasis: 'unknown' };
   return { realizedPnl: row.realizedPnl.plus(estimate.amount), realizedBasis: 'estimated' };
 }
 
-/** Whether a row's realized figure holds an estimate of a reduction. */
-export function isEstimate(row: Pick<PositionRow, 'explained' | 'state' | 'realizedBasis'>): boolean {
-  return !row.explained && row.state === 'open' && row.realizedBasis === 'estimated';
+function pick({ realizedPnl, realizedBasis }: Realized): Realized {
+  return { realizedPnl, realizedBasis };
 }
 
-/** Average cost per unit of what is held, premium per share for options; null where a lot's cost is not known. */
-function bookAverage(input: LifecycleInput, id: InstrumentId, before: PositionRow | null): Decimal | null {
+/** The book's average; of an instrument whose lots did not change, what its row says. */
+function averageOf(input: LifecycleInput, id: InstrumentId, before: PositionRow | null): Decimal | null {
   const isAsBefore =
     before !== null &&
     before.explained &&
     before.averageCostSource === 'book' &&
     !input.refolded &&
     !input.changedLots.has(id);
-  if (isAsBefore) return before.averageCost;
-  const instrument = input.instruments.get(id);
-  if (instrument === undefined) return null;
-  let units = Decimal.zero;
-  let cost = Decimal.zero;
-  for (const lot of openLots(input.book, id)) {
-    if (lot.openCost === null) return null;
-    units = units.plus(lot.openQuantity);
-    cost = cost.plus(lot.openCost);
-  }
-  const size = units.times(instrument.multiplier);
-  return size.isZero() ? null : cost.dividedBy(size, AVERAGE_PLACES);
-}
-
-const AVERAGE_PLACES = 10;
-
-/** Of a unit of the underlying: a premium is quoted per share. */
-function perUnit(cost: Decimal | null, multiplier: Decimal | null): Decimal | null {
-  return cost === null || multiplier === null ? null : cost.dividedBy(multiplier, AVERAGE_PLACES);
-}
-
-function pick({ realizedPnl, realizedBasis }: Pick<PositionRow, 'realizedPnl' | 'realizedBasis'>) {
-  return { realizedPnl, realizedBasis };
-}
-
-function closedRow(input: LifecycleInput, episode: ClosedEpisode): PositionRow {
-  const result = input.results.get(episode.openedRootId) ?? NOTHING_REALIZED;
-  const multiplier = input.instruments.get(episode.instrument)?.multiplier ?? null;
-  return {
-    accountId: input.accountId,
-    epoch: input.epoch,
-    instrument: episode.instrument,
-    openedRootId: episode.openedRootId,
-    state: 'closed',
-    quantity: Decimal.zero,
-    brokerQuantity: Decimal.zero,
-    bookQuantity: Decimal.zero,
-    agreedQuantity: Decimal.zero,
-    explained: true,
-    averageCost: perUnit(result.averageCost, multiplier),
-    averageCostSource: result.averageCost === null ? null : 'book',
-    ...realizedOf(result),
-    openedAt: episode.openedAt,
-    closedAt: episode.closedAt,
-    closedRootId: episode.closedRootId,
-    missingSince: null,
-    missingConfirmations: 0,
-    source: input.source,
-  };
+  return isAsBefore ? before.averageCost : bookAverage(input.book, id, input.instruments);
 }
 
 /** What to write so that the database holds exactly the wanted rows: unchanged rows are not touched. */
@@ -312,7 +290,6 @@ export function differs(left: PositionRow, right: PositionRow): boolean {
     differ(left.quantity, right.quantity) ||
     differ(left.brokerQuantity, right.brokerQuantity) ||
     differ(left.bookQuantity, right.bookQuantity) ||
-    differ(left.agreedQuantity, right.agreedQuantity) ||
     left.explained !== right.explained ||
     differ(left.averageCost, right.averageCost) ||
     left.averageCostSource !== right.averageCostSource ||
@@ -321,8 +298,7 @@ export function differs(left: PositionRow, right: PositionRow): boolean {
     left.openedAt !== right.openedAt ||
     left.closedAt !== right.closedAt ||
     left.closedRootId !== right.closedRootId ||
-    left.missingSince !== right.missingSince ||
-    left.missingConfirmations !== right.missingConfirmations
+    left.missingSince !== right.missingSince
   );
 }
 

@@ -1,6 +1,10 @@
 /**
  * What happened to positions, told from episodes: every episode that began or ended since the last run gets its event,
  * also one that began and ended between two runs. Pure.
+ *
+ * A rebuild has the live rows from these events, where activities and the broker's last statement do not tell: that there
+ * is a row at all (`after` is not zero), since when it is missing, since when no activity explains it, and the mark
+ * behind an estimate. So each of these changes has an event.
  */
 import { type ClosedEpisode } from '../book/foldBook.ts';
 import { Decimal } from '../domain/decimal.ts';
@@ -8,19 +12,20 @@ import { type BookEvent, type LifecycleEventKind } from '../domain/event.ts';
 import { type InstrumentId } from '../domain/instrument.ts';
 import { type Instant } from '../domain/time.ts';
 import { type PositionRow } from '../store/store.ts';
-import { differs, isEstimate, rowKey, type LifecycleInput, type LifecycleResult } from './lifecycle.ts';
+import { differs, isNewEpisode, type LifecycleInput, type LifecycleResult } from './lifecycle.ts';
+import { isReduction } from './positionRows.ts';
 
 type Rows = ReadonlyMap<InstrumentId, PositionRow>;
 
 /** Events and counts of a run, from the live rows before and after it and the episodes that ended. */
 export function tellLifecycle(
   input: LifecycleInput,
+  ended: readonly ClosedEpisode[],
   before: Rows,
   after: Rows,
 ): Pick<LifecycleResult, 'events' | 'counts'> {
   const events: BookEvent[] = [];
   const counts = { created: 0, updated: 0, closed: 0, missing: 0 };
-  const ended = endedNow(input);
 
   for (const episode of ended) {
     const known = before.get(episode.instrument) ?? null;
@@ -37,7 +42,8 @@ export function tellLifecycle(
     const kind = flipped ? 'flipped' : endingOf(episode);
     counts.closed += 1;
     if (flipped) counts.created += 1;
-    const row = flipped ? next : null;
+    const goesOn = next !== null && !isNewEpisode(ended, known, next.openedRootId);
+    const row = flipped || goesOn ? next : null;
     events.push(event(input, kind, episode.instrument, episode.closedAt, known, row, episode.closedRootId));
   }
   for (const id of new Set([...before.keys(), ...after.keys()])) {
@@ -48,23 +54,18 @@ export function tellLifecycle(
       continue;
     }
     const kinds = changesOf(input, ended, before, after, was, is);
+    const isNew = is !== null && isNewEpisode(ended, was, is.openedRootId);
     for (const kind of kinds) {
       const at = kind === 'opened' ? (is?.openedAt ?? input.asOf) : input.asOf;
-      events.push(event(input, kind, id, at, was, is, activityBehind(input, kind, id, is)));
-      if (kind === 'opened' || kind === 'appeared' || (kind === 'missing' && was === null))
+      const from = kind === 'renamed' ? nameBefore(before, is) : null;
+      events.push(event(input, kind, id, at, was, is, activityBehind(input, kind, id, is), from));
+      if (kind === 'opened' || (kind === 'appeared' && isNew) || (kind === 'missing' && was === null))
         counts.created += 1;
     }
     if (was !== null && is !== null && differs(was, is)) counts.updated += 1;
     if (is?.state === 'missing') counts.missing += 1;
   }
   return { events, counts };
-}
-
-/** Episodes that ended since the database last heard of them. */
-function endedNow(input: LifecycleInput): readonly ClosedEpisode[] {
-  if (input.closed.length === 0) return [];
-  const stored = new Map(input.rows.map((row) => [rowKey(row), row]));
-  return input.closed.filter((episode) => stored.get(rowKey(episode))?.state !== 'closed');
 }
 
 /** The activity that brought the change about; null where none did or none is known. */
@@ -93,37 +94,41 @@ function changesOf(
   is: PositionRow | null,
 ): LifecycleEventKind[] {
   const endedHere = ended.filter((episode) => episode.instrument === (is ?? was)!.instrument);
-  if (is === null) return was === null || endedHere.length > 0 ? [] : vanished(was, after);
+  if (is === null) return was === null || endedHere.length > 0 ? [] : vanished(was, before, after);
   const startedByFlip = endedHere.some((episode) => episode.closedRootId === is.openedRootId);
-  const newEpisode =
-    was === null || (was.openedRootId !== '' && was.openedRootId !== is.openedRootId && endedHere.length > 0);
-  if (!newEpisode) return changed(input, was, is);
+  if (was !== null && !isNewEpisode(ended, was, is.openedRootId)) return changed(input, was, is);
   if (startedByFlip) return is.state === 'missing' ? ['missing'] : [];
-  const renamed =
-    is.openedRootId !== '' &&
-    [...before.values()].some(
-      (row) => row.openedRootId === is.openedRootId && row.instrument !== is.instrument,
-    );
-  if (renamed) return is.state === 'missing' ? ['renamed', 'missing'] : ['renamed'];
+  if (nameBefore(before, is) !== null) return is.state === 'missing' ? ['renamed', 'missing'] : ['renamed'];
   if (is.state === 'missing') return ['missing'];
   return [is.explained ? 'opened' : 'appeared'];
 }
 
+/** The instrument under which the episode of a row went before; null where it had the same name, or is new. */
+function nameBefore(before: Rows, is: PositionRow | null): InstrumentId | null {
+  if (is === null || is.openedRootId === '') return null;
+  for (const row of before.values())
+    if (row.openedRootId === is.openedRootId && row.instrument !== is.instrument) return row.instrument;
+  return null;
+}
+
 /** A row that is gone although no episode of it ended. */
-function vanished(was: PositionRow, after: Rows): LifecycleEventKind[] {
+function vanished(was: PositionRow, before: Rows, after: Rows): LifecycleEventKind[] {
   const goesOn = [...after.values()].some(
-    (row) => row.openedRootId === was.openedRootId && was.openedRootId !== '',
+    (row) => row.openedRootId === was.openedRootId && was.openedRootId !== '' && !before.has(row.instrument),
   );
-  // The new name tells the renaming.
+  // The new name tells the renaming, unless it was there before it was explained.
   if (goesOn) return [];
   return [was.openedRootId === '' ? 'withdrawn' : 'adjusted'];
 }
 
 function changed(input: LifecycleInput, was: PositionRow, is: PositionRow): LifecycleEventKind[] {
   if (is.state === 'missing') return was.state === 'missing' ? [] : ['missing'];
+  // What explained it was taken back.
+  if (is.openedRootId === '' && was.openedRootId !== '') return ['appeared'];
   if (was.state === 'missing') return ['reappeared'];
   if (!was.explained && is.explained && was.quantity.equals(is.quantity)) return ['explained'];
-  if (was.quantity.equals(is.quantity)) return [];
+  // The broker states the same, and the book that it is measured by moved.
+  if (was.quantity.equals(is.quantity)) return hasNewEstimate(was, is) ? ['adjusted'] : [];
   const kinds = input.changedBy.get(is.instrument);
   if (kinds?.has('split')) return ['split'];
   if (was.quantity.sign() * is.quantity.sign() < 0) return ['flipped'];
@@ -151,6 +156,7 @@ function event(
   before: PositionRow | null,
   after: PositionRow | null,
   activity: string | null,
+  from: InstrumentId | null = null,
 ): BookEvent {
   return {
     kind,
@@ -163,18 +169,30 @@ function event(
       book: (after?.bookQuantity ?? Decimal.zero).toString(),
       broker: (after?.brokerQuantity ?? Decimal.zero).toString(),
       activity: activity === '' ? null : activity,
-      ...estimateFacts(input, kind, after),
+      ...(from === null ? {} : { from }),
+      ...estimateFacts(input, before, after),
     },
   };
 }
 
-/** Behind an estimate: the mark it was made at, so that it can be told again from the ledger alone. */
+/** Behind an estimate: the mark it was made at, so that it can be told again from the ledger alone; null = unknown. */
 function estimateFacts(
   input: LifecycleInput,
-  kind: LifecycleEventKind,
+  before: PositionRow | null,
   after: PositionRow | null,
 ): BookEvent['facts'] {
-  if (kind !== 'reduced' || after === null || !isEstimate(after)) return {};
-  const stated = input.positions.find((position) => position.instrument.id === after.instrument);
+  if (after === null || !hasNewEstimate(before, after)) return {};
+  const stated =
+    input.positions.find((position) => position.instrument.id === after.instrument) ??
+    input.lastStated.get(after.instrument);
   return { mark: stated?.mark?.toString() ?? null, realized: after.realizedPnl?.toString() ?? null };
 }
+
+function hasNewEstimate(before: PositionRow | null, after: PositionRow): boolean {
+  if (!isReduction(after)) return false;
+  return before === null || !isReduction(before) || before.instrument !== after.instrument
+    ? true
+    : ESTIMATED.some((field) => String(before[field]) !== String(after[field]));
+}
+
+const ESTIMATED = ['openedRootId', 'quantity', 'bookQuantity', 'realizedPnl', 'realizedBasis'] as const;

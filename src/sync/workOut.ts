@@ -5,7 +5,7 @@
 import { type Book, type ClosedEpisode } from '../book/foldBook.ts';
 import { type ActivityRevision } from '../domain/activity.ts';
 import { type Instrument, type InstrumentId } from '../domain/instrument.ts';
-import { compareInstants, type Instant } from '../domain/time.ts';
+import { compareInstants, minInstant, type Instant } from '../domain/time.ts';
 import {
   type ActivityWatchRow,
   type BookCheckpoint,
@@ -18,6 +18,7 @@ import {
 import { bookChanges, type BookChanges } from './bookChanges.ts';
 import { foldOnto, overlay, type Folded } from './foldOnto.ts';
 import { mergeActivities } from './mergeActivities.ts';
+import { confirmations } from './missing.ts';
 import { hasHoles } from './proof.ts';
 import { adjustmentRootId, bookOpenings, closeMissing, openingRootId, shrinkOpenings } from './opening.ts';
 import { type Look } from './readBroker.ts';
@@ -197,14 +198,19 @@ async function adjustmentsFor(
   if (!policy.markAsClosed || look.depth === 'recent') return [];
   if (hasHoles(look.positions.rows, look.positions.evidence.quarantined)) return [];
   const stated = new Set(look.positions.rows.map((position) => position.instrument.id));
-  const due = state.positions.filter(
-    (row) =>
-      row.state === 'missing' &&
-      !stated.has(row.instrument) &&
-      row.missingConfirmations >= policy.confirmations,
+  const missing = state.positions.flatMap((row) =>
+    row.state === 'missing' && row.missingSince !== null && !stated.has(row.instrument)
+      ? [{ ...row, missingSince: row.missingSince }]
+      : [],
   );
-  if (due.length === 0) return [];
+  if (missing.length === 0) return [];
   const { account } = state;
+  const first = missing.map((row) => row.missingSince).reduce(minInstant);
+  const answers = await store.completeAnswers(account.id, account.epoch, first);
+  const due = missing
+    .map((row) => ({ ...row, confirmations: confirmations(row.missingSince, answers) }))
+    .filter((row) => row.confirmations >= policy.confirmations);
+  if (due.length === 0) return [];
   const chains = await store.revisions(
     account.id,
     account.epoch,
@@ -213,7 +219,7 @@ async function adjustmentsFor(
   return due.flatMap((row) => {
     const booked = folded.book.open.get(row.instrument)?.quantity;
     const instrument = state.instruments.get(row.instrument);
-    if (booked === undefined || instrument === undefined || row.missingSince === null) return [];
+    if (booked === undefined || instrument === undefined) return [];
     return [
       closeMissing(
         instrument,
@@ -222,7 +228,7 @@ async function adjustmentsFor(
         {
           asOf: look.positions.asOf,
           missingSince: row.missingSince,
-          confirmations: row.missingConfirmations,
+          confirmations: row.confirmations,
         },
         now,
       ),

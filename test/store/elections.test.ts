@@ -117,8 +117,8 @@ forEachDatabase('what was ever reported short', (open) => {
     await see('-0.5', 10);
     await see('0', 20);
     expect(await store.shortsEverReported(account.id, 1)).toEqual([AAPL.id]);
-    expect(await store.shortsEverReported(account.id, 1, minutesLater(9))).toEqual([]);
-    expect(await store.shortsEverReported(account.id, 1, minutesLater(10))).toEqual([AAPL.id]);
+    expect(await store.shortsEverReported(account.id, 1, { knownAt: minutesLater(9) })).toEqual([]);
+    expect(await store.shortsEverReported(account.id, 1, { knownAt: minutesLater(10) })).toEqual([AAPL.id]);
     expect(await store.shortsEverReported(account.id, 2)).toEqual([]);
   });
 });

@@ -179,7 +179,6 @@ export function positionOf(accountId: number, change: Partial<PositionRow> = {})
     quantity: decimal('10'),
     brokerQuantity: decimal('10'),
     bookQuantity: decimal('10'),
-    agreedQuantity: decimal('10'),
     explained: true,
     averageCost: decimal('150.25'),
     averageCostSource: 'broker',
@@ -189,7 +188,6 @@ export function positionOf(accountId: number, change: Partial<PositionRow> = {})
     closedAt: null,
     closedRootId: null,
     missingSince: null,
-    missingConfirmations: 0,
     source: 'alpaca',
     ...change,
   };

@@ -2,9 +2,10 @@ import { describe, expect, test } from 'vitest';
 import { EMPTY_BOOK, foldBook } from '../../src/book/foldBook.ts';
 import { type ActivityKind } from '../../src/domain/activity.ts';
 import { type Instrument, type InstrumentId } from '../../src/domain/instrument.ts';
+import { type SnapshotPosition } from '../../src/domain/snapshot.ts';
 import { type PositionRow } from '../../src/store/store.ts';
 import { applyLifecycle, type LifecycleInput } from '../../src/sync/lifecycle.ts';
-import { activities, at, instrumentOf, positions } from '../notation.ts';
+import { activities, at, positions } from '../notation.ts';
 
 interface Scene {
   /** All activities so far. */
@@ -19,6 +20,7 @@ interface Scene {
 function play(...scenes: Scene[]): { rows: string[]; events: string[] } {
   let rows: readonly PositionRow[] = [];
   let events: string[] = [];
+  const lastStated = new Map<InstrumentId, SnapshotPosition>();
   const instruments = new Map<InstrumentId, Instrument>();
   for (const scene of scenes) {
     const ledger = activities(scene.ledger);
@@ -38,6 +40,7 @@ function play(...scenes: Scene[]): { rows: string[]; events: string[] } {
       book: fold.book,
       closed: fold.closed,
       positions: stated,
+      lastStated,
       absenceProves: !scene.broker.includes('?'),
       totals: scene.totals ?? 'agree',
       asOf: at(scene.asOf ?? '2025-08-21 15:00'),
@@ -49,6 +52,8 @@ function play(...scenes: Scene[]): { rows: string[]; events: string[] } {
         ),
       ),
     });
+    if (!scene.broker.includes('?')) lastStated.clear();
+    for (const position of stated) lastStated.set(position.instrument.id, position);
     const key = (row: { instrument: string; openedRootId: string }): string =>
       `${row.instrument}|${row.openedRootId}`;
     const removed = new Set(result.remove.map(key));
@@ -176,44 +181,6 @@ describe('absence is not flat', () => {
       play({ ledger: BUY, broker: 'AAPL 10' }, { ledger: BUY, broker: '' }, { ledger: split, broker: '' })
         .rows,
     ).toEqual(['AAPL missing 40 (broker 0, book 40) unexplained']);
-  });
-
-  test('confirmations lie fifteen minutes apart', () => {
-    const absent = (asOf: string): Scene => ({ ledger: BUY, broker: '', asOf: `2025-08-21 ${asOf}` });
-    const confirmations = (...times: string[]): number => {
-      let rows: readonly PositionRow[] = [];
-      for (const scene of [
-        { ledger: BUY, broker: 'AAPL 10', asOf: '2025-08-21 09:00' },
-        ...times.map(absent),
-      ]) {
-        const fold = foldBook(EMPTY_BOOK, activities(scene.ledger));
-        const result = applyLifecycle({
-          accountId: 1,
-          epoch: 1,
-          source: 'alpaca',
-          rows,
-          refolded: true,
-          wholeEpoch: true,
-          results: new Map(),
-          changedLots: new Set(),
-          book: fold.book,
-          closed: [],
-          positions: positions(scene.broker),
-          absenceProves: true,
-          totals: 'agree',
-          asOf: at(scene.asOf!),
-          instruments: new Map([[instrumentOf('AAPL').id, instrumentOf('AAPL')]]),
-          broughtBy: new Map(),
-          changedBy: new Map(),
-        });
-        rows = result.upsert.length > 0 ? result.upsert : rows;
-      }
-      return rows[0]!.missingConfirmations;
-    };
-    expect(confirmations('10:00')).toBe(1);
-    expect(confirmations('10:00', '10:05', '10:10')).toBe(1);
-    expect(confirmations('10:00', '10:15')).toBe(2);
-    expect(confirmations('10:00', '10:15', '10:16', '10:30')).toBe(3);
   });
 });
 

@@ -200,7 +200,11 @@ async function keepsWhatIsStored(world: World, other: Store): Promise<void> {
   deepEqual(plain({ ...kept, instruments }), plain({ ...stored, instruments: [...stored.instruments] }));
 }
 
-async function live(days: readonly Step[], figures: WeekFigures, makeDatabase: MakeDatabase): Promise<void> {
+async function live(
+  days: readonly Step[],
+  figures: WeekFigures,
+  { makeDatabase, inspect }: Pick<WeekTrial, 'makeDatabase' | 'inspect'>,
+): Promise<void> {
   const databaseUrl = await makeDatabase();
   // Half of the weeks are those of an agent: one lease for all runs, so that what the store keeps is really used.
   const keepsLease = Math.floor(days.length / 2) % 2 === 0;
@@ -218,6 +222,7 @@ async function live(days: readonly Step[], figures: WeekFigures, makeDatabase: M
       await run(world);
       await nothingClosedByAbsence(world);
       await keepsWhatIsStored(world, other);
+      await inspect?.(world, 'step');
     }
     // A healthy run now shows the broker's quantities, explained or not, and makes what a dry run said before.
     await world.faultsOff();
@@ -254,6 +259,7 @@ async function live(days: readonly Step[], figures: WeekFigures, makeDatabase: M
     if (rows.length > 0) equal(balances[0]?.cash?.toString(), truth.balances.cash);
     equal((await world.truebook.store.verifyChains({})).ok, true);
     await nothingClosedByAbsence(world);
+    await inspect?.(world, 'end');
     figures.weeks += 1;
     figures.fills += truth.fills.length;
     figures.requests += world.requests().length;
@@ -278,6 +284,8 @@ export interface WeekTrial {
   readonly runs: number;
   readonly seed: number;
   readonly makeDatabase: MakeDatabase;
+  /** Looks at the world after every step and at the end of the week. */
+  readonly inspect?: (world: World, when: 'step' | 'end') => Promise<void>;
   /** Look for a shorter sequence when one fails: slow. */
   readonly shrink?: boolean;
 }
@@ -286,9 +294,7 @@ export interface WeekTrial {
 export async function playWeeks(trial: WeekTrial): Promise<WeekFigures> {
   const figures: WeekFigures = { weeks: 0, steps: 0, fills: 0, requests: 0 };
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: 22 }), (days) =>
-      live(days, figures, trial.makeDatabase),
-    ),
+    fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: 22 }), (days) => live(days, figures, trial)),
     {
       numRuns: trial.runs,
       seed: trial.seed,

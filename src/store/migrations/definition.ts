@@ -2,6 +2,9 @@
  * Writes one table definition for both databases. A column is text: its name, a type word, `?` when it may be null,
  * then whatever both databases understand alike: `'price decimal?'`, `'epoch integer DEFAULT 1'`.
  */
+import { type Kysely } from 'kysely';
+import { type Schema } from '../schema.ts';
+
 export type DialectName = 'sqlite' | 'postgres';
 
 export interface Migration {
@@ -9,6 +12,8 @@ export interface Migration {
   readonly name: string;
   /** The statements, in order. They run in one transaction. */
   readonly statements: (dialect: DialectName) => readonly string[];
+  /** What SQL alone cannot do, after the statements and in their transaction. */
+  readonly fill?: (transaction: Kysely<Schema>) => Promise<void>;
 }
 
 export interface TableDefinition {

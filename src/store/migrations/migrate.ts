@@ -11,6 +11,7 @@ import { syncParts } from './003_syncParts.ts';
 import { equityHistory } from './004_equityHistory.ts';
 import { importedTrades } from './005_importedTrades.ts';
 import { bookViews } from './006_bookViews.ts';
+import { rebuild } from './007_rebuild.ts';
 import { OLD_NAMES, oldNameViews } from './oldNames.ts';
 
 /** Every migration there is, in order. Append only: what was released is never edited. */
@@ -21,6 +22,7 @@ export const MIGRATIONS: readonly Migration[] = [
   equityHistory,
   importedTrades,
   bookViews,
+  rebuild,
 ];
 
 export const NEWEST_VERSION = MIGRATIONS.at(-1)!.version;
@@ -45,6 +47,7 @@ export async function migrate(
   for (const migration of MIGRATIONS) {
     if (migration.version <= (from ?? 0)) continue;
     await run(transaction, migration.statements(dialect));
+    await migration.fill?.(transaction);
     await transaction
       .insertInto('schema_migration')
       .values({ version: migration.version, name: migration.name, applied_at: instantKey(now(clock)) })

@@ -11,7 +11,7 @@ import { newYorkDate, now as instantNow, type TradeDate } from '../../domain/tim
 import { type Store } from '../../store/store.ts';
 import { bookThen, isTimeTravel, type When } from '../asOf.ts';
 import { episodeResults } from '../episodeResults.ts';
-import { isEstimate } from '../lifecycle.ts';
+import { isEstimate } from '../positionRows.ts';
 import { washOfTaxpayer, washScopeOf, type WashInput } from '../washOfAccount.ts';
 import { type AccountScope, type RecordContext } from './context.ts';
 import { lotRecords, type LotRecord } from './lots.ts';

@@ -1,0 +1,80 @@
+/** All view rows of an account's epoch, worked out from ledger and evidence alone: no work table and no view is read. */
+import { EMPTY_BOOK } from '../../book/foldBook.ts';
+import { type Account } from '../../domain/account.ts';
+import { LIFECYCLE_EVENTS } from '../../domain/event.ts';
+import { compareInstants, minInstant } from '../../domain/time.ts';
+import { type BookCheckpoint, type EpochViews, type Store, type ViewBasis } from '../../store/store.ts';
+import { episodeResults } from '../episodeResults.ts';
+import { foldInPieces, rulesHash } from '../foldOnto.ts';
+import { washOfAccount } from '../washOfAccount.ts';
+import { positionViews } from './positionViews.ts';
+
+/** `basis` null: no run ever wrote positions in this epoch, so that it has days at most. */
+export async function epochViews(
+  store: Store,
+  account: Account,
+  epoch: number,
+  basis: ViewBasis | null,
+): Promise<EpochViews> {
+  const balanceDays = await store.dayEnds(account.id, epoch);
+  if (basis === null)
+    return { epoch, positions: [], lots: [], closures: [], wash: [], balanceDays, checkpoints: [] };
+  const activities = await store.bookActivitiesAsOf(account.id, epoch, { basis });
+  const elections = await store.elections(account.id, { epoch, basis });
+  const rules = {
+    elections,
+    shortsReported: new Set(await store.shortsEverReported(account.id, epoch, { basis })),
+    baseCurrency: account.baseCurrency,
+  };
+  const { fold, checkpoints } = foldInPieces(EMPTY_BOOK, activities, rules, {
+    countBefore: 0,
+    epoch,
+    rulesHash: rulesHash(rules),
+  });
+  const statements = await store.lastStatements(account.id, epoch);
+  const named = [
+    ...activities.flatMap((row) => row.instrument?.id ?? []),
+    ...statements.map((row) => row.instrument),
+  ];
+  const instruments = await store.instruments([...new Set(named)]);
+  const { closures, lots } = fold;
+  return {
+    epoch,
+    positions: positionViews({
+      owner: { accountId: account.id, epoch, source: account.broker },
+      book: fold.book,
+      closed: fold.closed,
+      results: episodeResults(closures),
+      instruments,
+      statements,
+      events: await store.bookEvents({ accountId: account.id, epoch, kinds: LIFECYCLE_EVENTS }),
+    }),
+    lots,
+    closures,
+    wash: washOfAccount({ account, lots, closures, activities, instruments, elections }),
+    balanceDays,
+    checkpoints: await standing(store, account, basis, [
+      ...checkpoints.earlierCheckpoints,
+      ...(checkpoints.checkpoint === null ? [] : [checkpoints.checkpoint]),
+    ]),
+  };
+}
+
+/**
+ * Checkpoints that hold for the ledger as it is now. Those behind the place of an activity that the views do not know of
+ * yet are of no use; a run that booked activities without positions leaves none at all.
+ */
+async function standing(
+  store: Store,
+  account: Account,
+  basis: ViewBasis,
+  checkpoints: readonly BookCheckpoint[],
+): Promise<readonly BookCheckpoint[]> {
+  const pending = (await store.pendingEntries(account.id, basis)).flatMap((entry) =>
+    entry.kind === 'activity' ? [entry] : [],
+  );
+  if (pending.length === 0) return checkpoints;
+  if (pending.some((entry) => entry.byRun)) return [];
+  const first = pending.map((entry) => entry.firstExecutedAt).reduce(minInstant);
+  return checkpoints.filter((row) => compareInstants(row.lastExecutedAt, first) < 0);
+}
