@@ -112,12 +112,8 @@ export async function writeCheckpoints(
   accountId: AccountId,
   checkpoints: readonly BookCheckpoint[],
 ): Promise<void> {
-  const rows = checkpoints.map((checkpoint) => ({ account_id: accountId, ...checkpointRow(checkpoint) }));
-  await insertRows(queries, 'book_checkpoint', rows, { keys: KEYS, then: 'update' });
-}
-
-export function checkpointRow(checkpoint: BookCheckpoint) {
-  return {
+  const rows = checkpoints.map((checkpoint) => ({
+    account_id: accountId,
     epoch: checkpoint.epoch,
     ...checkpointRow(checkpoint),
   }));
