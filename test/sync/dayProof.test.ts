@@ -10,6 +10,7 @@ import { parseTradeDate, type TradeDate } from '../../src/domain/time.ts';
 import { type NewRevision } from '../../src/store/store.ts';
 import { dayFindings } from '../../src/sync/dayFindings.ts';
 import { firstDayToProve, proveDays, type ProofInput, type ProvedDay } from '../../src/sync/dayProof.ts';
+import { changedProofs, proofColumnsOf } from '../../src/sync/dayRows.ts';
 import {
   endOfDay,
   statementOf,
@@ -465,6 +466,39 @@ describe('where to begin', () => {
     expect(firstDayToProve([day('2025-08-12', null), ...days], changed('2025-08-14'), now)).toBe(
       '2025-08-12',
     );
+  });
+
+  test('a second pass writes nothing, another residual or state writes its day', () => {
+    const happened = '2025-08-14 09:00 deposit 1000';
+    const stated = `
+      2025-08-14 20:05 = 1000 | 1000 |
+      2025-08-15 20:05 = 1005 | 1000 |`;
+    const days = prove({ happened, stated });
+    const stored = days.map(({ proof }) => ({
+      tradeDate: proof.date,
+      currency: proof.currency,
+      proof: proofColumnsOf(proof),
+    }));
+    const written = (of: readonly ProvedDay[], rows: Parameters<typeof changedProofs>[1]) =>
+      changedProofs(of, rows).map(({ proof }) => proof.date);
+    expect(written(days, stored)).toEqual([]);
+    expect(written(days, [])).toEqual(['2025-08-14', '2025-08-15']);
+    expect(
+      written(
+        days,
+        stored.map((row) => ({ ...row, proof: null })),
+      ),
+    ).toHaveLength(2);
+    expect(written(prove({ happened, stated: stated.replace('1005', '1006') }), stored)).toEqual([
+      '2025-08-15',
+    ]);
+    expect(written(prove({ happened, stated, now: '2025-08-15 12:00' }), stored)).toEqual([]);
+    const running = prove({
+      happened,
+      stated: stated.replace('15 20:05', '15 11:00'),
+      now: '2025-08-15 12:00',
+    });
+    expect(written(running, stored)).toEqual(['2025-08-15']);
   });
 
   test('proving on from a later day gives the same proofs as proving all', () => {
