@@ -23,6 +23,7 @@ import {
   type SyncType,
 } from '../store/store.ts';
 import { NO_BOOK_CHANGES } from './bookChanges.ts';
+import { dayFindings } from './dayFindings.ts';
 import { witnessesOf } from './causes/witnesses.ts';
 import { adjustBankroll, bankrollCauses, type StartingBankroll } from './bankroll.ts';
 import { type SyncDifference } from './difference.ts';
@@ -141,6 +142,16 @@ export function believedCommit(
     isManual: around.isManual,
     now,
   });
+  // One cause is one finding: a difference that this run tells of says it for the day too.
+  const days = dayFindings({
+    days: around.proven.proved,
+    open: [
+      ...state.findings.filter((row) => !explained.findings.some((told) => told.key === row.key)),
+      ...explained.findings.filter((row) => row.state === 'open' || row.state === 'reopened'),
+    ],
+    changed: evidence.revisions,
+    now,
+  });
   const noticed = noticeBankroll(frame, parts, evidence, around);
   const bankroll = parts.bankroll ? workOutBankroll(frame, look, around, noticed.causes) : null;
   const positionsAgree =
@@ -156,7 +167,7 @@ export function believedCommit(
     ...pinEvents(frame, look),
     ...(parts.positions ? lifecycle.events : []),
     ...explained.events,
-    ...around.proven.events,
+    ...days.events,
   ];
   const difference: SyncDifference = {
     type: frame.options.type,
@@ -169,7 +180,7 @@ export function believedCommit(
           .toSorted(compareActivities)
           .map((revision) => transactionDifference(revision, around.isManual(revision)))
       : null,
-    findings: [...explained.findings, ...around.proven.findings].map(findingDifference),
+    findings: [...explained.findings, ...days.findings].map(findingDifference),
   };
   const commit: RunCommit = {
     ...baseCommit(frame),
@@ -216,7 +227,7 @@ export function believedCommit(
     lots: parts.positions ? result.changes.lots : NO_BOOK_CHANGES.lots,
     checkpoint: parts.positions ? result.checkpoint : booked.length > 0 ? 'drop' : null,
     earlierCheckpoints: parts.positions ? result.earlierCheckpoints : [],
-    findings: [...explained.findings, ...around.proven.findings],
+    findings: [...explained.findings, ...days.findings],
     cursors: [
       ...(parts.transactions ? movedCursors(frame, look, evidence) : []),
       ...noticed.cursors(bankroll !== null),
@@ -235,7 +246,7 @@ export function believedCommit(
     outbox: [
       ...outboxOf(frame, parts.positions ? lifecycle.events : [], [
         ...explained.findings,
-        ...around.proven.findings,
+        ...days.findings,
       ]),
       ...bankrollFacts(frame, bankroll?.entries ?? []),
     ],
@@ -691,26 +702,6 @@ function pinEvents(frame: RunFrame, look: Look): readonly BookEvent[] {
       facts: { account: frame.state.account.name, last4: look.balances.rows.accountLast4 },
     },
   ];
-}
-
-/** What this look says of every currency, whether or not it is new. */
-export function lookedBalances(look: Look, now: Instant): readonly BalanceObservation[] {
-  const tradeDate = newYorkDate(look.balances.asOf);
-  return look.balances.rows.balances.map((balance) => ({
-    ...balance,
-    asOf: look.balances.asOf,
-    fetchedAt: now,
-    tradeDate,
-  }));
-}
-
-/** What this look says of every position; what the last one listed and this one does not is zero. */
-export function lookedPositions(state: SyncState, look: Look): readonly PositionObservation[] {
-  const rows = look.positions.rows.map((position) => observation(position, look.positions.asOf));
-  const listed = new Set(rows.map((row) => row.instrument));
-  if (hasHoles(look.positions.rows, look.positions.evidence.quarantined)) return rows;
-  const gone = state.observations.filter((row) => !row.quantity.isZero() && !listed.has(row.instrument));
-  return [...rows, ...gone.map((row) => goneObservation(row, look.positions.asOf))];
 }
 
 function goneObservation({ instrument }: PositionObservation, asOf: Instant): PositionObservation {

@@ -3,11 +3,9 @@
  * It asks the store and writes nothing. A run in which nothing is due asks nothing.
  */
 import { checkpointBefore, isReadable, parseBook } from '../book/checkpoint.ts';
-import { type DayProof } from '../book/dayProof.ts';
 import { EMPTY_BOOK } from '../book/foldBook.ts';
 import { type Broker } from '../brokers/broker.ts';
-import { type BookEvent } from '../domain/event.ts';
-import { type Finding } from '../domain/finding.ts';
+import { type Account } from '../domain/account.ts';
 import {
   addDays,
   addMs,
@@ -22,7 +20,6 @@ import {
   type BalanceDayRow,
   type BalanceObservation,
   type CursorRow,
-  type DayProof as StoredProof,
   type NewRevision,
   type PositionObservation,
   type RunCommit,
@@ -30,21 +27,21 @@ import {
   type StoredBalanceDay,
   type SyncState,
 } from '../store/store.ts';
-import { dayFindings } from './dayFindings.ts';
 import { firstDayToProve, proveDays, type ProvedDay } from './dayProof.ts';
-import { endOfDay, statementOf, type DayStatement } from './dayStatements.ts';
+import { changedProofs, proofColumnsOf } from './dayRows.ts';
+import { statementOf, type DayStatement } from './dayStatements.ts';
 import { overlay, rulesHash, rulesOf } from './foldOnto.ts';
 import { type WorkedOut } from './workOut.ts';
 
 export interface ProvenRun {
   /** Rows of days whose proof changed. */
   readonly days: readonly BalanceDayRow[];
-  readonly findings: readonly Finding[];
-  readonly events: readonly BookEvent[];
+  /** Every day that was proved, for their findings. */
+  readonly proved: readonly ProvedDay[];
   readonly cursors: readonly CursorRow[];
 }
 
-export const NOTHING_PROVEN: ProvenRun = { days: [], findings: [], events: [], cursors: [] };
+export const NOTHING_PROVEN: ProvenRun = { days: [], proved: [], cursors: [] };
 
 export interface ProvingRun {
   readonly store: Store;
@@ -53,63 +50,53 @@ export interface ProvingRun {
   readonly result: Pick<WorkedOut, 'revisions' | 'instruments'>;
   /** Activities that chunks of a first contact or other parts booked and no proof has seen. */
   readonly untold: readonly NewRevision[];
-  /** The day's own rows of this run, as it will write them. */
-  readonly today: readonly BalanceDayRow[];
   /** How the last day ended, not yet written. */
   readonly dayEnds: RunCommit['dayEnds'];
-  /** What this run's look says of balances and positions. */
-  readonly balances: readonly BalanceObservation[];
-  readonly positions: readonly PositionObservation[];
   readonly now: Instant;
 }
 
 /** Activities may be booked this much before the statement whose day they belong to; folded again to be sure. */
 const MARGIN_DAYS = 2;
 
+/** A day is proved by the first run of a later one: until then its row changes with every look. */
 export async function proveRun(run: ProvingRun): Promise<ProvenRun> {
   const { store, state, result, now } = run;
   const changed = [...run.untold, ...result.revisions];
   const done = state.cursors.find((row) => row.name === 'day_proof')?.position ?? '';
   const over = lastDayOver(now);
-  if (changed.length === 0 && !isDue(done, over, now)) return NOTHING_PROVEN;
+  if (!isDue(done, over, now) && !changed.some((row) => row.tradeDate <= over)) return NOTHING_PROVEN;
 
   const { account } = state;
-  const stored = await store.balanceDays({ accountId: account.id, epoch: account.epoch });
-  const rows = withToday(stored, run.today);
+  const rows = (await store.balanceDays({ accountId: account.id, epoch: account.epoch }))
+    .filter((row) => row.tradeDate <= over)
+    .toReversed();
   const from = firstDayToProve(
     rows
       .filter((row) => row.source === 'recorded')
-      .map((row) => ({ tradeDate: row.tradeDate, state: stateOf(row) })),
+      .map((row) => ({ tradeDate: row.tradeDate, state: row.proof?.residualState ?? null })),
     changed,
     now,
   );
-  const statements = await statementsFrom(run, rows, from);
+  const statements = await statementsFrom(rows, from, (row) => evidenceOf(run, row));
   const [first] = statements;
-  if (first === undefined) return { ...NOTHING_PROVEN, cursors: [cursorOf(over, [], now)] };
-  const folded = await bookBefore(run, first);
+  if (first === undefined || from > over) return { ...NOTHING_PROVEN, cursors: [cursorOf(over, [], now)] };
   const proved = proveDays({
     statements,
     from,
-    ...folded,
+    ...(await bookBefore(run, first)),
     rules: rulesOf(state),
     instruments: result.instruments,
     latePublishing: run.broker.capabilities.latePublishing,
     now,
   });
-  const told = dayFindings({ days: proved, open: state.findings, changed: result.revisions, now });
-  return {
-    days: changedRows(rows, proved),
-    ...told,
-    cursors: [cursorOf(over, proved, now)],
-  };
+  return { days: changedRows(rows, proved), proved, cursors: [cursorOf(over, proved, now)] };
 }
 
 // ---- what is due ------------------------------------------------------------------------------------------------
 
-/** The newest day that is over at 20:00 New York. */
-function lastDayOver(now: Instant): TradeDate {
-  const today = newYorkDate(now);
-  return compareInstants(now, endOfDay(today)) >= 0 ? today : addDays(today, -1);
+/** Of today there may be further looks. */
+export function lastDayOver(now: Instant): TradeDate {
+  return addDays(newYorkDate(now), -1);
 }
 
 /** The place is `<last day proved> <instant>`: until then what is awaited may still come. */
@@ -130,34 +117,20 @@ function cursorOf(over: TradeDate, proved: readonly ProvedDay[], now: Instant): 
 
 // ---- what is known of the days --------------------------------------------------------------------------------------
 
-type DayRow = BalanceDayRow & { readonly proof?: StoredProof };
+type DayRow = StoredBalanceDay;
 
-/** Oldest first; this run's own rows of today in place of what is stored. */
-function withToday(stored: readonly StoredBalanceDay[], today: readonly BalanceDayRow[]): readonly DayRow[] {
-  const rows = new Map<string, DayRow>();
-  for (const { proof, ...row } of stored) rows.set(dayKey(row), proof === null ? row : { ...row, proof });
-  for (const row of today) {
-    const before = rows.get(dayKey(row));
-    rows.set(dayKey(row), before?.proof === undefined ? row : { ...row, proof: before.proof });
-  }
-  return [...rows.values()].sort((left, right) => (left.tradeDate < right.tradeDate ? -1 : 1));
+export interface DayEvidence {
+  readonly balances: readonly BalanceObservation[];
+  readonly observations: readonly PositionObservation[];
 }
 
-function dayKey({ tradeDate, currency }: Pick<BalanceDayRow, 'tradeDate' | 'currency'>): string {
-  return `${tradeDate} ${currency}`;
-}
-
-function stateOf(row: DayRow): DayProof['state'] | null {
-  return row.proof?.residualState ?? null;
-}
-
-/** The days to prove and, of every currency, the one before: where the first proof starts. */
-async function statementsFrom(
-  run: ProvingRun,
-  rows: readonly DayRow[],
+/** The days to prove and, of every currency, the one before: where the first proof starts. `rows`: oldest first. */
+export async function statementsFrom(
+  rows: readonly Pick<DayRow, 'tradeDate' | 'currency' | 'endEquity' | 'endCash' | 'source'>[],
   from: TradeDate,
+  evidence: (row: Pick<DayRow, 'tradeDate' | 'source'>) => Promise<DayEvidence>,
 ): Promise<readonly DayStatement[]> {
-  const wanted: DayRow[] = [];
+  const wanted: (typeof rows)[number][] = [];
   for (const currency of new Set(rows.map((row) => row.currency))) {
     const own = rows.filter((row) => row.currency === currency);
     const before = own.filter((row) => row.tradeDate < from).at(-1);
@@ -167,37 +140,35 @@ async function statementsFrom(
   }
   const statements: DayStatement[] = [];
   for (const row of wanted) {
-    const evidence = await evidenceOf(run, row);
-    const balance = evidence.balances.find((one) => one.currency === row.currency) ?? null;
-    statements.push(statementOf(row, balance, evidence.observations));
+    const { balances, observations } = await evidence(row);
+    const balance = balances.find((one) => one.currency === row.currency) ?? null;
+    statements.push(statementOf(row, balance, observations));
   }
   return statements;
 }
 
-interface Evidence {
-  readonly balances: readonly BalanceObservation[];
-  readonly observations: readonly PositionObservation[];
+async function evidenceOf(
+  { store, state, dayEnds }: ProvingRun,
+  row: Pick<DayRow, 'tradeDate' | 'source'>,
+): Promise<DayEvidence> {
+  return storedEvidence(store, state.account, state.account.epoch, row, dayEnds?.observations ?? []);
 }
 
-async function evidenceOf(run: ProvingRun, { tradeDate, source }: DayRow): Promise<Evidence> {
-  const { store, state, balances, positions } = run;
-  const { account } = state;
+/** What runs of a day saw last; `ends` are marks of a last look that nobody has written down yet. */
+export async function storedEvidence(
+  store: Store,
+  account: Pick<Account, 'id'>,
+  epoch: number,
+  { tradeDate, source }: Pick<DayRow, 'tradeDate' | 'source'>,
+  ends: readonly PositionObservation[] = [],
+): Promise<DayEvidence> {
   if (source !== 'recorded') return { balances: [], observations: [] };
   const asOf = addMs(zonedInstant(addDays(tradeDate, 1), '00:00:00', NEW_YORK), -1);
   const observations = new Map(
-    (await store.observationsAt(account.id, account.epoch, { asOf })).map((row) => [row.instrument, row]),
+    (await store.observationsAt(account.id, epoch, { asOf })).map((row) => [row.instrument, row]),
   );
-  if (!balances.some((row) => row.tradeDate === tradeDate)) {
-    for (const row of run.dayEnds?.observations ?? [])
-      if (row.tradeDate === tradeDate) observations.set(row.instrument, row);
-    return {
-      balances: await store.balancesAt(account.id, account.epoch, { asOf }),
-      observations: [...observations.values()],
-    };
-  }
-  // This very run's look, which nobody has written yet.
-  for (const row of positions) observations.set(row.instrument, row);
-  return { balances, observations: [...observations.values()] };
+  for (const row of ends) if (row.tradeDate === tradeDate) observations.set(row.instrument, row);
+  return { balances: await store.balancesAt(account.id, epoch, { asOf }), observations: [...observations.values()] };
 }
 
 /** The fold of everything well before the first statement, and the activities behind it. */
@@ -230,31 +201,14 @@ async function bookBefore(run: ProvingRun, first: DayStatement) {
 // ---- what comes out -------------------------------------------------------------------------------------------------
 
 function changedRows(rows: readonly DayRow[], proved: readonly ProvedDay[]): readonly BalanceDayRow[] {
-  const byKey = new Map(rows.map((row) => [dayKey(row), row]));
-  return proved.flatMap(({ proof }) => {
+  const byKey = new Map(rows.map((row) => [`${row.tradeDate} ${row.currency}`, row]));
+  return changedProofs(proved, rows).flatMap(({ proof }) => {
     const row = byKey.get(`${proof.date} ${proof.currency}`);
-    const columns = storedProof(proof);
-    if (row === undefined || JSON.stringify(row.proof) === JSON.stringify(columns)) return [];
-    return [{ ...withoutOwner(row), proof: columns }];
+    return row === undefined ? [] : [{ ...withoutOwner(row), proof: proofColumnsOf(proof) }];
   });
 }
 
 function withoutOwner(row: DayRow): BalanceDayRow {
   const { tradeDate, currency, endEquity, endCash, buyingPower, profitLoss, source } = row;
   return { tradeDate, currency, endEquity, endCash, buyingPower, profitLoss, source };
-}
-
-function storedProof(proof: DayProof): StoredProof {
-  return {
-    start: proof.startEquity,
-    flows: proof.flows,
-    transfers: proof.transfers,
-    realized: proof.realized,
-    unrealizedChange: proof.unrealizedChange,
-    income: proof.income,
-    fees: proof.fees,
-    fx: proof.fx,
-    residual: proof.residual,
-    residualState: proof.state,
-  };
 }

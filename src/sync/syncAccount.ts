@@ -21,8 +21,6 @@ import { type StartingBankroll } from './bankroll.ts';
 import { partsOf } from './causes/claim.ts';
 import {
   believedCommit,
-  lookedBalances,
-  lookedPositions,
   refusedCommit,
   untoldActivities,
   type RunFrame,
@@ -32,7 +30,6 @@ import { type SyncDifference, type SyncOutcome } from './difference.ts';
 import { readHistory, refuseForeignFills, refuseUnstable, type History } from './firstContact.ts';
 import { isSettled, isSuspicious, suspicionOf } from './proof.ts';
 import { dayEndsOf } from './dayEnds.ts';
-import { recordedDays } from './pastDays.ts';
 import { NOTHING_PROVEN, proveRun, type ProvenRun } from './proveRun.ts';
 import { readExtras, type Extras } from './readExtras.ts';
 import { emptyDossier, KNOWN_ID_ABSENT, lookAtBroker, type Look, type Refusal } from './readBroker.ts';
@@ -248,7 +245,7 @@ async function surroundings(
     startingBankroll: asks ? await startingBankroll(account) : null,
     historyBooked: history.booked,
     dayEnds,
-    proven: await provenDays(frame, history, told, look, result, dayEnds),
+    proven: await provenDays(frame, history, told, result, dayEnds),
   };
 }
 
@@ -257,7 +254,6 @@ async function provenDays(
   frame: RunFrame,
   { state }: History,
   told: readonly NewRevision[],
-  look: Look,
   result: WorkedOut,
   dayEnds: Surroundings['dayEnds'],
 ): Promise<ProvenRun> {
@@ -269,10 +265,7 @@ async function provenDays(
     state,
     result,
     untold: told.filter((row) => !own.has(row.rootId)),
-    today: recordedDays(look),
     dayEnds,
-    balances: lookedBalances(look, frame.now),
-    positions: lookedPositions(state, look),
     now: frame.now,
   });
 }
