@@ -1,6 +1,7 @@
 /** Rows as groups of lots that can replace each other, cut at first as their closes cut them, and put in order. */
 import { Decimal } from '../../domain/decimal.ts';
 import { TruebookError } from '../../domain/errors.ts';
+import { type LotId } from '../../domain/lot.ts';
 import { instantKey } from '../../domain/time.ts';
 import { compareTexts, dayNumber } from './order.ts';
 import {
@@ -12,7 +13,7 @@ import {
   type Piece,
   pieceOf,
 } from './pieces.ts';
-import { type WashAcquisition, type WashClose, type WashPolicy } from './terms.ts';
+import { type AccountId, type WashAcquisition, type WashClose, type WashPolicy } from './terms.ts';
 
 /** The key under which rows must be worked out together: a stock with all calls on it, else a security. */
 export function washGroupKey(row: WashAcquisition, policy: WashPolicy): string {
@@ -25,23 +26,27 @@ export function groupsOf(
   closes: readonly WashClose[],
   policy: WashPolicy,
 ): Group[] {
-  const lots = new Map<string, LotRecord>();
+  const accounts = new Map<AccountId, Map<LotId, LotRecord>>();
   const groups = new Map<string, LotRecord[]>();
   for (const [index, row] of [...acquisitions].sort(compareRows).entries()) {
     const lot = lotRecord(row, index);
-    lots.set(lotKey(row), lot);
+    const lots = accounts.get(row.accountId);
+    if (lots === undefined) accounts.set(row.accountId, new Map([[row.lotId, lot]]));
+    else lots.set(row.lotId, lot);
     const key = washGroupKey(row, policy);
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [lot]);
     else group.push(lot);
   }
-  const taken = closesByLot(closes, lots);
-  return [...groups.values()].map((group) => groupOf(group, taken, policy));
+  addCloses(closes, accounts);
+  return [...groups.values()].map((group) => groupOf(group, policy));
 }
 
 function compareRows(left: WashAcquisition, right: WashAcquisition): number {
   return (
-    left.seq - right.seq || compareTexts(left.lotId, right.lotId) || compareTexts(lotKey(left), lotKey(right))
+    left.seq - right.seq ||
+    compareTexts(left.lotId, right.lotId) ||
+    (left.accountId ?? 0) - (right.accountId ?? 0)
   );
 }
 
@@ -52,29 +57,23 @@ function lotRecord(row: WashAcquisition, index: number): LotRecord {
     day: dayNumber(row.acquiredDate),
     key: instantKey(row.acquiredAt),
     rank: 0,
-    order: row.orderId == null ? `lot|${lotKey(row)}` : `order|${row.accountId}|${row.orderId}`,
+    closes: [],
     weight: row.unitWeight ?? Decimal.one,
   };
 }
 
-function closesByLot(
+function addCloses(
   closes: readonly WashClose[],
-  lots: ReadonlyMap<string, LotRecord>,
-): Map<LotRecord, CloseRecord[]> {
-  const taken = new Map<LotRecord, CloseRecord[]>();
+  accounts: ReadonlyMap<AccountId, ReadonlyMap<LotId, LotRecord>>,
+): void {
   for (const row of closes) {
-    const lot = lots.get(lotKey(row));
+    const lot = accounts.get(row.accountId)?.get(row.lotId);
     if (lot === undefined) throw brokenRows(`Close ${row.closureId} names a lot that is not there.`);
     // A return of capital takes no units: it has no loss and nothing to replace.
     if (row.quantity.isZero()) continue;
     const [day, key] = [dayNumber(row.closedDate), instantKey(row.closedAt)];
-    const record: CloseRecord = { row, day, key, rank: 0, adjustments: 0 };
-    const list = taken.get(lot);
-    if (list === undefined) taken.set(lot, [record]);
-    else list.push(record);
+    lot.closes.push({ row, day, key, rank: 0, adjustments: 0 });
   }
-  for (const list of taken.values()) list.sort(compareCloses);
-  return taken;
 }
 
 function compareCloses(left: CloseRecord, right: CloseRecord): number {
@@ -84,18 +83,14 @@ function compareCloses(left: CloseRecord, right: CloseRecord): number {
 const NEVER = Number.POSITIVE_INFINITY;
 const HELD: CloseRecord = { row: null, day: NEVER, key: '', rank: NEVER, adjustments: 0 };
 
-function groupOf(
-  lots: readonly LotRecord[],
-  taken: ReadonlyMap<LotRecord, readonly CloseRecord[]>,
-  policy: WashPolicy,
-): Group {
+function groupOf(lots: readonly LotRecord[], policy: WashPolicy): Group {
   const pieces: Piece[] = [];
   const add = (lot: LotRecord, close: CloseRecord, amounts: Amounts): void => {
     pieces.push(pieceOf(lot, close, amounts, pieces.length, null));
   };
   for (const lot of lots) {
     const { openQuantity, openCost, openProceeds } = lot.row;
-    for (const close of taken.get(lot) ?? []) {
+    for (const close of lot.closes.sort(compareCloses)) {
       const { quantity, unitWeight, cost, proceeds } = close.row!;
       const units = weigh(quantity, unitWeight ?? lot.weight);
       add(lot, close, { units, basis: cost, proceeds, washIn: Decimal.zero });
@@ -150,10 +145,6 @@ function compareReplacements(left: Piece, right: Piece): number {
 
 function weigh(quantity: Decimal, weight: Decimal): Decimal {
   return weight === Decimal.one ? quantity : quantity.times(weight);
-}
-
-export function lotKey(row: { accountId: number | null; lotId: string }): string {
-  return `${row.accountId}|${row.lotId}`;
 }
 
 function brokenRows(message: string): TruebookError {

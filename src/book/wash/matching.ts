@@ -1,6 +1,6 @@
 /** Which acquisition replaces which loss: the heart of the layer, share by share. */
 import { Decimal } from '../../domain/decimal.ts';
-import { lotKey, rankPieces } from './groups.ts';
+import { rankPieces } from './groups.ts';
 import { dateOfDay } from './order.ts';
 import {
   addWashIn,
@@ -26,8 +26,6 @@ interface Work {
   readonly replacements: ReadonlyMap<string, ReplacementList>;
   readonly adjustments: WashDeferral[];
   readonly unknown: WashUnknown[];
-  /** By account and id; made when it is first asked for. */
-  readonly lots: () => ReadonlyMap<string, LotRecord>;
 }
 
 /** Puts off the losses of one group; adds to `adjustments` and `unknown`. */
@@ -43,15 +41,9 @@ export function washGroup(group: Group, adjustments: WashDeferral[], unknown: Wa
     replacements: replacementsOf(group),
     adjustments,
     unknown,
-    lots: lazily(() => new Map(group.lots.map((lot) => [lotKey(lot.row), lot]))),
   };
   for (let loss = losses.take(); loss !== null; loss = losses.take()) washOne(work, loss);
   tellUnknownReplacements(group, unknown);
-}
-
-function lazily<Value>(make: () => Value): () => Value {
-  let made: { readonly value: Value } | null = null;
-  return () => (made ??= { value: make() }).value;
 }
 
 /** A loss in an IRA is no loss for tax: there is nothing to put off. */
@@ -143,8 +135,15 @@ function soldBefore(piece: Piece, loss: Piece): boolean {
 
 /** Whether one order bought both, or bought what is inside the loss by earlier wash sales. */
 function sameOrder(piece: Piece, loss: Piece, policy: WashPolicy): boolean {
-  if (piece.lot.order === loss.lot.order) return true;
-  return policy.ancestors === 'not_eligible' && loss.ancestors.includes(piece.lot.order);
+  if (ofOneOrder(piece.lot, loss.lot)) return true;
+  return policy.ancestors === 'not_eligible' && loss.ancestors.some((lot) => ofOneOrder(piece.lot, lot));
+}
+
+/** A lot without an order is an order of its own. */
+function ofOneOrder(left: LotRecord, right: LotRecord): boolean {
+  if (left === right) return true;
+  const { orderId, accountId } = left.row;
+  return orderId != null && orderId === right.row.orderId && accountId === right.row.accountId;
 }
 
 function putOff(work: Work, loss: Piece, replacement: Piece, disallowed: Decimal): void {
@@ -153,7 +152,7 @@ function putOff(work: Work, loss: Piece, replacement: Piece, disallowed: Decimal
   loss.disallowed = disallowed;
   replacement.used = true;
   if (policy.ancestors === 'not_eligible') {
-    replacement.ancestors = [...replacement.ancestors, ...loss.ancestors, loss.lot.order];
+    replacement.ancestors = [...replacement.ancestors, ...loss.ancestors, loss.lot];
   }
   if (inIra) loss.permanentlyLost = disallowed;
   else {
@@ -184,9 +183,10 @@ function takeOver(work: Work, piece: Piece, amount: Decimal): void {
  */
 function carryOn(work: Work, piece: Piece, amount: Decimal): void {
   const { accountId } = piece.lot.row;
-  const lotId = piece.close.row?.carriedInto ?? null;
-  const into = lotId === null ? undefined : work.lots().get(lotKey({ accountId, lotId }));
-  const parts = work.group.pieces.filter(({ lot }) => lot === into);
+  const into = piece.close.row?.carriedInto ?? null;
+  const parts = work.group.pieces.filter(({ lot: { row } }) => {
+    return row.lotId === into && row.accountId === accountId;
+  });
   if (parts.length === 0) {
     work.unknown.push(doubtOf(piece, 'carry_unknown'));
     return;

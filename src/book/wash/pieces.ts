@@ -17,9 +17,9 @@ export interface LotRecord {
   readonly key: string;
   /** Place among all moments of acquisition of the group. */
   rank: number;
-  /** Orders are told apart by account; a lot without one is an order of its own. */
-  readonly order: string;
   readonly weight: Decimal;
+  /** In order of their sale. */
+  readonly closes: CloseRecord[];
 }
 
 /** A close with its instants as numbers and text that sort. `day` is beyond every day for units still held. */
@@ -56,8 +56,8 @@ export interface Piece extends Amounts {
   queued: boolean;
   disallowed: Decimal;
   permanentlyLost: Decimal;
-  /** Orders whose losses are inside `washIn`. */
-  ancestors: readonly string[];
+  /** Lots whose losses are inside `washIn`; noted only where the policy asks for it. */
+  ancestors: readonly LotRecord[];
   /** Place among losses and among replacements; equal for pieces that nothing tells apart but `position`. */
   lossRank: number;
   replacementRank: number;
@@ -110,7 +110,7 @@ export function pieceOf(
     queued: false,
     disallowed: Decimal.zero,
     permanentlyLost: Decimal.zero,
-    ancestors: from?.ancestors ?? NO_ORDERS,
+    ancestors: from?.ancestors ?? NO_LOTS,
     lossRank: from?.lossRank ?? 0,
     replacementRank: from?.replacementRank ?? 0,
     position,
@@ -120,7 +120,7 @@ export function pieceOf(
   };
 }
 
-const NO_ORDERS: readonly string[] = [];
+const NO_LOTS: readonly LotRecord[] = [];
 
 /** Cuts `units` off the front of a piece; what is left becomes a piece of its own. */
 export function cut(piece: Piece, units: Decimal, { policy, pieces }: Group): Piece {

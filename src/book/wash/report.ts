@@ -38,62 +38,63 @@ function row(piece: Piece): WashPiece {
   };
 }
 
-interface MutableAccount {
-  readonly byLot: Map<LotId, LotWash>;
-  readonly byClosure: Map<string, ClosureWash>;
+type Mutable<Row> = { -readonly [Key in keyof Row]: Row[Key] };
+
+interface Sums {
+  readonly byLot: Map<LotId, Mutable<LotWash>>;
+  readonly byClosure: Map<string, Mutable<ClosureWash>>;
 }
 
 /** Sums of the pieces, of lots and closes that wash sales touched. */
 export function accountsOf(groups: readonly Group[]): Map<AccountId, AccountWash> {
-  const accounts = new Map<AccountId, MutableAccount>();
+  const accounts = new Map<AccountId, Sums>();
   for (const { lots, pieces } of groups) {
     for (const { row } of lots) {
       if (!accounts.has(row.accountId))
         accounts.set(row.accountId, { byLot: new Map(), byClosure: new Map() });
     }
-    for (const piece of pieces) {
-      const { byLot, byClosure } = accounts.get(piece.lot.row.accountId)!;
-      if (!piece.washIn.isZero()) addToLot(byLot, piece);
-      const closureId = piece.close.row?.closureId ?? null;
-      const isTouched = !piece.washIn.isZero() || !piece.disallowed.isZero();
-      if (closureId !== null && isTouched) addToClosure(byClosure, closureId, piece);
-    }
+    for (const piece of pieces) addPiece(accounts.get(piece.lot.row.accountId)!, piece);
     for (const piece of pieces) addHoldingFrom(accounts.get(piece.lot.row.accountId)!.byLot, piece);
   }
   return accounts;
 }
 
-function addToLot(byLot: Map<LotId, LotWash>, { lot, close, washIn }: Piece): void {
+function addPiece({ byLot, byClosure }: Sums, piece: Piece): void {
+  if (!piece.washIn.isZero()) addToLot(byLot, piece);
+  const closureId = piece.close.row?.closureId ?? null;
+  if (closureId === null || (piece.washIn.isZero() && piece.disallowed.isZero())) return;
+  addToClosure(byClosure, closureId, piece);
+}
+
+function addToLot(byLot: Sums['byLot'], { lot, close, washIn }: Piece): void {
   const { lotId } = lot.row;
+  const openWashIn = close.row === null ? washIn : Decimal.zero;
   const sum = byLot.get(lotId);
-  const open = close.row === null ? washIn : Decimal.zero;
-  byLot.set(lotId, {
-    washIn: sum === undefined ? washIn : sum.washIn.plus(washIn),
-    openWashIn: sum === undefined ? open : sum.openWashIn.plus(open),
-    openHoldingFrom: [],
-  });
+  if (sum === undefined) {
+    byLot.set(lotId, { washIn, openWashIn, openHoldingFrom: [] });
+    return;
+  }
+  sum.washIn = sum.washIn.plus(washIn);
+  sum.openWashIn = sum.openWashIn.plus(openWashIn);
 }
 
 /** Units of a touched lot that replaced nothing count from another day than those that did. */
-function addHoldingFrom(byLot: Map<LotId, LotWash>, { lot, close, holdingDay }: Piece): void {
+function addHoldingFrom(byLot: Sums['byLot'], { lot, close, holdingDay }: Piece): void {
   const sum = close.row === null ? byLot.get(lot.row.lotId) : undefined;
+  if (sum === undefined) return;
   const holdingFrom = dateOfDay(holdingDay);
-  if (sum === undefined || sum.openHoldingFrom.includes(holdingFrom)) return;
-  const openHoldingFrom = [...sum.openHoldingFrom, holdingFrom].sort();
-  byLot.set(lot.row.lotId, { ...sum, openHoldingFrom });
+  if (sum.openHoldingFrom.includes(holdingFrom)) return;
+  sum.openHoldingFrom = [...sum.openHoldingFrom, holdingFrom].sort();
 }
 
-function addToClosure(byClosure: Map<string, ClosureWash>, closureId: string, piece: Piece): void {
+function addToClosure(byClosure: Sums['byClosure'], closureId: string, piece: Piece): void {
   const { washIn, disallowed: washOut, permanentlyLost } = piece;
   const sum = byClosure.get(closureId);
-  byClosure.set(
-    closureId,
-    sum === undefined
-      ? { washIn, washOut, permanentlyLost }
-      : {
-          washIn: sum.washIn.plus(washIn),
-          washOut: sum.washOut.plus(washOut),
-          permanentlyLost: sum.permanentlyLost.plus(permanentlyLost),
-        },
-  );
+  if (sum === undefined) {
+    byClosure.set(closureId, { washIn, washOut, permanentlyLost });
+    return;
+  }
+  sum.washIn = sum.washIn.plus(washIn);
+  sum.washOut = sum.washOut.plus(washOut);
+  sum.permanentlyLost = sum.permanentlyLost.plus(permanentlyLost);
 }
