@@ -83,6 +83,7 @@ function pnlListing(by: PnlGrouping): Listing<PnlRecord> {
       'realizedBasis',
       'realizedRolled',
       'washDisallowed',
+      'washIn',
       'taxableGain',
       'income',
       'fees',
