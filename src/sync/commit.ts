@@ -244,10 +244,7 @@ export function believedCommit(
     }),
     watch: parts.transactions ? evidence.watch : [],
     outbox: [
-      ...outboxOf(frame, parts.positions ? lifecycle.events : [], [
-        ...explained.findings,
-        ...days.findings,
-      ]),
+      ...outboxOf(frame, parts.positions ? lifecycle.events : [], [...explained.findings, ...days.findings]),
       ...bankrollFacts(frame, bankroll?.entries ?? []),
     ],
     pin:

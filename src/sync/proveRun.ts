@@ -168,7 +168,10 @@ export async function storedEvidence(
     (await store.observationsAt(account.id, epoch, { asOf })).map((row) => [row.instrument, row]),
   );
   for (const row of ends) if (row.tradeDate === tradeDate) observations.set(row.instrument, row);
-  return { balances: await store.balancesAt(account.id, epoch, { asOf }), observations: [...observations.values()] };
+  return {
+    balances: await store.balancesAt(account.id, epoch, { asOf }),
+    observations: [...observations.values()],
+  };
 }
 
 /** The fold of everything well before the first statement, and the activities behind it. */

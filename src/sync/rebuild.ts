@@ -2,6 +2,7 @@
  * Rebuild: every view table of an account derived again from ledger and evidence, to the very rows the runs wrote
  * (design section 5). `verifyViews` compares and writes nothing; `rebuildViews` writes what differs.
  */
+import { type Capabilities } from '../brokers/broker.ts';
 import { type Account } from '../domain/account.ts';
 import { TruebookError } from '../domain/errors.ts';
 import {
@@ -30,10 +31,14 @@ export const EXAMPLES = 3;
 const ATTEMPTS = 5;
 
 /** Throws `storage_busy` when runs or people keep writing while it compares. */
-export async function verifyViews(store: Store, account: Account): Promise<RebuildReport> {
+export async function verifyViews(
+  store: Store,
+  account: Account,
+  latePublishing: Capabilities['latePublishing'],
+): Promise<RebuildReport> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     const before = await stampOf(store, account);
-    const derived = await deriveViews(store, before.account);
+    const derived = await deriveViews(store, before.account, latePublishing);
     const tables = await store.compareViews(account.id, derived.views, EXAMPLES);
     if ((await stampOf(store, account)).text === before.text) return report(account, tables, derived.pending);
   }
@@ -46,10 +51,11 @@ export async function rebuildViews(
   account: Account,
   lease: Lease,
   audit: Pick<AuditEntry, 'at' | 'actor'>,
+  latePublishing: Capabilities['latePublishing'],
 ): Promise<RebuildReport> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     const before = await stampOf(store, account);
-    const derived = await deriveViews(store, before.account);
+    const derived = await deriveViews(store, before.account, latePublishing);
     const entry = { ...audit, action: 'rebuild', object: account.name, facts: {} };
     const tables = await store.replaceViews(lease, derived.views, before.ledgerSeq, entry, EXAMPLES);
     if (tables !== null) return report(account, tables, derived.pending);
@@ -63,11 +69,15 @@ interface Derived {
 }
 
 /** Every epoch of the account; those that no run ever wrote positions in have no more than days. */
-export async function deriveViews(store: Store, account: Account): Promise<Derived> {
+export async function deriveViews(
+  store: Store,
+  account: Account,
+  latePublishing: Capabilities['latePublishing'],
+): Promise<Derived> {
   const bases = new Map((await store.viewBases(account.id)).map((basis) => [basis.epoch, basis]));
   const views: EpochViews[] = [];
   for (let epoch = 1; epoch <= account.epoch; epoch += 1)
-    views.push(await epochViews(store, account, epoch, bases.get(epoch) ?? null));
+    views.push(await epochViews(store, account, epoch, bases.get(epoch) ?? null, latePublishing));
   return { views, pending: await pendingCount(store, account, bases.get(account.epoch)) };
 }
 

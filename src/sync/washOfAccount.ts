@@ -1,11 +1,5 @@
 /** Wash sales of an account's book, as its election wants them: a layer beside the lots, never inside them. Pure. */
-import {
-  ACCOUNT_WASH,
-  TAXPAYER_WASH,
-  washOfBook,
-  type AccountWash,
-  type WashBook,
-} from '../book/wash.ts';
+import { ACCOUNT_WASH, TAXPAYER_WASH, washOfBook, type AccountWash, type WashBook } from '../book/wash.ts';
 import { type Account } from '../domain/account.ts';
 import { type Activity } from '../domain/activity.ts';
 import { Decimal } from '../domain/decimal.ts';

@@ -6,7 +6,8 @@ import { playWeeks } from './weeks.ts';
 import { type World } from './world.ts';
 
 async function verified(world: World): Promise<RebuildReport> {
-  return verifyViews(world.truebook.store, await world.truebook.account('alpaca-paper'));
+  const account = await world.truebook.account('alpaca-paper');
+  return verifyViews(world.truebook.store, account, world.truebook.records.latePublishing(account));
 }
 
 /** What differs, as a person would look at it. */

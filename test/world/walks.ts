@@ -2,7 +2,7 @@
 import { tableLines } from '../../src/cli/print.ts';
 import { LOTS } from '../../src/cli/lots.ts';
 import { type Instant } from '../../src/domain/time.ts';
-import { lotRecordsOf, pnlRecordsOf } from '../../src/sync/records.ts';
+import { dailyBalanceRecords, lotRecordsOf, pnlRecordsOf } from '../../src/sync/records.ts';
 import { adjustmentRootId } from '../../src/sync/opening.ts';
 import { personsAdjustment, type PersonsAnswer } from '../../src/sync/personsAdjustment.ts';
 import { now as instantNow } from '../../src/domain/time.ts';
@@ -60,9 +60,9 @@ export async function findingsOf(at: World): Promise<string[]> {
 /** `2025-08-21 proved 0`. */
 export async function daysOf(at: World): Promise<string[]> {
   const account = await at.truebook.account(PAPER);
-  return (await at.truebook.store.balanceDays({ accountId: account.id }))
-    .filter((day) => day.source === 'recorded' && day.proof !== null)
-    .map((day) => `${day.tradeDate} ${day.proof!.residualState} ${day.proof!.residual?.toString() ?? '?'}`)
+  return (await dailyBalanceRecords(at.truebook.records, { account }))
+    .filter((day) => day.residualState !== null)
+    .map((day) => `${day.date} ${day.residualState} ${day.residual ?? '?'}`)
     .reverse();
 }
 

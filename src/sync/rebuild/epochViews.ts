@@ -4,6 +4,9 @@ import { type Account } from '../../domain/account.ts';
 import { LIFECYCLE_EVENTS } from '../../domain/event.ts';
 import { compareInstants, minInstant } from '../../domain/time.ts';
 import { type BookCheckpoint, type EpochViews, type Store, type ViewBasis } from '../../store/store.ts';
+import { type Capabilities } from '../../brokers/broker.ts';
+import { epochProofs } from '../epochProofs.ts';
+import { lastDayOver } from '../proveRun.ts';
 import { episodeResults } from '../episodeResults.ts';
 import { foldInPieces, rulesHash } from '../foldOnto.ts';
 import { washOfAccount } from '../washOfAccount.ts';
@@ -15,6 +18,7 @@ export async function epochViews(
   account: Account,
   epoch: number,
   basis: ViewBasis | null,
+  latePublishing: Capabilities['latePublishing'],
 ): Promise<EpochViews> {
   const balanceDays = await store.dayEnds(account.id, epoch);
   if (basis === null)
@@ -38,6 +42,9 @@ export async function epochViews(
   ];
   const instruments = await store.instruments([...new Set(named)]);
   const { closures, lots } = fold;
+  const now = basis.startedAt;
+  const ledger = { account, epoch, days: balanceDays, activities, rules, instruments, latePublishing, now };
+  const proofs = await epochProofs(store, ledger, lastDayOver(now));
   return {
     epoch,
     positions: positionViews({
@@ -52,7 +59,10 @@ export async function epochViews(
     lots,
     closures,
     wash: washOfAccount({ account, lots, closures, activities, instruments, elections }),
-    balanceDays,
+    balanceDays: balanceDays.map((day) => {
+      const proof = proofs.get(`${day.tradeDate} ${day.currency}`);
+      return proof === undefined ? day : { ...day, proof };
+    }),
     checkpoints: await standing(store, account, basis, [
       ...checkpoints.earlierCheckpoints,
       ...(checkpoints.checkpoint === null ? [] : [checkpoints.checkpoint]),
