@@ -114,7 +114,8 @@ const MERGER: Manner = { kind: 'merger', moves: false };
  */
 function tie(fold: LotFold, net: Net, direction: LotDirection, target: Decimal, exact: boolean): void {
   const work = workOn(fold, net.instrument.id);
-  const over = signedOpen(work).abs().minus(target.abs());
+  const more = signedOpen(work).minus(target);
+  const over = direction === 'long' ? more : more.negate();
   if (over.sign() < 0) {
     const units = direction === 'long' ? over.negate() : over;
     return openUnexplained(fold, rowOf(net, units.sign()), net.instrument, units);
