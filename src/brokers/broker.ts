@@ -8,6 +8,7 @@ import { type Decimal } from '../domain/decimal.ts';
 import { type Instrument } from '../domain/instrument.ts';
 import { type Currency } from '../domain/money.ts';
 import {
+  type OrderProgress,
   type OrderReference,
   type Quote,
   type Read,
@@ -130,6 +131,11 @@ export interface Broker {
     signal?: AbortSignal,
     lookupsMax?: number,
   ): Promise<Read<readonly OrderReference[]>>;
+  /**
+   * The newest orders with what was executed of them, in one call; orders whose terms cannot be read are absent. Asked
+   * for only where broker and book differ.
+   */
+  readOrderProgress?(signal?: AbortSignal): Promise<Read<readonly OrderProgress[]>>;
   /** Marks and Greeks, null-safe: an instrument without data is simply not in the answer. */
   readQuotes(instruments: readonly Instrument[], signal?: AbortSignal): Promise<Read<readonly Quote[]>>;
   readMarketClock(signal?: AbortSignal): Promise<Read<MarketClock>>;

@@ -14,7 +14,10 @@ export const FINDING_TYPES = [
 ] as const;
 export type FindingType = (typeof FINDING_TYPES)[number];
 
-/** The causes of design section 4.6 in snake_case. */
+/**
+ * The causes of design section 4.6 in snake_case. Of what has no name of its own there, a spin-off is a `split` (one
+ * holding became two) and a merger a `symbol_change`.
+ */
 export const FINDING_CAUSES = [
   'manual_trade',
   'missing_fill',
@@ -44,13 +47,18 @@ export type Confidence = 'certain' | 'likely' | 'possible';
 
 export type FindingState = 'open' | 'resolved' | 'dismissed' | 'reopened';
 
-/** One piece of evidence, as a person reads it. */
+/** One piece of evidence, as a person reads it: an activity, an order, an observation, or the rule that concluded. */
 export interface FindingEvidence {
-  /** `activity`, `payload`, `run`, `observation`, `rule`. */
+  /** `activity`, `order`, `payload`, `run`, `observation`, `rule`. */
   readonly kind: string;
-  /** Identity: a root id, a payload hash, a run number. */
+  /** Identity: a root id, an order id, a payload hash, a run number, the key of a difference, the name of a rule. */
   readonly reference: string;
   readonly text: string;
+  /**
+   * Only of an `observation`: the signed part of the difference `reference` names (broker less book, units or money)
+   * that this finding answers for. Several findings may share one difference, one finding may answer for several.
+   */
+  readonly amount?: string;
 }
 
 export interface Finding {

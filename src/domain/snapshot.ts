@@ -63,6 +63,24 @@ export interface OrderReference {
   readonly parentOrderId: string | null;
 }
 
+/**
+ * How far an order has come, by the broker's own list of orders. An order shows an execution at once, also one whose
+ * activity is published later: so it proves a trade that the activities do not have yet.
+ */
+export interface OrderProgress extends OrderReference {
+  readonly instrument: Instrument;
+  readonly side: 'buy' | 'sell';
+  /** Units ordered; null for an order given in money. */
+  readonly quantity: Decimal | null;
+  /** Units executed so far, never negative. */
+  readonly filled: Decimal;
+  /** Average price per unit of what was executed; null while nothing was. */
+  readonly averagePrice: Decimal | null;
+  readonly submittedAt: Instant;
+  /** When it last changed, by the broker's clock; null where the broker does not say. */
+  readonly updatedAt: Instant | null;
+}
+
 /** The bytes behind a read: hash, where from, when. The body is redacted before it comes here. */
 export interface Payload {
   readonly sha256: string;

@@ -463,7 +463,7 @@ export interface SyncState {
   readonly balances: readonly BalanceObservation[];
   readonly marks: readonly MarkRow[];
   readonly greeks: readonly Quote[];
-  /** Findings in state open or reopened. */
+  /** Findings in state open, reopened or dismissed: a dismissed one stays so while its difference is the same. */
   readonly findings: readonly Finding[];
   readonly checkpoint: BookCheckpoint | null;
   /** Newest bankroll entry of the current epoch. */

@@ -42,7 +42,7 @@ async function readState(queries: Queries, account: Account): Promise<SyncState>
   const positions = inOrder(rows, positionPlace);
   const observations = inOrder(await latestObservations(queries, accountId), (row) => row.instrument);
   const marks = inOrder(await latestMarks(queries, { accountId }), (row) => row.instrument);
-  const findings = await listFindings(queries, { accountId, states: ['open', 'reopened'] });
+  const findings = await listFindings(queries, { accountId, states: ['open', 'reopened', 'dismissed'] });
   const named = [...positions, ...observations, ...marks, ...findings].flatMap((row) => row.instrument ?? []);
   return {
     account,

@@ -21,6 +21,7 @@ import {
   type SyncState,
   type SyncType,
 } from '../store/store.ts';
+import { witnessesOf } from './causes/witnesses.ts';
 import { adjustBankroll, bankrollCauses, type StartingBankroll } from './bankroll.ts';
 import { type SyncDifference } from './difference.ts';
 import { findingDifference, positionsDifference, transactionDifference } from './differenceOf.ts';
@@ -124,6 +125,9 @@ export function believedCommit(
     changed: [...untold, ...booked],
     unbooked,
     instruments: result.instruments,
+    cashCompared: parts.isAll,
+    witnesses: witnessesOf(state, look, extras.orderProgress, around.isManualOrder),
+    isManual: around.isManual,
     now,
   });
   const noticed = noticeBankroll(frame, parts, evidence, around);

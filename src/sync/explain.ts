@@ -2,9 +2,11 @@
  * Explanations: every difference becomes a finding with a cause, a confidence and evidence; a finding whose difference
  * is gone is resolved and says by what. Pure.
  *
- * Until the full reconciliation exists, causes are claimed only where an identity proves them (an explaining activity)
- * or where one rule fits (an option past its expiry); everything else is honestly `unknown` or merely `possible`.
+ * Which cause is claimed for a difference is decided in `causes/`; here claims become findings, and findings change,
+ * are resolved, go on as part of another, or stay as a person dismissed them.
  */
+import { type Activity } from '../domain/activity.ts';
+import { Decimal } from '../domain/decimal.ts';
 import { type BookEvent, type BookEventKind } from '../domain/event.ts';
 import {
   type Confidence,
@@ -15,11 +17,14 @@ import {
 } from '../domain/finding.ts';
 import { type Instrument, type InstrumentId } from '../domain/instrument.ts';
 import { type QuarantinedRow } from '../domain/snapshot.ts';
-import { compareInstants, newYorkDate, type Instant } from '../domain/time.ts';
+import { compareInstants, type Instant } from '../domain/time.ts';
 import { type NewRevision } from '../store/store.ts';
-import { CAUSE_OF_KIND, explanationOf } from './explanation.ts';
+import { left, partsOf, type Circumstances, type Claim, type Witnesses } from './causes/claim.ts';
+import { claimsOf, confidenceOf } from './causes/claims.ts';
+import { keysOf } from './causes/keys.ts';
+import { explanationOf, type Explanation } from './explanation.ts';
 import { windowStart } from './schedule.ts';
-import { differenceKey, type Difference, type PositionDifference } from './reconcile.ts';
+import { differenceKey, type Difference } from './reconcile.ts';
 
 export interface ExplainInput {
   readonly differences: readonly Difference[];
@@ -32,13 +37,19 @@ export interface ExplainInput {
   readonly windowAfter: Instant | null;
   /** Identities that left the known-id proof in this run. */
   readonly withdrawn: readonly string[];
-  /** Findings that are open or reopened. */
+  /** Findings that are open or reopened, and dismissed ones whose difference may still be there. */
   readonly open: readonly Finding[];
   /** New and corrected activities of this run. */
   readonly changed: readonly NewRevision[];
   /** Activities the broker published that this run may not write (a run of positions only). */
   readonly unbooked?: readonly NewRevision[];
   readonly instruments: ReadonlyMap<InstrumentId, Instrument>;
+  /** Whether `differences` would hold one of cash. */
+  readonly cashCompared?: boolean;
+  /** What the broker showed besides; absent where there are no differences to explain. */
+  readonly witnesses?: Witnesses;
+  /** Whether a person placed a trade; null while nobody said. */
+  readonly isManual?: (activity: Activity) => boolean | null;
   readonly now: Instant;
 }
 
@@ -51,11 +62,8 @@ export interface ExplainResult {
 }
 
 export function explain(input: ExplainInput): ExplainResult {
-  const wanted = new Map<string, Finding>();
-  for (const difference of input.differences) {
-    const finding = ofDifference(input, difference);
-    wanted.set(finding.key, finding);
-  }
+  const claimed = ofDifferences(input);
+  const wanted = new Map<string, Finding>([...claimed].map(([finding]) => [finding.key, finding]));
   for (const row of input.quarantined) {
     const finding = ofQuarantine(input.now, row);
     wanted.set(finding.key, finding);
@@ -66,30 +74,30 @@ export function explain(input: ExplainInput): ExplainResult {
   }
   const findings: Finding[] = [];
   const events: BookEvent[] = [];
+  const tell = (kind: BookEventKind, finding: Finding): void => {
+    findings.push(finding);
+    events.push(eventOf(kind, finding, input.now));
+  };
   const openByKey = new Map(input.open.map((finding) => [finding.key, finding]));
   let opened = 0;
+  let stillOpen = 0;
   for (const finding of wanted.values()) {
     const before = openByKey.get(finding.key);
-    if (before === undefined) {
+    // What a person dismissed stays so while it is the same; the store tells one that returns `reopened`.
+    if (before?.state === 'dismissed' && isSameDifference(before, finding)) continue;
+    stillOpen += 1;
+    if (before === undefined || before.state === 'dismissed') {
       opened += 1;
-      findings.push(finding);
-      events.push(eventOf('finding_opened', finding, input.now));
+      tell('finding_opened', finding);
     } else if (meaning(before) !== meaning(finding)) {
-      const changed = { ...finding, state: before.state, firstSeenAt: before.firstSeenAt };
-      findings.push(changed);
-      events.push(eventOf('finding_changed', changed, input.now));
+      tell('finding_changed', { ...finding, state: before.state, firstSeenAt: before.firstSeenAt });
     }
   }
-  let stillOpen = wanted.size;
   for (const finding of input.open) {
     if (wanted.has(finding.key)) continue;
-    const resolved = resolution(input, finding);
-    if (resolved === null) {
-      stillOpen += 1;
-      continue;
-    }
-    findings.push(resolved);
-    events.push(eventOf('finding_resolved', resolved, input.now));
+    const resolved = resolution(input, finding, claimed);
+    if (resolved !== null) tell('finding_resolved', resolved);
+    else if (finding.state !== 'dismissed') stillOpen += 1;
   }
   return { findings, events, opened, stillOpen };
 }
@@ -105,93 +113,116 @@ function meaning(finding: Finding): string {
   ]);
 }
 
-function ofDifference(input: ExplainInput, difference: Difference): Finding {
-  const shared = {
-    key: differenceKey(difference),
-    state: 'open',
-    expected: difference.book.toString(),
-    observed: difference.broker.toString(),
-    firstSeenAt: input.now,
-    lastSeenAt: input.now,
-  } as const;
-  if (difference.kind === 'cash') {
-    return {
-      ...shared,
-      type: 'difference',
-      cause: 'unknown',
-      confidence: 'possible',
-      instrument: null,
-      symbol: difference.currency,
-      evidence: [
-        {
-          kind: 'rule',
-          reference: 'cash',
-          text: 'Sum of all activities against the cash the broker states.',
-        },
-      ],
-    };
-  }
-  const instrument = input.instruments.get(difference.instrument) ?? null;
-  const guess = notYetBooked(input, difference) ?? possibleCause(instrument, difference, input.now);
+/** Whether two findings answer for the same pieces of the same differences. */
+function isSameDifference(one: Finding, other: Finding): boolean {
+  const text = (finding: Finding): string =>
+    JSON.stringify(partsOf(finding).map(({ key, amount }) => [key, amount.toString()]));
+  return text(one) === text(other);
+}
+
+/** A finding per claim, with the claim it came from. */
+function ofDifferences(input: ExplainInput): ReadonlyMap<Finding, Claim> {
+  if (input.differences.length === 0) return new Map();
+  const standing = input.open.filter(isOfDifference);
+  const circumstances: Circumstances = {
+    ...(input.witnesses ?? blind(input.now)),
+    differences: input.differences,
+    cashCompared: input.cashCompared ?? true,
+    instruments: input.instruments,
+    changed: [...input.changed, ...(input.unbooked ?? [])],
+    unbooked: input.unbooked ?? [],
+    standing,
+    now: input.now,
+  };
+  const claims = claimsOf(circumstances);
+  const keys = keysOf(claims, standing);
+  const before = new Map(standing.map((finding) => [finding.key, finding]));
+  return new Map(
+    claims.map((claim) => {
+      const key = keys.get(claim)!;
+      return [ofClaim(input, claim, claims, key, before.get(key)), claim];
+    }),
+  );
+}
+
+/** Nothing but the differences is known. */
+function blind(now: Instant): Witnesses {
   return {
-    ...shared,
-    type: typeOf(difference),
-    cause: guess.cause,
-    confidence: guess.confidence,
-    instrument: difference.instrument,
-    symbol: instrument?.symbol ?? difference.instrument,
-    evidence: [guess.evidence],
+    positions: new Map(),
+    before: new Map(),
+    cashBefore: new Map(),
+    listed: [],
+    listedAfter: now,
+    orders: null,
+    isManualOrder: () => null,
+    totals: null,
+    firstContactAt: null,
+    asOf: now,
+    lastLookAt: null,
+    firstContactDone: true,
   };
 }
 
-function typeOf(difference: PositionDifference): FindingType {
+function ofClaim(
+  input: ExplainInput,
+  claim: Claim,
+  claims: readonly Claim[],
+  key: string,
+  before: Finding | undefined,
+): Finding {
+  const part = claim.parts[0]!;
+  const difference = input.differences.find((row) => differenceKey(row) === part.key)!;
+  // What other claims take of the same difference is explained elsewhere: it counts to what is expected here.
+  const elsewhere = new Map<string, typeof part.amount>();
+  for (const other of claims) {
+    if (other === claim) continue;
+    for (const { key: of, amount } of other.parts) elsewhere.set(of, left(elsewhere, of).plus(amount));
+  }
+  return {
+    key,
+    type: typeOf(difference),
+    cause: claim.cause,
+    confidence: confidenceOf(claim, before, input.now),
+    state: 'open',
+    instrument: part.instrument,
+    symbol: difference.kind === 'cash' ? difference.currency : symbolOf(input, difference.instrument),
+    expected: difference.book.plus(left(elsewhere, part.key)).toString(),
+    observed: difference.broker.toString(),
+    firstSeenAt: input.now,
+    lastSeenAt: input.now,
+    evidence: [...claim.evidence, ...claim.parts.map((one) => observed(input, one))],
+  };
+}
+
+/** One piece of a difference, as a person reads it. */
+function observed(input: ExplainInput, { key, instrument, amount }: Claim['parts'][number]): FindingEvidence {
+  const difference = input.differences.find((row) => differenceKey(row) === key);
+  const name = instrument === null ? key.slice(key.indexOf(':') + 1) : symbolOf(input, instrument);
+  const sign = amount.sign() > 0 ? '+' : '';
+  const figures =
+    difference === undefined
+      ? 'book and broker agree'
+      : `book ${difference.book.toString()}, broker ${difference.broker.toString()}`;
+  return {
+    kind: 'observation',
+    reference: key,
+    text: `${name} ${sign}${amount.toString()} (${figures})`,
+    amount: amount.toString(),
+  };
+}
+
+function symbolOf({ instruments }: ExplainInput, id: InstrumentId): string {
+  return instruments.get(id)?.symbol ?? id;
+}
+
+function typeOf(difference: Difference): FindingType {
+  if (difference.kind === 'cash') return 'difference';
   if (difference.broker.isZero()) return 'missing';
   return difference.book.isZero() ? 'appeared' : 'difference';
 }
 
-/** The broker's own activities say what happened, but this run leaves the ledger alone. */
-function notYetBooked(input: ExplainInput, difference: PositionDifference): Guess | null {
-  const rows = (input.unbooked ?? []).filter(
-    (row) =>
-      row.instrument?.id === difference.instrument && row.source !== 'truebook' && !row.quantity.isZero(),
-  );
-  const [first] = rows;
-  if (first === undefined) return null;
-  return {
-    cause: CAUSE_OF_KIND[first.kind],
-    confidence: 'likely',
-    evidence: {
-      kind: 'activity',
-      reference: first.rootId,
-      text: `Published by the broker, not in the ledger yet (${rows.length} row(s)): sync transactions, or all.`,
-    },
-  };
-}
-
-interface Guess {
-  readonly cause: FindingCause;
-  readonly confidence: Confidence;
-  readonly evidence: FindingEvidence;
-}
-
-function possibleCause(instrument: Instrument | null, difference: PositionDifference, now: Instant): Guess {
-  const expiry = instrument?.option?.expiry;
-  if (expiry !== undefined && difference.broker.isZero() && newYorkDate(now) >= expiry) {
-    return {
-      cause: 'expiry',
-      confidence: 'possible',
-      evidence: {
-        kind: 'rule',
-        reference: 'expiry',
-        text: `The contract's last day was ${expiry}; expiry, assignment and exercise are published later.`,
-      },
-    };
-  }
-  return {
-    cause: 'unknown',
-    confidence: 'possible',
-    evidence: { kind: 'rule', reference: 'positions', text: 'No activity explains what the broker states.' },
-  };
+function isOfDifference({ key }: Finding): boolean {
+  return key.startsWith('position:') || key.startsWith('cash:');
 }
 
 function ofQuarantine(now: Instant, row: QuarantinedRow): Finding {
@@ -259,7 +290,11 @@ function ofWithdrawal(now: Instant, rootId: string): Finding {
 const DECORATIONS: ReadonlySet<string> = new Set(['orders', 'marketdata']);
 
 /** Resolved when what it says is no longer so; null when this run cannot tell. */
-function resolution(input: ExplainInput, finding: Finding): Finding | null {
+function resolution(
+  input: ExplainInput,
+  finding: Finding,
+  claimed: ReadonlyMap<Finding, Claim>,
+): Finding | null {
   if (finding.type === 'quarantine') {
     const resource = finding.key.split(':')[1] ?? '';
     const isRead = input.resourcesRead.includes(resource);
@@ -283,8 +318,46 @@ function resolution(input: ExplainInput, finding: Finding): Finding | null {
       { kind: 'rule', reference: 'activities', text: 'The broker lists it again.' },
     ]);
   }
-  if (finding.key.startsWith('position:') || finding.key.startsWith('cash:')) {
-    return close(input, finding, ...explanationOf(finding, input.changed));
+  if (isOfDifference(finding)) {
+    const whole = wholeOf(finding, claimed);
+    if (whole === null) {
+      const explained = takenBack(input, finding) ?? explanationOf(finding, input.changed, input.isManual);
+      return close(input, finding, ...explained);
+    }
+    const text = `Goes on as part of the finding of ${whole.symbol ?? whole.key}.`;
+    return close(input, finding, whole.cause, 'possible', [{ kind: 'rule', reference: whole.key, text }]);
+  }
+  return null;
+}
+
+/** A trade known by its order alone that the order no longer shows, and no activity either: the broker took it back. */
+function takenBack(input: ExplainInput, finding: Finding): Explanation | null {
+  const orderIds = finding.evidence.filter((piece) => piece.kind === 'order').map((piece) => piece.reference);
+  const { orders = null, listed = [] } = input.witnesses ?? {};
+  const own = (orders ?? []).filter((order) => orderIds.includes(order.orderId));
+  if (orderIds.length === 0 || own.length < orderIds.length) return null;
+  const moved = input.changed.some((row) => row.instrument?.id === finding.instrument);
+  const isListed = own.every(({ orderId, filled }) => {
+    const fills = listed.filter(
+      (row) => row.kind === 'fill' && row.status === 'ok' && row.orderId === orderId,
+    );
+    return Decimal.sum(fills.map((row) => row.quantity.abs())).equals(filled);
+  });
+  if (moved || !isListed) return null;
+  const text = 'The order no longer shows what it had executed, and no activity came of it.';
+  return [
+    'broker_correction',
+    'likely',
+    own.map(({ orderId }) => ({ kind: 'order', reference: orderId, text })),
+  ];
+}
+
+/** The finding of this run that answers for a whole of which this one was a piece; null where there is none. */
+function wholeOf(finding: Finding, claimed: ReadonlyMap<Finding, Claim>): Finding | null {
+  const part = partsOf(finding)[0];
+  if (part === undefined) return null;
+  for (const [whole, claim] of claimed) {
+    if (claim.parts.some(({ key, amount }) => key === part.key && amount.equals(part.amount))) return whole;
   }
   return null;
 }

@@ -1,9 +1,11 @@
 /** Proofs between two looks: is a difference new, and may a list that does not add up be believed? Pure. */
 import { createHash } from 'node:crypto';
+import { Decimal } from '../domain/decimal.ts';
 import { type QuarantinedRow, type SnapshotPosition } from '../domain/snapshot.ts';
 import { type SyncState } from '../store/store.ts';
 import { type Look } from './readBroker.ts';
-import { differenceKey, type Difference } from './reconcile.ts';
+import { partsOf } from './causes/claim.ts';
+import { CASH_TOLERANCE, differenceKey, type Difference } from './reconcile.ts';
 import { type WorkedOut } from './workOut.ts';
 
 /** Runs in a row that must give the same list before one that does not add up is believed after all. */
@@ -14,11 +16,14 @@ export function isSettled(state: SyncState, result: WorkedOut): boolean {
   return result.differences.every((difference) => isKnown(state, difference));
 }
 
+/** Whether findings answer for the whole of a difference, with the very figures it has. */
 function isKnown(state: SyncState, difference: Difference): boolean {
-  const finding = state.findings.find((candidate) => candidate.key === differenceKey(difference));
-  return (
-    finding?.expected === difference.book.toString() && finding.observed === difference.broker.toString()
-  );
+  const key = differenceKey(difference);
+  const parts = state.findings.flatMap(partsOf).filter((part) => part.key === key);
+  if (parts.length === 0) return false;
+  const known = Decimal.sum(parts.map((part) => part.amount));
+  const rest = difference.broker.minus(difference.book).minus(known).abs();
+  return difference.kind === 'cash' ? rest.compare(CASH_TOLERANCE) <= 0 : rest.isZero();
 }
 
 /**

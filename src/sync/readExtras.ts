@@ -3,7 +3,7 @@
  * no failure.
  */
 import { compareActivities } from '../domain/activity.ts';
-import { type OrderReference, type Quote, type Read } from '../domain/snapshot.ts';
+import { type OrderProgress, type OrderReference, type Quote, type Read } from '../domain/snapshot.ts';
 import { addMs, instantToMs, type Instant } from '../domain/time.ts';
 import { type NewRevision, type OrderMemory, type WantedOrder } from '../store/store.ts';
 import { type RunFrame } from './commit.ts';
@@ -16,6 +16,8 @@ export interface Extras {
   readonly orders: readonly OrderMemory[];
   /** Orders as the broker answered in this run, also those it does not know. */
   readonly answered: readonly OrderReference[];
+  /** What was executed of the newest orders, asked for where broker and book differ; null where it is not known. */
+  readonly orderProgress: readonly OrderProgress[] | null;
   readonly quotes: readonly Quote[];
   /** Equity of past days as the broker states it, and how far it was asked for. */
   readonly pastDays: PastDays;
@@ -40,7 +42,24 @@ export async function readExtras(
   const quotes = await readQuotes(frame, look);
   const pastDays = await readPastDays(frame, look, result, CALLS_PER_RUN);
   const { answered, toRemember } = await readOrders(frame, [...historyBooked, ...result.revisions]);
-  return { orders: toRemember, answered, quotes, pastDays };
+  const orderProgress = await readOrderProgress(frame, result);
+  return { orders: toRemember, answered, orderProgress, quotes, pastDays };
+}
+
+/**
+ * The witness of trades whose activities are not listed yet. A run without a difference needs none, but where a finding
+ * rests on an order it must see what became of that.
+ */
+async function readOrderProgress(
+  frame: RunFrame,
+  { differences }: WorkedOut,
+): Promise<readonly OrderProgress[] | null> {
+  const { broker } = frame.deps;
+  const rests = frame.state.findings.some(({ evidence }) => evidence.some((piece) => piece.kind === 'order'));
+  if ((differences.length === 0 && !rests) || broker.readOrderProgress === undefined) return null;
+  const read = await broker.readOrderProgress(frame.options.signal);
+  const progress = record(frame.dossier, 'order_progress', read, (rows) => rows.length);
+  return progress.kind === 'complete' ? progress.rows : null;
 }
 
 async function readQuotes(frame: RunFrame, look: Look): Promise<readonly Quote[]> {

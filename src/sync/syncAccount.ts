@@ -18,6 +18,7 @@ import {
 } from '../store/store.ts';
 import { manualOrders, manualTrades } from './automation.ts';
 import { type StartingBankroll } from './bankroll.ts';
+import { partsOf } from './causes/claim.ts';
 import {
   believedCommit,
   refusedCommit,
@@ -219,13 +220,15 @@ async function surroundings(
     ...told.flatMap((row) => row.orderId ?? []),
     ...(undecided === '' ? [] : (JSON.parse(undecided) as string[])),
   ];
-  const parents = extras.answered.flatMap((order) => order.parentOrderId ?? []);
+  const progress = extras.orderProgress ?? [];
+  orderIds.push(...progress.flatMap((order) => (order.filled.isZero() ? [] : order.orderId)));
+  const parents = [...extras.answered, ...progress].flatMap((order) => order.parentOrderId ?? []);
   const known =
     orderIds.length === 0
       ? { references: [], announced: new Set<string>() }
       : await store.knownOrders(account.id, [...orderIds, ...parents]);
   const isManualOrder = manualOrders({
-    orders: [...known.references, ...extras.answered],
+    orders: [...known.references, ...extras.answered, ...progress],
     announced: known.announced,
     patterns: rules.automationOrderIds,
   });
@@ -299,7 +302,9 @@ async function takeLook(frame: RunFrame, state: SyncState, depth: ReadDepth): Pr
 /** When the newest of the differences took the form it has, as far as findings tell; null when none is known. */
 function differsSince(state: SyncState, result: WorkedOut): Instant | null {
   const keys = new Set(result.differences.map(differenceKey));
-  const instants = state.findings.filter((finding) => keys.has(finding.key)).map((row) => row.lastSeenAt);
+  const instants = state.findings
+    .filter((finding) => partsOf(finding).some((part) => keys.has(part.key)))
+    .map((row) => row.lastSeenAt);
   return instants.toSorted(compareInstants).at(-1) ?? null;
 }
 

@@ -44,7 +44,7 @@ describe('a difference of cash that is gone', () => {
   test('is certainly what adds up to it', () => {
     const deposit = arrived('2025-08-20 10:00 deposit 500 #d');
     expect(why(difference('0', '500'), deposit)).toBe('deposit_withdrawal certain: d');
-    expect(why(difference('0', '500.01'), deposit)).toBe('deposit_withdrawal likely: d');
+    expect(why(difference('0', '500.01'), deposit)).toBe('deposit_withdrawal possible: d');
   });
 
   test('is not explained by a trade made after it was stated, which arrives in the same run', () => {
@@ -52,7 +52,7 @@ describe('a difference of cash that is gone', () => {
       2025-08-20 10:00 deposit 500 #d
       2025-08-20 17:00 sell 1 KO @ 70 #s`);
     expect(why(difference('0', '500'), both)).toBe('deposit_withdrawal certain: d');
-    expect(why(difference('0', '570'), both)).toBe('deposit_withdrawal likely: d s');
+    expect(why(difference('0', '570'), both)).toBe('deposit_withdrawal possible: d s');
   });
 
   test('names the one that fits exactly among several, but not as certain', () => {
@@ -69,10 +69,12 @@ describe('a difference of cash that is gone', () => {
     expect(why(difference('0', '400'), both)).toBe('unknown possible: d s');
   });
 
-  test('without any activity the broker was late', () => {
-    expect(why(difference('0', '500'), arrived('2025-08-20 10:00 transfer 5 KO'))).toBe(
-      'stale_source likely: positions',
-    );
+  test('without any activity the broker was late: as likely as it was seen to be', () => {
+    const other = arrived('2025-08-20 10:00 transfer 5 KO');
+    const seen: Finding = { ...difference('0', '500'), cause: 'stale_source', confidence: 'likely' };
+    expect(why(difference('0', '500'), other)).toBe('stale_source possible: positions');
+    expect(why(seen, other)).toBe('stale_source likely: positions');
+    expect(why({ ...seen, cause: 'rounding' }, other)).toBe('rounding likely: positions');
   });
 
   test('a day is as good as an instant where the broker states no more', () => {
@@ -88,10 +90,10 @@ describe('a difference of a position that is gone', () => {
       'missing_fill certain: s',
     );
     expect(why(difference('10', '0', AAPL), arrived('2025-08-20 10:00 sell 3 AAPL @ 1 #s'))).toBe(
-      'missing_fill likely: s',
+      'missing_fill possible: s',
     );
     expect(why(difference('10', '0', AAPL), arrived('2025-08-20 10:00 sell 10 KO @ 1 #s'))).toBe(
-      'stale_source likely: positions',
+      'stale_source possible: positions',
     );
   });
 

@@ -44,9 +44,9 @@ test.each(['sqlite', 'postgres'] as const)(
       seen.push(...(await findings(at)));
     }
     expect(seen).toEqual([
-      'open position:equity:AAPL:USD: unknown possible',
+      'open position:equity:AAPL:USD: transfer possible',
       'resolved position:equity:AAPL:USD: transfer certain',
-      'reopened position:equity:AAPL:USD: unknown possible',
+      'reopened position:equity:AAPL:USD: transfer possible',
       'resolved position:equity:AAPL:USD: transfer certain',
     ]);
     const events = await at.truebook.store.bookEvents({});

@@ -91,6 +91,7 @@ export function openAlpaca(options: AlpacaOptions): Broker {
     readPositions: (signal) => client.readPositions(until(signal)),
     readActivities: (window, signal) => client.readActivities(window, until(signal)),
     readOrders: (orderIds, signal, lookupsMax) => client.readOrders(orderIds, until(signal), lookupsMax),
+    readOrderProgress: (signal) => client.readOrderProgress(until(signal)),
     readQuotes: (instruments, signal) => client.readQuotes(instruments, until(signal)),
     readMarketClock: (signal) => client.readMarketClock(until(signal)),
     readCalendar: (from, to, signal) => client.readCalendar(from, to, until(signal)),

@@ -3,7 +3,13 @@ import { createHash } from 'node:crypto';
 import { type Activity } from '../../domain/activity.ts';
 import { type Instrument } from '../../domain/instrument.ts';
 import { type ExactJson } from '../../domain/json.ts';
-import { type OrderReference, type Quote, type Read, type SnapshotPosition } from '../../domain/snapshot.ts';
+import {
+  type OrderProgress,
+  type OrderReference,
+  type Quote,
+  type Read,
+  type SnapshotPosition,
+} from '../../domain/snapshot.ts';
 import {
   addMs,
   type Instant,
@@ -25,6 +31,7 @@ import { readEquityHistory } from './equityHistory.ts';
 import { type ContractTerms, isAdjustedOption } from './instruments.ts';
 import { mapActivity, mapBalance, mapOrders, mapPosition, mapQuote, mapRestrictions } from './map.ts';
 import { type Direction, judgePage, nextToken, PAGE_SIZE, type PageRow } from './pages.ts';
+import { readOrderProgress } from './orderProgress.ts';
 import { type Connection, type Reading, readWith } from './reading.ts';
 import {
   firstProblem,
@@ -56,6 +63,7 @@ export interface AlpacaClient {
     signal?: AbortSignal,
     lookupsMax?: number,
   ): Promise<Read<readonly OrderReference[]>>;
+  readOrderProgress(signal?: AbortSignal): Promise<Read<readonly OrderProgress[]>>;
   readQuotes(instruments: readonly Instrument[], signal?: AbortSignal): Promise<Read<readonly Quote[]>>;
   readMarketClock(signal?: AbortSignal): Promise<Read<MarketClock>>;
   readCalendar(from: TradeDate, to: TradeDate, signal?: AbortSignal): Promise<Read<readonly TradingDay[]>>;
@@ -78,6 +86,8 @@ export function createAlpacaClient(connection: Connection): AlpacaClient {
       ),
     readOrders: (orderIds, signal, lookupsMax = LOOKUPS_MAX) =>
       readWith(connection, signal, (reading) => readOrders(reading, orderIds, lookupsMax)),
+    readOrderProgress: (signal) =>
+      readWith(connection, signal, (reading) => readOrderProgress(reading, terms)),
     readQuotes: (instruments, signal) =>
       readWith(connection, signal, (reading) => readQuotes(reading, instruments)),
     readMarketClock: (signal) => readWith(connection, signal, readMarketClock),

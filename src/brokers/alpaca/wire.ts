@@ -117,6 +117,35 @@ export const wireOrder: z.ZodType<WireOrder> = z.looseObject({
   },
 });
 
+/** How far an order has come (4.2). A leg of a combination has no legs; a combination has neither symbol nor side. */
+export interface WireOrderProgress {
+  readonly id: string;
+  readonly client_order_id: string | null;
+  readonly symbol: string | null;
+  readonly side: string | null;
+  readonly qty: Decimal | null;
+  readonly filled_qty: Decimal | null;
+  readonly filled_avg_price: Decimal | null;
+  readonly submitted_at: Instant | null;
+  readonly updated_at: Instant | null;
+  readonly legs: readonly WireOrderProgress[] | null;
+}
+
+export const wireOrderProgress: z.ZodType<WireOrderProgress> = z.looseObject({
+  id: text,
+  client_order_id: optional(text),
+  symbol: optional(symbol),
+  side: optional(text),
+  qty: optional(decimal),
+  filled_qty: optional(decimal),
+  filled_avg_price: optional(decimal),
+  submitted_at: optional(instant),
+  updated_at: optional(instant),
+  get legs() {
+    return optional(z.array(wireOrderProgress));
+  },
+});
+
 // ---- activities (5) ---------------------------------------------------------------------------------------------
 
 export const wireActivityHead = z.looseObject({ id: text, activity_type: text });
