@@ -139,7 +139,10 @@ async function thin(queries: Queries, accountId: AccountId, newest: CheckpointEn
     .where('account_id', '=', accountId)
     .where('epoch', '=', newest.epoch)
     .where((where) =>
-      where.or([where('rules_hash', '<>', newest.rulesHash), where('activity_count', 'not in', [...wanted])]),
+      where.or([
+        where('rules_hash', '<>', newest.rulesHash),
+        where('activity_count', 'not in', [...wanted, 0]),
+      ]),
     )
     .execute();
 }
