@@ -1,6 +1,6 @@
 PRAGMA application_id = 1953653355;
 
-PRAGMA user_version = 6;
+PRAGMA user_version = 7;
 
 CREATE INDEX activity_beside_runs ON activity (account_id, seq) WHERE run_id IS NULL;
 
@@ -17,6 +17,8 @@ CREATE INDEX balance_observation_index_1 ON balance_observation (account_id, cur
 CREATE INDEX bankroll_entry_index_1 ON bankroll_entry (account_id, epoch, at);
 
 CREATE INDEX book_event_index_1 ON book_event (account_id, epoch, instrument, at);
+
+CREATE INDEX day_observation_index_1 ON day_observation (account_id, epoch, trade_date);
 
 CREATE INDEX delivery_index_1 ON delivery (state, next_attempt_at);
 
@@ -269,6 +271,18 @@ CREATE TABLE cursor (
   place TEXT NOT NULL,
   updated_at TEXT NOT NULL,
   PRIMARY KEY (account_id, name)
+) STRICT;
+
+CREATE TABLE day_observation (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  account_id INTEGER NOT NULL REFERENCES account (id),
+  epoch INTEGER NOT NULL,
+  run_id INTEGER REFERENCES sync_run (id),
+  trade_date TEXT NOT NULL,
+  currency TEXT NOT NULL,
+  equity TEXT,
+  profit_loss TEXT,
+  row_hash TEXT NOT NULL
 ) STRICT;
 
 CREATE TABLE delivery (
@@ -546,7 +560,6 @@ CREATE TABLE position (
   quantity TEXT NOT NULL,
   broker_quantity TEXT,
   book_quantity TEXT NOT NULL,
-  agreed_quantity TEXT NOT NULL,
   explained INTEGER NOT NULL CHECK (explained IN (0, 1)),
   average_cost TEXT,
   average_cost_source TEXT,
@@ -556,7 +569,6 @@ CREATE TABLE position (
   closed_at TEXT,
   closed_root_id TEXT,
   missing_since TEXT,
-  missing_confirmations INTEGER NOT NULL,
   source TEXT NOT NULL,
   PRIMARY KEY (account_id, epoch, instrument, opened_root_id)
 ) STRICT;
@@ -674,7 +686,7 @@ CREATE TABLE sync_run (
   new_activities_count INTEGER NOT NULL,
   deep_scan INTEGER NOT NULL CHECK (deep_scan IN (0, 1)),
   row_hash TEXT NOT NULL
-) STRICT;
+, ledger_seq INTEGER) STRICT;
 
 CREATE TABLE wash_adjustment (
   account_id INTEGER NOT NULL REFERENCES account (id),
@@ -711,6 +723,10 @@ CREATE TRIGGER bankroll_entry_no_update BEFORE UPDATE ON bankroll_entry BEGIN SE
 CREATE TRIGGER book_event_no_delete BEFORE DELETE ON book_event BEGIN SELECT RAISE(ABORT, 'append-only: book_event'); END;
 
 CREATE TRIGGER book_event_no_update BEFORE UPDATE ON book_event BEGIN SELECT RAISE(ABORT, 'append-only: book_event'); END;
+
+CREATE TRIGGER day_observation_no_delete BEFORE DELETE ON day_observation WHEN NOT EXISTS (SELECT 1 FROM prune_permit) BEGIN SELECT RAISE(ABORT, 'append-only: day_observation'); END;
+
+CREATE TRIGGER day_observation_no_update BEFORE UPDATE ON day_observation BEGIN SELECT RAISE(ABORT, 'append-only: day_observation'); END;
 
 CREATE TRIGGER election_no_delete BEFORE DELETE ON election BEGIN SELECT RAISE(ABORT, 'append-only: election'); END;
 

@@ -277,6 +277,8 @@ forEachDatabase('opening', (_open, dialect) => {
     for (const statement of later.flatMap(({ statements }) => statements(dialect))) {
       const [, table, column] = /^ALTER TABLE (\w+) ADD COLUMN (\w+) /.exec(statement) ?? [];
       if (table !== undefined) await sql(`ALTER TABLE ${table} DROP COLUMN ${column}`);
+      const [, shortened, gone] = /^ALTER TABLE (\w+) DROP COLUMN (\w+)/.exec(statement) ?? [];
+      if (shortened !== undefined) await sql(`ALTER TABLE ${shortened} ADD COLUMN ${gone} TEXT`);
       const [, created] = /^CREATE TABLE (\w+) /.exec(statement) ?? [];
       if (created !== undefined) await sql(`DROP TABLE ${created}${cascade}`);
     }
