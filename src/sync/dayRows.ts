@@ -19,6 +19,19 @@ export interface ProofColumns {
   readonly residualState: DayProof['state'];
 }
 
+const NO_PARTS: ProofColumns = {
+  start: null,
+  flows: null,
+  transfers: null,
+  realized: null,
+  unrealizedChange: null,
+  income: null,
+  fees: null,
+  fx: null,
+  residual: null,
+  residualState: 'unknown',
+};
+
 export interface StoredProof {
   readonly tradeDate: TradeDate;
   readonly currency: Currency;
@@ -26,7 +39,9 @@ export interface StoredProof {
   readonly proof: ProofColumns | null;
 }
 
+/** A day of which nobody knows how it began has no parts: what happened before it cannot be told from them. */
 export function proofColumnsOf(proof: DayProof): ProofColumns {
+  if (proof.state === 'unknown' && proof.startEquity === null) return NO_PARTS;
   const { startEquity, flows, transfers, realized, unrealizedChange, income, fees, fx, residual, state } =
     proof;
   return {

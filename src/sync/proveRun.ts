@@ -132,11 +132,11 @@ export async function statementsFrom(
 ): Promise<readonly DayStatement[]> {
   const wanted: (typeof rows)[number][] = [];
   for (const currency of new Set(rows.map((row) => row.currency))) {
-    const own = rows.filter((row) => row.currency === currency);
+    // What a broker says afterwards of days nobody looked at has no positions: there is nothing to prove by it.
+    const own = rows.filter((row) => row.currency === currency && row.source === 'recorded');
     const before = own.filter((row) => row.tradeDate < from).at(-1);
     if (before !== undefined) wanted.push(before);
-    // What a broker says afterwards of days nobody looked at has no positions: there is nothing to prove it by.
-    wanted.push(...own.filter((row) => row.tradeDate >= from && row.source === 'recorded'));
+    wanted.push(...own.filter((row) => row.tradeDate >= from));
   }
   const statements: DayStatement[] = [];
   for (const row of wanted) {
