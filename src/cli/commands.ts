@@ -74,6 +74,9 @@ function addReading(program: Command, finish: Finish): void {
     .option('--symbol <symbol>', 'only of this symbol')
     .option('--stats', 'figures of the closes instead: wins, losses, averages')
     .addOption(
+      new Option('--returns', 'time- and money-weighted returns over proved days instead').conflicts('stats'),
+    )
+    .addOption(
       new Option(
         '--wash <scope>',
         'wash sales by the purchases of the account, or of all accounts (default: as elected, else account)',

@@ -1,4 +1,5 @@
 /** Daily balance records: how an account stood at the end of each day that somebody knows. */
+import { type Account } from '../../domain/account.ts';
 import { now as instantNow } from '../../domain/time.ts';
 import { type StoredBalanceDay } from '../../store/store.ts';
 import { type ProofColumns } from '../dayRows.ts';
@@ -80,4 +81,17 @@ async function missingProofs(context: RecordContext, rows: readonly StoredBalanc
     proofs.set(account.id, await proofsSoFar(context.store, account, days, late, now));
   }
   return proofs;
+}
+
+export type ProvedDayRow = Omit<StoredBalanceDay, 'proof'> & { readonly proof: ProofColumns | null };
+
+/** The days of an epoch with their proofs, oldest first; of the current epoch those nobody has written yet, too. */
+export async function provedDays(
+  context: RecordContext,
+  account: Account,
+  epoch: number,
+): Promise<readonly ProvedDayRow[]> {
+  const rows = await context.store.balanceDays({ accountId: account.id, epoch });
+  const proofs = epoch === account.epoch ? await missingProofs(context, rows) : new Map<number, never>();
+  return rows.toReversed().map((row) => ({ ...row, proof: proofOf(row, proofs) }));
 }
