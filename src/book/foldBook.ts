@@ -21,6 +21,7 @@ import { exchangeLots } from './exchangeLots.ts';
 import { EMPTY_LOTS, type LotBook, lotsIn, openLotsOf, type PendingPremium } from './lotBook.ts';
 import { endLots, type Refusal, startLots } from './lotFold.ts';
 import { moveLots } from './moveLots.ts';
+import { restatedFractions } from './restatedCost.ts';
 import { choicesOf, DEFAULT_RULES, type FoldRules } from './rules.ts';
 
 export { type ClosedEpisode, type EpisodeStep, type OpenEpisode } from './episodes.ts';
@@ -69,12 +70,13 @@ export function foldBook(from: Book, activities: readonly Activity[], options: F
   );
   const ordered = inBookOrder(activities);
   const events = eventsOf(ordered);
+  const fractions = restatedFractions(ordered);
   for (const activity of ordered) {
     addCash(cash, activity);
     const event = events.get(activity);
     if (event === undefined) {
       applySingle(episodes, activity);
-      moveLots(lots, activity);
+      moveLots(lots, withFraction(activity, fractions));
     } else if (event[0] === activity) {
       applyPaired(episodes, event);
       exchangeLots(lots, event);
@@ -88,6 +90,13 @@ export function foldBook(from: Book, activities: readonly Activity[], options: F
     closures: ended.closures,
     refusals: lots.refusals,
   };
+}
+
+/** A child's row with the part of the cost that the broker's other rows say it takes. */
+function withFraction(activity: Activity, fractions: ReadonlyMap<string, Decimal>): Activity {
+  const told = fractions.get(activity.rootId);
+  if (told === undefined || activity.details['basisFraction'] !== undefined) return activity;
+  return { ...activity, details: { ...activity.details, basisFraction: told.toString() } };
 }
 
 /** Every open lot of a book (or of one instrument), instrument by instrument in the order of FIFO. */
