@@ -6,6 +6,7 @@ import { type Broker } from './brokers/broker.ts';
 import { type Config } from './config/load.ts';
 import { type AlpacaConnection, type Connection } from './config/connections.ts';
 import { type Account, type BrokerName } from './domain/account.ts';
+import { CHAIN_SIGNING } from './config/sealed.ts';
 import { kindsOfClasses } from './domain/assetClass.ts';
 import { errorText, TruebookError } from './domain/errors.ts';
 import { now as instantNow, type Clock } from './domain/time.ts';
@@ -80,6 +81,7 @@ export async function compose(options: ComposeOptions): Promise<Truebook> {
   const store = await openStore({
     url: databaseUrl(config),
     clock,
+    signingSeed: () => config.sealedSecrets.deriveKey(CHAIN_SIGNING),
     ...(options.readonly === true ? { readonly: true } : {}),
     ...(options.allowUnsafeDurability === true ? { allowUnsafeDurability: true } : {}),
   });

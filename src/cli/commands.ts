@@ -243,6 +243,22 @@ function addSetup(program: Command, finish: Finish): void {
   common(program.command('migrate'))
     .description('bring the database to the newest schema')
     .action(async (options: object) => finish(await (await import('./migrate.ts')).migrate(options)));
+  common(program.command('rebuild'))
+    .description('derive every view table again from ledger and evidence, and write the rows that differ')
+    .option('--account <account>', 'only this account (name or id)')
+    .option('--verify', 'compare, write nothing, say what differs: 3 where a row does')
+    .action(async (options: object) => finish(await (await import('./rebuild.ts')).rebuild(options)));
+  common(program.command('verify'))
+    .description(
+      'recompute every hash of ledger, audit and evidence: 3 where something was changed or is gone',
+    )
+    .option('--sign', 'sign the heads of the chains, once everything fits (an agent does it once a day)')
+    .option(
+      '--export <file>',
+      'also add the heads to this file: kept elsewhere it shows what is rewritten later',
+    )
+    .option('--against <file>', 'also hold the chains against an exported file (may be repeated)', collect)
+    .action(async (options: object) => finish(await (await import('./verify.ts')).verify(options)));
   const secret = program.command('secret').description('sealed secrets of the data folder');
   common(secret.command('set'))
     .description('seal a value, read from a hidden prompt or from stdin')

@@ -3,7 +3,7 @@
  * additional data `version|key id|purpose|name` to its place, so that entries cannot be swapped. They are useless
  * without a key that stands in another file or in the environment.
  */
-import { createCipheriv, createDecipheriv } from 'node:crypto';
+import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { TruebookError } from '../domain/errors.ts';
@@ -16,6 +16,7 @@ const MAGIC = Buffer.from('TBSL');
 const VERSION = 1;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
+const DERIVED_BYTES = 32;
 const HEADER_BYTES = MAGIC.length + 1 + KEY_ID_BYTES;
 
 /** What a sealed value is for and whose it is: part of its additional data. */
@@ -96,6 +97,9 @@ interface SealedFile {
   readonly entries: Readonly<Record<string, string>>;
 }
 
+/** Purpose of the key that signs the heads of the book's chains. */
+export const CHAIN_SIGNING = 'chain signing';
+
 /** The secrets sealed in one data folder (`<home>/secrets.sealed`). */
 export interface SealedSecrets {
   readonly path: string;
@@ -112,6 +116,11 @@ export interface SealedSecrets {
    * Throws as `sealSecret`.
    */
   changeSecrets(change: SecretChange): () => void;
+  /**
+   * 32 bytes for a purpose of its own (`chain signing`), worked out from the key and of no use for anything else; null
+   * when there is no key yet. Throws `secret_unreadable`.
+   */
+  deriveKey(purpose: string): Buffer | null;
   /** Where the key is taken from, null when there is none yet. Throws `secret_unreadable` when it cannot be used. */
   checkKey(): KeyPlace | null;
 }
@@ -176,6 +185,11 @@ export function openSealedSecrets(home: string, sources: KeySources): SealedSecr
       changeSecrets({ seal: { [name]: value }, forget: [] });
     },
     changeSecrets,
+    deriveKey(purpose) {
+      const key = readMasterKey(sources);
+      if (key === null) return null;
+      return Buffer.from(hkdfSync('sha256', key.bytes, '', `truebook/${purpose}/1`, DERIVED_BYTES));
+    },
     checkKey() {
       readMasterKey(sources);
       return findKey(sources);

@@ -23,7 +23,6 @@ import {
 import { appendAudit } from './audit.ts';
 import { importBankroll, listBankroll } from './bankroll.ts';
 import { listBookEvents } from './bookEvents.ts';
-import { verifyChains } from './chain.ts';
 import { checkpointAt, listCheckpoints } from './checkpoints.ts';
 import { bookMarks, chronicle } from './chronicle.ts';
 import { commitRun, newEpoch } from './commitRun.ts';
@@ -59,14 +58,16 @@ import { KnownPayloads } from './payloads.ts';
 import { StateCache } from './stateCache.ts';
 import { type RunCommit, type Store } from './store.ts';
 import { syncState } from './syncState.ts';
-import { pendingEntries, viewBases } from './viewBasis.ts';
-import { compareViews, replaceViews } from './views.ts';
+import { signDaily, signHeads, UNSIGNED, writtenHeads, type Signing } from './sign.ts';
 import { balancesAt, epochThen, findingsThen, observationsAt } from './timeTravel.ts';
+import { verifyBook, verifyChains } from './verify.ts';
+import { pendingEntries, viewBases } from './viewBasis.ts';
+import { compareViews, replaceViews, viewDigest, viewRows } from './views.ts';
 
 /** Counts attempts to commit in this process: with the incarnation and the fence it makes a marker unique. */
 let attempts = 0;
 
-export function bookStore(database: Database, schemaVersion: number): Store {
+export function bookStore(database: Database, schemaVersion: number, signing: Signing = UNSIGNED): Store {
   const states = new StateCache();
   const payloads = new KnownPayloads();
   return {
@@ -217,19 +218,25 @@ export function bookStore(database: Database, schemaVersion: number): Store {
     viewBases: (accountId) => database.read((queries) => viewBases(queries, accountId)),
     pendingEntries: (accountId, basis) =>
       database.read((queries) => pendingEntries(queries, accountId, basis)),
-    compareViews: (accountId, views, examples) =>
-      database.read((queries) => compareViews(queries, accountId, views, examples)),
-    replaceViews: async (lease, views, ledgerSeq, audit, examples) => {
-      const written = await database.write((queries) =>
-        replaceViews(database, queries, lease, { views, ledgerSeq, audit, examples }),
-      );
-      states.drop(lease.accountId);
-      return written;
-    },
 
     verifyChains: (filter) => verifyChains(database, filter),
+    verifyBook: (heads = []) => verifyBook(database, signing, heads),
+    writtenHeads: () => writtenHeads(database, signing),
+    signHeads: () => signHeads(database, signing),
+    viewDigest: (accountId, epoch) => database.read((queries) => viewDigest(queries, accountId, epoch)),
+    viewRows: (table, accountId, epoch) =>
+      database.read((queries) => viewRows(queries, table, accountId, epoch)),
+    compareViews: (accountId, epoch, views) =>
+      database.read((queries) => compareViews(queries, accountId, epoch, views)),
+    replaceViews: async (change) => {
+      await database.write((queries) => replaceViews(database, queries, change));
+      states.drop(change.lease.accountId);
+    },
     appendAudit: (entry) => database.write((queries) => appendAudit(database, queries, [entry])),
-    maintain: () => database.maintain(),
+    maintain: async () => {
+      await database.maintain();
+      await signDaily(database, signing);
+    },
   };
 }
 

@@ -6,7 +6,6 @@ import { canonicalJson, sha256 } from '../domain/contentHash.ts';
 import { type AccountId } from '../domain/account.ts';
 import { type Database, type Queries } from './database.ts';
 import { type ColumnValue } from './rows.ts';
-import { type AccountFilter, type ChainReport } from './store.ts';
 
 /** The hash before the first row. */
 export const GENESIS = '0'.repeat(64);
@@ -106,104 +105,4 @@ export function chainRows<Content extends Readonly<Record<string, ColumnValue>>>
     return { ...row, prev_hash: previous, hash };
   });
   return { rows, head: { chain: head.chain, seq, hash } };
-}
-
-// ---- verification ---------------------------------------------------------------------------------------------
-
-/** Rows of a chain read at once. */
-const PAGE = 2000;
-
-interface LinkedRow {
-  readonly table: LedgerTable | 'audit';
-  readonly row: Record<string, ColumnValue> & { seq: number; prev_hash: string; hash: string };
-}
-
-/** Recomputes every hash; reports the first row that does not fit, or a head that does not fit the last row. */
-export async function verifyChains(database: Database, filter: AccountFilter): Promise<ChainReport> {
-  return await database.read(async (queries) => {
-    let heads = queries
-      .selectFrom('chain_head')
-      .select(['chain', 'account_id', 'seq', 'hash'])
-      .orderBy('chain');
-    if (filter.accountId !== undefined) heads = heads.where('account_id', '=', filter.accountId);
-    let rows = 0;
-    for (const head of await heads.execute()) {
-      const report = await verifyChain(queries, head);
-      rows += report.rows;
-      if (report.broken !== null) {
-        return { ok: false, rows, firstBroken: { chain: head.chain, ...report.broken } };
-      }
-    }
-    return { ok: true, rows, firstBroken: null };
-  });
-}
-
-interface ChainResult {
-  readonly rows: number;
-  readonly broken: { readonly seq: number; readonly reason: string } | null;
-}
-
-async function verifyChain(
-  queries: Queries,
-  head: { chain: string; account_id: number | null; seq: number; hash: string },
-): Promise<ChainResult> {
-  let seq = 0;
-  let hash = GENESIS;
-  for (;;) {
-    const page = await linkedRows(queries, head.account_id, seq);
-    if (page.length === 0) break;
-    for (const { table, row } of page) {
-      const reason = brokenLink(head.chain, table, row, seq, hash);
-      if (reason !== null) return { rows: seq, broken: { seq: seq + 1, reason } };
-      seq = row.seq;
-      hash = row.hash;
-    }
-  }
-  if (seq < head.seq) return { rows: seq, broken: { seq: seq + 1, reason: 'the row is missing' } };
-  if (seq > head.seq)
-    return { rows: seq, broken: { seq: head.seq + 1, reason: 'the row is beyond the head of the chain' } };
-  if (hash !== head.hash)
-    return { rows: seq, broken: { seq, reason: 'the hash of the last row is not the head of the chain' } };
-  return { rows: seq, broken: null };
-}
-
-function brokenLink(
-  chain: string,
-  table: LedgerTable | 'audit',
-  row: LinkedRow['row'],
-  seq: number,
-  hash: string,
-): string | null {
-  if (row.seq !== seq + 1) return row.seq <= seq ? 'two rows have this place' : 'the row is missing';
-  if (row.prev_hash !== hash) return 'the row does not follow the row before it';
-  const { seq: place, ...rest } = row;
-  if (rowHash(chain, table, { ...rest, seq: place }, hash) !== row.hash)
-    return 'the content does not fit its hash';
-  return null;
-}
-
-/** The next rows after a place, whichever table they stand in, in order. */
-async function linkedRows(queries: Queries, accountId: number | null, after: number): Promise<LinkedRow[]> {
-  if (accountId === null) return await page(queries, 'audit', null, after);
-  const found: LinkedRow[] = [];
-  for (const table of LEDGER_TABLES) found.push(...(await page(queries, table, accountId, after)));
-  // Every table gave its next rows, so the first PAGE of all of them have no row of another table missing in between.
-  return found.sort((left, right) => left.row.seq - right.row.seq).slice(0, PAGE);
-}
-
-async function page(
-  queries: Queries,
-  table: LedgerTable | 'audit',
-  accountId: number | null,
-  after: number,
-): Promise<LinkedRow[]> {
-  let query = queries
-    .selectFrom(table as 'activity')
-    .selectAll()
-    .where('seq', '>', after)
-    .orderBy('seq')
-    .limit(PAGE);
-  if (accountId !== null) query = query.where('account_id', '=', accountId);
-  const rows = await query.execute();
-  return rows.map((row) => ({ table, row: row as unknown as LinkedRow['row'] }));
 }

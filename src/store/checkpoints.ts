@@ -112,16 +112,13 @@ export async function writeCheckpoints(
   accountId: AccountId,
   checkpoints: readonly BookCheckpoint[],
 ): Promise<void> {
-  const rows = checkpoints.map((checkpoint) => ({
-    account_id: accountId,
-    epoch: checkpoint.epoch,
-    ...checkpointRow(checkpoint),
-  }));
+  const rows = checkpoints.map((checkpoint) => ({ account_id: accountId, ...checkpointRow(checkpoint) }));
   await insertRows(queries, 'book_checkpoint', rows, { keys: KEYS, then: 'update' });
 }
 
 export function checkpointRow(checkpoint: BookCheckpoint) {
   return {
+    epoch: checkpoint.epoch,
     last_executed_at: instantKey(checkpoint.lastExecutedAt),
     last_root_id: checkpoint.lastRootId,
     activity_count: checkpoint.activityCount,
@@ -139,7 +136,10 @@ async function thin(queries: Queries, accountId: AccountId, newest: CheckpointEn
     .where('account_id', '=', accountId)
     .where('epoch', '=', newest.epoch)
     .where((where) =>
-      where.or([where('rules_hash', '<>', newest.rulesHash), where('activity_count', 'not in', [...wanted])]),
+      where.or([
+        where('rules_hash', '<>', newest.rulesHash),
+        where('activity_count', 'not in', [...wanted, 0]),
+      ]),
     )
     .execute();
 }

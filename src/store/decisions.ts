@@ -27,14 +27,14 @@ export async function decideFinding(
   decision: FindingDecision,
 ): Promise<{ readonly finding: StoredFinding; readonly adjustment: ActivityRevision | null }> {
   const account = await accountById(queries, decision.accountId);
+  const stated = decision.adjustment?.instrument ?? null;
+  // Before the head, as a run does it: two who wait for each other in a circle would have to begin again.
+  if (stated !== null) await saveInstruments(queries, [], [stated]);
   // Held until the end: a run that writes at the same moment comes before or after all of this.
   const start = await lockHead(database, queries, accountChain(account.name));
   const finding = decided(await openFinding(queries, decision), decision);
   const adjustment = await provisional(queries, account, decision);
   const seenAt = instantKey(decision.at);
-  if (adjustment !== null) {
-    await saveInstruments(queries, [], adjustment.instrument === null ? [] : [adjustment.instrument]);
-  }
   const activities = chainRows(
     start,
     'activity',

@@ -21,6 +21,11 @@ export interface OpenOptions {
   readonly leaseNow?: () => number;
   /** Told of every statement after it ran, for measurements. */
   readonly onStatement?: (statement: SentStatement) => void;
+  /**
+   * The seed of the key that signs the heads of chains, 32 bytes; null where there is none. Asked for when it is needed.
+   * Default: none.
+   */
+  readonly signingSeed?: () => Buffer | null;
   /** Tests of a full disk: SQLite refuses to grow beyond this many pages. */
   readonly maxPageCount?: number;
 }
@@ -30,7 +35,8 @@ export interface OpenOptions {
  * `storage_newer`, `storage_unreachable`, `config`; no text of an error ever holds a password.
  */
 export async function openStore(options: OpenOptions): Promise<Store> {
-  return bookStore(await openDatabase(options), NEWEST_VERSION);
+  const { clock, signingSeed = () => null } = options;
+  return bookStore(await openDatabase(options), NEWEST_VERSION, { clock, signingSeed });
 }
 
 /** The database alone: for the store and for tests that look underneath it. */

@@ -683,45 +683,6 @@ export interface TimeTravel {
   readonly basis?: ViewBasis;
 }
 
-export const VIEW_TABLES = [
-  'position',
-  'lot',
-  'lot_closure',
-  'wash_adjustment',
-  'balance_day',
-  'book_checkpoint',
-] as const;
-export type ViewTable = (typeof VIEW_TABLES)[number];
-
-/** What the view tables hold of an epoch. */
-export interface EpochViews {
-  readonly epoch: number;
-  readonly positions: readonly PositionRow[];
-  readonly lots: readonly Lot[];
-  readonly closures: readonly LotClosure[];
-  readonly wash: readonly WashAdjustment[];
-  readonly balanceDays: readonly BalanceDayRow[];
-  readonly checkpoints: readonly BookCheckpoint[];
-}
-
-/** A row of a view as a program reads it: texts of exact figures, whole numbers, flags. */
-export type ViewRow = Readonly<Record<string, string | number | boolean | null>>;
-
-/** A view table of an account, as it is stored and as it is derived; all epochs. */
-export interface ViewComparison {
-  readonly table: ViewTable;
-  readonly stored: { readonly rows: number; readonly hash: string };
-  readonly derived: { readonly rows: number; readonly hash: string };
-  /** How many rows differ, are missing or are too many. */
-  readonly differing: number;
-  /** The first of them in the order of their keys; null on the side that lacks the row. */
-  readonly examples: readonly {
-    readonly key: string;
-    readonly stored: ViewRow | null;
-    readonly derived: ViewRow | null;
-  }[];
-}
-
 /** An entry of the ledger behind the run that the views are of. */
 export type PendingEntry =
   | { readonly kind: 'election' }
@@ -763,6 +724,113 @@ export interface ChainReport {
   readonly rows: number;
   /** First row whose hash or predecessor does not fit. */
   readonly firstBroken: { readonly chain: string; readonly seq: number; readonly reason: string } | null;
+}
+
+/** The view tables: what `truebook rebuild` derives again. */
+export const VIEW_TABLES = [
+  'position',
+  'lot',
+  'lot_closure',
+  'wash_adjustment',
+  'balance_day',
+  'book_checkpoint',
+] as const;
+export type ViewTable = (typeof VIEW_TABLES)[number];
+
+/** A view's row as both databases have it: exact text, no number that is this database's own. */
+export type ViewRow = Readonly<Record<string, string | number | boolean | null>>;
+
+/** The views of one account and epoch, whole. */
+export interface BookViews {
+  readonly position: readonly PositionRow[];
+  readonly lot: readonly Lot[];
+  readonly lot_closure: readonly LotClosure[];
+  readonly wash_adjustment: readonly WashAdjustment[];
+  /** Those without a proof have none. */
+  readonly balance_day: readonly BalanceDayRow[];
+  readonly book_checkpoint: readonly BookCheckpoint[];
+}
+
+/** SHA-256 over a table's canonical rows in the order of their key: the same on both databases. */
+export type ViewDigest = Readonly<Record<ViewTable, string>>;
+
+/** A stored view against one that was derived again. */
+export interface ViewDifference {
+  readonly table: ViewTable;
+  readonly stored: { readonly rows: number; readonly digest: string };
+  readonly rebuilt: { readonly rows: number; readonly digest: string };
+  /** How many keys have another row, or a row on one side alone. */
+  readonly differing: number;
+  /** The first of them by key, at most ten. */
+  readonly first: readonly {
+    readonly key: string;
+    readonly stored: ViewRow | null;
+    readonly rebuilt: ViewRow | null;
+  }[];
+}
+
+/** A row that does not fit, with its place. */
+export interface BrokenRow {
+  readonly seq: number;
+  /** Null where the row is missing. */
+  readonly table: string | null;
+  /** What the row calls itself, e.g. `FILL:1 rev 0`. */
+  readonly id: string | null;
+  readonly reason: string;
+}
+
+/** A head of a chain as it was written down, signed where there was a key. */
+export interface WrittenHead {
+  /** `account:<name>` or `audit`. */
+  readonly chain: string;
+  readonly seq: number;
+  readonly hash: string;
+  readonly signedAt: Instant;
+  /** Ed25519, base64; null = unsigned. */
+  readonly publicKey: string | null;
+  readonly signature: string | null;
+}
+
+/**
+ * What a written head says of the chain as it is now. `good`: it stands in the chain and our key signed it.
+ * `unchecked`: it stands there, and there is no key here to hold the signature against. `unsigned`: it stands there.
+ * `other_key`: it stands there, and another key than ours signed it. `forged`: its signature does not fit it.
+ * `rewritten`: the chain has another hash at this place. `gone`: the chain does not reach this place. `broken`: a row
+ * before this place does not fit, so nothing can be said of it.
+ */
+export type HeadState =
+  'good' | 'unchecked' | 'unsigned' | 'other_key' | 'forged' | 'rewritten' | 'gone' | 'broken';
+
+export interface HeadProof {
+  readonly head: WrittenHead;
+  readonly state: HeadState;
+}
+
+export interface ChainProof {
+  readonly chain: string;
+  /** Rows that fit, counted up to the first that does not. */
+  readonly rows: number;
+  /** The head of the chain: its place and hash. */
+  readonly seq: number;
+  readonly hash: string;
+  readonly broken: BrokenRow | null;
+  /** The head signed last; null where none ever was. */
+  readonly signed: HeadProof | null;
+}
+
+/** Rows of evidence are each for themselves: those that were pruned are not missed. */
+export interface EvidenceProof {
+  readonly table: string;
+  readonly rows: number;
+  readonly broken: { readonly id: string; readonly reason: string } | null;
+}
+
+export interface BookProof {
+  readonly ok: boolean;
+  readonly chains: readonly ChainProof[];
+  readonly evidence: readonly EvidenceProof[];
+  /** The heads that were handed in, in their order. */
+  readonly heads: readonly HeadProof[];
 }
 
 export interface StoreFacts {
@@ -1026,30 +1094,48 @@ export interface Store {
   viewBases(accountId: AccountId): Promise<readonly ViewBasis[]>;
   /** Activities of the epoch, and elections, that its views do not know of yet. */
   pendingEntries(accountId: AccountId, basis: ViewBasis): Promise<readonly PendingEntry[]>;
-  /** Holds what was derived against what is stored, in one look; at most `examples` differing rows of each table. */
-  compareViews(
-    accountId: AccountId,
-    views: readonly EpochViews[],
-    examples: number,
-  ): Promise<readonly ViewComparison[]>;
-  /**
-   * Writes what was derived in place of the account's view rows: rows that are right stay untouched. One transaction,
-   * fenced, with an audit row (`audit.facts` gets `rows`, the number of rows that differed). Null, with nothing written,
-   * where the account's chain does not end at `ledgerSeq` any more. Throws `lease_lost`.
-   */
-  replaceViews(
-    lease: Lease,
-    views: readonly EpochViews[],
-    ledgerSeq: number,
-    audit: AuditEntry,
-    examples: number,
-  ): Promise<readonly ViewComparison[] | null>;
 
   // --- care
   /** Recomputes every hash of the ledger and audit chains. */
   verifyChains(filter: AccountFilter): Promise<ChainReport>;
+  /**
+   * Recomputes every hash of ledger, audit and evidence, and holds the chains against the heads signed last and against
+   * heads that were written down elsewhere.
+   */
+  verifyBook(heads?: readonly WrittenHead[]): Promise<BookProof>;
+  /** Where every chain stands now, unsigned: to be kept elsewhere. */
+  writtenHeads(): Promise<readonly WrittenHead[]>;
+  /**
+   * Signs the head of every chain, once the rows since the last signature fit. Throws `secret_key_missing` where there
+   * is no key, `storage_corrupt` (nothing signed) for a chain that does not fit.
+   */
+  signHeads(): Promise<readonly WrittenHead[]>;
+  viewDigest(accountId: AccountId, epoch: number): Promise<ViewDigest>;
+  /** By key. */
+  viewRows(table: ViewTable, accountId: AccountId, epoch: number): Promise<readonly ViewRow[]>;
+  /** Holds stored views against derived ones, for every table that is given. */
+  compareViews(
+    accountId: AccountId,
+    epoch: number,
+    views: Partial<BookViews>,
+  ): Promise<readonly ViewDifference[]>;
+  /**
+   * Puts derived views in the place of the stored ones, every table that is given, in one transaction with an audit row.
+   * Throws `lease_lost`, and `storage_busy` (nothing written) where the ledger went on behind `ledgerSeq` meanwhile.
+   */
+  replaceViews(change: {
+    readonly lease: Lease;
+    readonly epoch: number;
+    /** `SyncState.ledgerSeq` of the ledger that the views are of. */
+    readonly ledgerSeq: number;
+    readonly views: Partial<BookViews>;
+    readonly audit: AuditEntry;
+  }): Promise<void>;
   /** Appends one audit row outside a run (commands of people). */
   appendAudit(entry: AuditEntry): Promise<void>;
-  /** Regular upkeep: checkpoint of the write-ahead log where there is one. Throws on a failed checkpoint. */
+  /**
+   * Regular upkeep: checkpoint of the write-ahead log where there is one; the heads of the chains are signed once per New
+   * York day where there is a key. Throws when a part of it failed.
+   */
   maintain(): Promise<void>;
 }

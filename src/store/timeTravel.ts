@@ -8,9 +8,11 @@ import {
   type FindingType,
 } from '../domain/finding.ts';
 import { instantKey, type Instant } from '../domain/time.ts';
+import { CompiledQuery, type Selectable } from 'kysely';
 import { listBookEvents } from './bookEvents.ts';
 import { type Queries } from './database.ts';
 import { readBalance, readObservation } from './observations.ts';
+import { type Schema } from './schema.ts';
 import {
   type AccountFilter,
   type BalanceObservation,
@@ -22,30 +24,38 @@ import {
 
 type Observed = 'position_observation' | 'balance_observation';
 
-/** Of one instrument or currency the last statement by then, among those that runs had seen by then. */
-async function lastRun(
+/**
+ * Of every name (instrument or currency) the last statement by then, among those that runs had seen by then. One
+ * statement: a look into the index per name, however many statements there are of it.
+ */
+async function lastStatements<Table extends Observed>(
   queries: Queries,
-  table: Observed,
-  about: { readonly accountId: AccountId; readonly epoch: number; readonly name: string },
+  table: Table,
+  name: string,
+  { accountId, epoch }: { readonly accountId: AccountId; readonly epoch: number },
   { asOf, knownAt }: TimeTravel,
-): Promise<number | null> {
-  const column = table === 'position_observation' ? 'o.instrument' : 'o.currency';
-  let query = queries
-    .selectFrom(`${table as 'position_observation'} as o`)
-    .select('o.run_id')
-    .where('o.account_id', '=', about.accountId)
-    .where(queries.dynamic.ref(column), '=', about.name)
-    .where('o.epoch', '=', about.epoch)
-    .orderBy('o.as_of', 'desc')
-    .orderBy('o.run_id', 'desc')
-    .limit(1);
-  if (asOf !== undefined) query = query.where('o.as_of', '<=', instantKey(asOf));
-  if (knownAt !== undefined) {
-    query = query
-      .innerJoin('sync_run as r', 'r.id', 'o.run_id')
-      .where('r.started_at', '<=', instantKey(knownAt));
-  }
-  return (await query.executeTakeFirst())?.run_id ?? null;
+): Promise<readonly Selectable<Schema[Table]>[]> {
+  const parameters: (string | number)[] = [];
+  // Numbered in the order in which they stand: SQLite takes them by place.
+  const place = (value: string | number): string => `$${parameters.push(value)}`;
+  const named = `SELECT DISTINCT ${name} AS name FROM ${table} WHERE account_id = ${place(accountId)}`;
+  const conditions = [
+    `p.account_id = ${place(accountId)}`,
+    `p.${name} = n.name`,
+    `p.epoch = ${place(epoch)}`,
+    ...(asOf === undefined ? [] : [`p.as_of <= ${place(instantKey(asOf))}`]),
+    ...(knownAt === undefined ? [] : [`r.started_at <= ${place(instantKey(knownAt))}`]),
+  ];
+  const runs = knownAt === undefined ? '' : ' JOIN sync_run r ON r.id = p.run_id';
+  const last = `SELECT p.run_id FROM ${table} p${runs} WHERE ${conditions.join(' AND ')}
+    ORDER BY p.as_of DESC, p.run_id DESC LIMIT 1`;
+  const { rows } = await queries.executeQuery<Selectable<Schema[Table]>>(
+    CompiledQuery.raw(
+      `SELECT o.* FROM (${named}) n JOIN ${table} o ON o.${name} = n.name AND o.run_id = (${last}) ORDER BY n.name`,
+      parameters,
+    ),
+  );
+  return rows;
 }
 
 /** By instrument. */
@@ -55,26 +65,9 @@ export async function observationsAt(
   epoch: number,
   when: TimeTravel,
 ): Promise<readonly PositionObservation[]> {
-  const names = await queries
-    .selectFrom('position_observation')
-    .select('instrument as name')
-    .distinct()
-    .where('account_id', '=', accountId)
-    .orderBy('instrument')
-    .execute();
-  const observations: PositionObservation[] = [];
-  for (const { name } of names) {
-    const runId = await lastRun(queries, 'position_observation', { accountId, epoch, name }, when);
-    if (runId === null) continue;
-    const row = await queries
-      .selectFrom('position_observation')
-      .selectAll()
-      .where('run_id', '=', runId)
-      .where('instrument', '=', name)
-      .executeTakeFirstOrThrow();
-    observations.push(readObservation(row));
-  }
-  return observations;
+  const about = { accountId, epoch };
+  const rows = await lastStatements(queries, 'position_observation', 'instrument', about, when);
+  return rows.map(readObservation);
 }
 
 /** By currency. */
@@ -84,26 +77,9 @@ export async function balancesAt(
   epoch: number,
   when: TimeTravel,
 ): Promise<readonly BalanceObservation[]> {
-  const names = await queries
-    .selectFrom('balance_observation')
-    .select('currency as name')
-    .distinct()
-    .where('account_id', '=', accountId)
-    .orderBy('currency')
-    .execute();
-  const balances: BalanceObservation[] = [];
-  for (const { name } of names) {
-    const runId = await lastRun(queries, 'balance_observation', { accountId, epoch, name }, when);
-    if (runId === null) continue;
-    const row = await queries
-      .selectFrom('balance_observation')
-      .selectAll()
-      .where('run_id', '=', runId)
-      .where('currency', '=', name)
-      .executeTakeFirstOrThrow();
-    balances.push(readBalance(row));
-  }
-  return balances;
+  const about = { accountId, epoch };
+  const rows = await lastStatements(queries, 'balance_observation', 'currency', about, when);
+  return rows.map(readBalance);
 }
 
 /** The epoch before the first reset that was not known yet. */

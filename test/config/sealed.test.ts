@@ -140,6 +140,24 @@ describe('the key', () => {
   });
 });
 
+describe('keys of other purposes', () => {
+  test('come from the master key, differ by purpose, and are none without it', () => {
+    expect(open().deriveKey('chain signing')).toBeNull();
+    expect(existsSync(join(home, 'master.key'))).toBe(false);
+    open().sealSecret('A', new Secret('one'));
+    const derived = open().deriveKey('chain signing');
+    expect(derived).toHaveLength(32);
+    expect(open().deriveKey('chain signing')).toEqual(derived);
+    expect(open().deriveKey('something else')).not.toEqual(derived);
+    expect(derived).not.toEqual(key().bytes);
+    expect(open({ secretKey: keyText() }).deriveKey('chain signing')).not.toEqual(derived);
+    writeFileSync(join(home, 'master.key'), 'no key');
+    expect(() => open().deriveKey('chain signing')).toThrow(
+      expect.objectContaining({ code: 'secret_unreadable' }),
+    );
+  });
+});
+
 describe('the key of a systemd credential', () => {
   const credential = (text: string | Buffer, mode = 0o440): string => {
     const folder = mkdtempSync(join(home, 'credentials-'));

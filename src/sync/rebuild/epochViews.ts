@@ -3,7 +3,7 @@ import { EMPTY_BOOK } from '../../book/foldBook.ts';
 import { type Account } from '../../domain/account.ts';
 import { LIFECYCLE_EVENTS } from '../../domain/event.ts';
 import { compareInstants, minInstant } from '../../domain/time.ts';
-import { type BookCheckpoint, type EpochViews, type Store, type ViewBasis } from '../../store/store.ts';
+import { type BookCheckpoint, type BookViews, type Store, type ViewBasis } from '../../store/store.ts';
 import { episodeResults } from '../episodeResults.ts';
 import { foldInPieces, rulesHash } from '../foldOnto.ts';
 import { washOfAccount } from '../washOfAccount.ts';
@@ -15,10 +15,10 @@ export async function epochViews(
   account: Account,
   epoch: number,
   basis: ViewBasis | null,
-): Promise<EpochViews> {
-  const balanceDays = await store.dayEnds(account.id, epoch);
+): Promise<BookViews> {
+  const balance_day = await store.dayEnds(account.id, epoch);
   if (basis === null)
-    return { epoch, positions: [], lots: [], closures: [], wash: [], balanceDays, checkpoints: [] };
+    return { position: [], lot: [], lot_closure: [], wash_adjustment: [], balance_day, book_checkpoint: [] };
   const activities = await store.bookActivitiesAsOf(account.id, epoch, { basis });
   const elections = await store.elections(account.id, { epoch, basis });
   const rules = {
@@ -39,8 +39,7 @@ export async function epochViews(
   const instruments = await store.instruments([...new Set(named)]);
   const { closures, lots } = fold;
   return {
-    epoch,
-    positions: positionViews({
+    position: positionViews({
       owner: { accountId: account.id, epoch, source: account.broker },
       book: fold.book,
       closed: fold.closed,
@@ -49,11 +48,11 @@ export async function epochViews(
       statements,
       events: await store.bookEvents({ accountId: account.id, epoch, kinds: LIFECYCLE_EVENTS }),
     }),
-    lots,
-    closures,
-    wash: washOfAccount({ account, lots, closures, activities, instruments, elections }),
-    balanceDays,
-    checkpoints: await standing(store, account, basis, [
+    lot: lots,
+    lot_closure: closures,
+    wash_adjustment: washOfAccount({ account, lots, closures, activities, instruments, elections }),
+    balance_day,
+    book_checkpoint: await standing(store, account, basis, [
       ...checkpoints.earlierCheckpoints,
       ...(checkpoints.checkpoint === null ? [] : [checkpoints.checkpoint]),
     ]),
