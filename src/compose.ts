@@ -2,6 +2,7 @@
  * Composition: the one place that calls the constructors of brokers and stores and ties them to the configuration.
  * The command line, the library and the tests all come through here.
  */
+import { LATE_PUBLISHING } from './brokers/alpaca/publishing.ts';
 import { type Broker } from './brokers/broker.ts';
 import { type Config } from './config/load.ts';
 import { type AlpacaConnection, type Connection } from './config/connections.ts';
@@ -204,6 +205,7 @@ function recordContext(config: Config, store: Store, clock: Clock): RecordContex
     maxAgeSeconds: (account) => config.rules[account.broker].freshMaxAgeSeconds,
     enabled: (account) => config.rules[account.broker].enabled,
     automationOrderIds: config.settings.AUTOMATION_ORDER_IDS,
+    latePublishing: (account) => (account.broker === 'alpaca' ? LATE_PUBLISHING : null),
     showsRealized: config.settings.POSITION_SYNC_CALCULATE_REALIZED_PNL,
     isGone,
   };

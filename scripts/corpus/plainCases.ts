@@ -378,6 +378,45 @@ const staleSource: Make = ({ chance, stocks }) => {
   });
 };
 
+/** One row is left out of the list of positions; the account still counts it. */
+const shortList: Make = ({ chance, stocks }) => {
+  const [stock] = stocks as [Choices['stocks'][number]];
+  // A small part of the account: a list that lacks more than a fiftieth is refused as a whole.
+  const many = chance.integer(8, 12);
+  return plain({
+    name: 'short_list',
+    cause: 'stale_source',
+    symbol: stock.symbol,
+    tellsWhileOpen: true,
+    published: false,
+    prepare: async (stage) => void (await stage.buy(stock.symbol, String(many), String(stock.price))),
+    make: (stage) =>
+      stage.fault({
+        resource: 'positions',
+        kind: 'partial',
+        at: stock.symbol < 'KO' ? 0 : stock.symbol < 'VTI' ? 1 : 2,
+      }),
+    settle: (stage) => stage.world.faultsOff(),
+  });
+};
+
+/** The account's figures are still those of before a trade. */
+const staleAccount: Make = ({ chance, stocks }) => {
+  const [stock] = stocks as [Choices['stocks'][number]];
+  return plain({
+    name: 'stale_account',
+    cause: 'stale_source',
+    symbol: 'USD',
+    tellsWhileOpen: true,
+    published: false,
+    make: async (stage) => {
+      await stage.fault({ resource: 'account', kind: 'stale' });
+      await stage.buy(stock.symbol, String(chance.integer(1, 9)), String(stock.price));
+    },
+    settle: (stage) => stage.world.faultsOff(),
+  });
+};
+
 /** A fill is corrected or busted while the list of activities is still the old one. */
 const correction: Make = ({ chance, stocks }) => {
   const [stock] = stocks as [Choices['stocks'][number]];
@@ -426,7 +465,12 @@ const historyGap: Make = ({ chance, stocks }) => {
     },
     make: async (stage) => {
       await stage.fault({ resource: 'activities', kind: 'short-history' });
-      await stage.fault({ resource: 'positions', kind: 'schema-drift', at: 1, times: 6 });
+      await stage.fault({
+        resource: 'positions',
+        kind: 'schema-drift',
+        at: stock.symbol < 'JNJ' ? 1 : 0,
+        times: 6,
+      });
     },
     settle: async (stage) => {
       await stage.world.faultsOff();
@@ -477,6 +521,8 @@ export const PLAIN: readonly (readonly [weight: number, make: Make])[] = [
   [2, coinFee],
   [3, rounding],
   [3, staleSource],
+  [2, shortList],
+  [1, staleAccount],
   [4, correction],
   [2, historyGap],
   [1, accountChanged],

@@ -70,7 +70,8 @@ export function stageOf(world: World): Stage {
       clientRef: `auto-${symbol}`,
       ...more,
     });
-    return String(made?.['id'] ?? '');
+    const id = made?.['id'];
+    return typeof id === 'string' ? id : '';
   };
   return {
     world,

@@ -181,13 +181,16 @@ const transfersLikeRename: Make = (choices) => {
     name: 'transfers_like_rename',
     label: 'transfer',
     truths: [
-      [one.symbol, 'transfer', true],
-      [other.symbol, 'transfer', true],
+      [one.symbol, 'transfer', false],
+      [other.symbol, 'transfer', false],
     ],
+    inseparable: true,
     prepare: async (stage) => void (await stage.buy(one.symbol, '24', String(one.price))),
     make: async (stage) => {
+      // At the very cost of what left, perhaps: only the market price tells then.
+      const basis = choices.chance.once(2) ? { basis: String(24 * one.price) } : {};
       await stage.transfer('out', one.symbol, '24', LATE);
-      await stage.transfer('in', other.symbol, '24', LATE);
+      await stage.transfer('in', other.symbol, '24', { ...LATE, ...basis });
     },
   });
 };
@@ -317,6 +320,47 @@ const saleLikeRounding: Make = (choices) => {
     truths: [[stock.symbol, 'missing_fill', true]],
     prepare: async (stage) => void (await stage.buy(stock.symbol, '4.123', String(stock.price))),
     make: async (stage) => void (await stage.sell(stock.symbol, '0.003', String(stock.price), LATE)),
+  });
+};
+
+/** The dust of a holding was transferred: no rounding. */
+const transferLikeRounding: Make = (choices) => {
+  const stock = first(choices);
+  return tricky({
+    name: 'transfer_like_rounding',
+    label: 'transfer',
+    truths: [[stock.symbol, 'transfer', false]],
+    prepare: async (stage) => {
+      await stage.buy(stock.symbol, '4.123', String(stock.price));
+      if (choices.chance.once(2)) await stage.buy(stock.symbol, '3', `${stock.price}.377`);
+    },
+    make: (stage) => stage.transfer('out', stock.symbol, '0.003', LATE),
+  });
+};
+
+/** A worthless contract expired, a hundred shares left and as much money came as the strike: no assignment. */
+const threeLikeAssignment: Make = (choices) => {
+  const stock = first(choices);
+  const symbol = contract(stock.symbol, 'C', stock.price + 60);
+  return tricky({
+    name: 'three_like_assignment',
+    label: 'expiry',
+    truths: [
+      [symbol, 'expiry', false],
+      [stock.symbol, 'transfer', false],
+      ['USD', 'deposit_withdrawal', false],
+    ],
+    inseparable: true,
+    at: AFTER_CLOSE,
+    prepare: async (stage) => {
+      await stage.buy(stock.symbol, '130', String(stock.price));
+      await stage.sell(symbol, '1', '0.3');
+    },
+    make: async (stage) => {
+      await stage.option('expire', symbol, '1');
+      await stage.transfer('out', stock.symbol, '100', LATE);
+      await stage.cash('deposit', String((stock.price + 60) * 100), LATE);
+    },
   });
 };
 
@@ -460,6 +504,8 @@ export const LOOK_ALIKES: readonly (readonly [weight: number, make: Make])[] = [
   [2, moneyLikeOther],
   [2, saleLikeBust],
   [2, saleLikeRounding],
+  [2, transferLikeRounding],
+  [1, threeLikeAssignment],
   [2, transferLikeStale],
   [2, twoHands],
   [2, oneAfterTheOther],

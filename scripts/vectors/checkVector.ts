@@ -261,7 +261,13 @@ function matches(played: Played) {
       symbol: symbolOf(played, close.row),
       lot: openingOf(played, close)?.lot,
       qty: close.row.quantity,
-      unit_cost: perUnit(played, close.row.instrument, close.cost, close.row.quantity),
+      // What the lot was opened at: paid for a long one, received for a short one.
+      unit_cost: perUnit(
+        played,
+        close.row.instrument,
+        close.row.direction === 'long' ? close.cost : close.proceeds,
+        close.row.quantity,
+      ),
       date: close.row.acquiredDate as string,
     }));
 }

@@ -9,6 +9,7 @@ import { type Instrument, type InstrumentId } from '../../src/domain/instrument.
 import { type Lot, type LotClosure, type LotId } from '../../src/domain/lot.ts';
 import { type Instant, parseInstant, parseTradeDate } from '../../src/domain/time.ts';
 import { oneOf, type Transaction, type Vector } from './format.ts';
+import { SPLIT_ROUNDING, WASH_POLICIES } from './washPolicies.ts';
 import {
   activitiesOf,
   instrumentOf,
@@ -85,10 +86,13 @@ const FEE_POLICIES: Readonly<Record<string, FeePolicy>> = {
   none: 'excluded',
 };
 const SCOPES = { account: 'account', global: 'global' } as const;
+const INTENTS = { open: 'open', close: 'close', auto: 'auto' } as const;
+const RIGHTS = { C: 'call', P: 'put' } as const;
 
 /** Every state of a vector: `[0]` before, `[n]` after the n-th transaction. Throws `Unsupported`. */
 export function play(vector: Vector, feePolicy = vector.fee_policy ?? 'in_basis'): readonly Played[] {
   const rules = rulesOf(vector, feePolicy);
+  checkWords(vector);
   let state: Played = {
     vector,
     accounts: new Map(),
@@ -114,6 +118,24 @@ export function play(vector: Vector, feePolicy = vector.fee_policy ?? 'in_basis'
   }
   for (const account of state.accounts.values()) checkWhole(account, rules);
   return states;
+}
+
+/** Words that select behaviour, wherever they stand. Throws `Unsupported`. */
+function checkWords({
+  scope,
+  missing_basis: missing,
+  wash_policy: wash,
+  split_rounding: rounding,
+  transactions,
+}: Vector): void {
+  oneOf('scope', scope ?? 'account', SCOPES);
+  oneOf('missing_basis', missing ?? 'error', MISSING_BASIS);
+  oneOf('wash_policy', wash ?? 'bb', WASH_POLICIES);
+  oneOf('split_rounding', rounding ?? 'none', SPLIT_ROUNDING);
+  for (const { intent, right } of transactions) {
+    oneOf('intent', intent ?? 'auto', INTENTS);
+    oneOf('right', right ?? 'C', RIGHTS);
+  }
 }
 
 /** Where each close names its lot the order of the list is none: time is. */
@@ -168,7 +190,6 @@ function election(kind: Election['kind'], choice: string, more: Partial<Election
 
 function step(state: Played, transaction: Transaction, executedAt: Instant, rules: FoldRules): Played {
   const { vector } = state;
-  oneOf('scope', vector.scope ?? 'account', SCOPES);
   const name = vector.scope === 'global' ? '' : (transaction.account ?? transaction.account_type ?? '');
   const account = state.accounts.get(name) ?? EMPTY_ACCOUNT;
   const instrument = meant(state, transaction, account);

@@ -10,6 +10,7 @@ import { rowsOfBook } from '../../src/book/wash/ofBook.ts';
 import { oneOf } from './format.ts';
 import { transactionOf } from './figures.ts';
 import { type Played } from './play.ts';
+import { SPLIT_ROUNDING, WASH_POLICIES } from './washPolicies.ts';
 
 export function washOf(played: Played): WashResult {
   const policy = policyOf(played);
@@ -51,10 +52,3 @@ function policyOf({ vector }: Played): WashPolicy {
   const splitRounding = oneOf('split_rounding', vector.split_rounding ?? 'none', SPLIT_ROUNDING);
   return { ...scope, ...peer, splitRounding };
 }
-
-const WASH_POLICIES: Readonly<Record<string, Partial<WashPolicy>>> = {
-  adlr: { sameMoment: 'as_group', ancestors: 'not_eligible' },
-  bb: { sameMoment: 'in_turn', ancestors: 'not_eligible' },
-  regulation: {},
-};
-const SPLIT_ROUNDING = { none: 'exact', cent_each_piece: 'cent_each_piece' } as const;

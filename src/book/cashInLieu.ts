@@ -7,7 +7,9 @@ import { type Activity } from '../domain/activity.ts';
 import { Decimal } from '../domain/decimal.ts';
 import { type Instrument } from '../domain/instrument.ts';
 import { type LotDirection } from '../domain/lot.ts';
-import { closureOf, type Manner, movementOf, takeFrom } from './closeLots.ts';
+import { takeFrom } from './closeLots.ts';
+import { closureOf, type Manner, NOTHING_KNOWN, unknownOrigin } from './closure.ts';
+import { movementOf } from './movement.ts';
 import { type Fraction } from './lotBook.ts';
 import { emit, type LotFold, settle, sideFor, workOn } from './lotFold.ts';
 import { methodOn } from './rules.ts';
@@ -49,12 +51,8 @@ export function payForFractions(fold: LotFold, activity: Activity, instrument: I
   const movement = movementOf(fold, activity, instrument, units, activity.amount);
   if (fractions.length === 0) {
     if (activity.amount === null || activity.amount.isZero()) return;
-    const { rootId, tradeDate } = activity;
-    const origin = { id: `unknown:${rootId}`, openedRootId: fold.episodeOf(instrument.id) ?? rootId };
-    const dates = { acquiredDate: tradeDate, holdingFrom: tradeDate, dated: false };
-    const from = { ...origin, ...dates, direction: 'long', costSource: 'unknown', estimated: false } as const;
-    const taken = { cost: null, costBase: null, fees: Decimal.zero, rolled: Decimal.zero };
-    return emit(fold, closureOf(fold, movement, from, Decimal.zero, taken, MANNER));
+    const from = unknownOrigin(fold, movement, 'long');
+    return emit(fold, closureOf(fold, movement, from, Decimal.zero, NOTHING_KNOWN, MANNER));
   }
   work.fractions = [];
   for (const piece of fractions) {

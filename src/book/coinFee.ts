@@ -6,7 +6,9 @@
 import { type Activity } from '../domain/activity.ts';
 import { Decimal } from '../domain/decimal.ts';
 import { type Instrument } from '../domain/instrument.ts';
-import { closeUnknown, closureOf, type Manner, type Movement, movementOf, takeFrom } from './closeLots.ts';
+import { takeFrom } from './closeLots.ts';
+import { closeUnknown, closureOf, type Manner } from './closure.ts';
+import { type Movement, movementOf } from './movement.ts';
 import { emit, type LotFold, settle, touch, type Work, workOn } from './lotFold.ts';
 import { type OpenLot, PLACES } from './openLot.ts';
 import { openOf } from './side.ts';

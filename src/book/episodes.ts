@@ -129,9 +129,12 @@ function move(
   }
   if (quantity.isZero()) return;
   const goesOn = episode !== undefined && !flips;
-  const after = goesOn
-    ? { ...episode, quantity }
-    : { instrument: instrument.id, quantity, openedRootId: activity.rootId, openedAt: activity.executedAt };
+  const after = {
+    instrument: instrument.id,
+    quantity,
+    openedRootId: goesOn ? episode.openedRootId : activity.rootId,
+    openedAt: goesOn ? episode.openedAt : activity.executedAt,
+  };
   open.set(instrument.id, after);
   tellStep?.({
     ...stepOf(instrument, activity),

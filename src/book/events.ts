@@ -1,4 +1,4 @@
-/** Which activities are one event: the rows of a corporate action together, everything else alone. */
+/** Which activities are one event: the rows of a corporate action together. */
 import { type Activity } from '../domain/activity.ts';
 
 /** Kinds whose rows of one group are one event: the old quantity leaves and the new one enters at the same moment. */
@@ -10,28 +10,25 @@ const PAIRED_KINDS: ReadonlySet<Activity['kind']> = new Set([
   'reorganization',
 ]);
 
-/** Rows of one corporate action together, everything else alone, in order. */
-export function groupEvents(ordered: readonly Activity[]): readonly (readonly Activity[])[] {
-  const events: Activity[][] = [];
+/** Rows that are one event with others, each with all of them; what stands alone is not in it. */
+export function eventsOf(ordered: readonly Activity[]): ReadonlyMap<Activity, readonly Activity[]> {
+  const rows = ordered.filter((activity) => PAIRED_KINDS.has(activity.kind));
   const groups = new Map<string, Activity[]>();
-  const pairs = pairsOfDay(ordered);
-  for (const activity of ordered) {
-    const key = groupKey(activity) ?? pairs.get(activity) ?? null;
-    const group = key === null ? undefined : groups.get(key);
-    if (group !== undefined) {
-      group.push(activity);
-      continue;
-    }
-    const event = [activity];
-    if (key !== null) groups.set(key, event);
-    events.push(event);
+  const pairs = pairsOfDay(rows);
+  for (const row of rows) {
+    const key = groupKey(row) ?? pairs.get(row);
+    if (key !== undefined) append(groups, key, row);
+  }
+  const events = new Map<Activity, readonly Activity[]>();
+  for (const event of groups.values()) {
+    if (event.length > 1) for (const row of event) events.set(row, event);
   }
   return events;
 }
 
 /** What links rows by what they say themselves: the broker's group, or a split's instrument and day. */
 function groupKey(activity: Activity): string | null {
-  if (!PAIRED_KINDS.has(activity.kind) || activity.instrument === null) return null;
+  if (activity.instrument === null) return null;
   if (activity.groupId !== null) return `${activity.kind}:${activity.groupId}`;
   return activity.kind === 'split' ? `split:${activity.tradeDate}:${activity.instrument.id}` : null;
 }
@@ -45,7 +42,7 @@ function pairsOfDay(ordered: readonly Activity[]): ReadonlyMap<Activity, string>
   const days = new Map<string, Activity[]>();
   for (const activity of ordered) {
     const { kind, instrument, quantity, tradeDate } = activity;
-    if (!PAIRED_KINDS.has(kind) || instrument === null || quantity.isZero()) continue;
+    if (instrument === null || quantity.isZero()) continue;
     if (groupKey(activity) === null) append(days, `${kind}:${tradeDate}`, activity);
   }
   const pairs = new Map<Activity, string>();

@@ -8,41 +8,47 @@ import { Decimal } from '../domain/decimal.ts';
 import { type Instrument, type InstrumentId } from '../domain/instrument.ts';
 import { type LotDirection } from '../domain/lot.ts';
 import { setAside } from './cashInLieu.ts';
-import { closeLots, closeUnknown, closureOf, type Manner, movementOf, takeFrom } from './closeLots.ts';
+import { closeLots, takeFrom } from './closeLots.ts';
+import { closeUnknown, closureOf, type Manner } from './closure.ts';
+import { movementOf } from './movement.ts';
 import { emit, type LotFold, settle, sideFor, touch, type Work, workOn } from './lotFold.ts';
 import { openUnexplained } from './moveLots.ts';
 import { deal, type OpenLot, purse } from './openLot.ts';
 import { lowerCost } from './returnOfCapital.ts';
-import { growLots, type Ratio, scaleSide, signedOpen } from './scaleLots.ts';
-import { addLot, nextLot } from './side.ts';
+import { growLots, openUnits, type Ratio, scaleSide, signedOpen, toldRatio } from './scaleLots.ts';
+import { addLot, nextLot, openOf, type Side } from './side.ts';
 import { methodOn } from './rules.ts';
 
 /** What the rows of an event do to one instrument. */
 interface Net {
   readonly instrument: Instrument;
-  /** The last row of it: who did it, when, under which identity. */
-  activity: Activity;
+  readonly rows: Activity[];
   /** Sum of the rows that take, and of those that give, both signed. */
   minus: Decimal;
   plus: Decimal;
 }
 
+/** What the rows of an event say together: terms may stand on any of them. */
+type Terms = Activity['details'];
+
 export function exchangeLots(fold: LotFold, event: readonly Activity[]): void {
   const nets = netsOf(event);
   if (nets.length === 0) return;
   const cash = Decimal.sum(event.map((row) => row.amount ?? Decimal.zero));
+  const terms: Terms = Object.assign({}, ...event.map((row) => row.details));
   if (nets.length === 1) {
     const [net] = nets as [Net];
     const staysOpen = !net.minus.isZero() && !net.plus.isZero();
-    if (staysOpen || net.activity.kind === 'split') return split(fold, net, cash);
+    if (staysOpen || net.rows[0]!.kind === 'split') return split(fold, net, cash, terms);
   }
-  const leaving = nets.filter((net) => isLeaving(fold, net));
+  const leaves = leavingSign(fold, nets);
+  const leaving = nets.filter((net) => change(net).sign() === leaves);
   const coming = nets.filter((net) => !leaving.includes(net));
   coming.forEach((target, index) => {
     const isLast = index === coming.length - 1;
     const sources = isLast ? leaving.splice(0) : leaving.splice(0, 1);
-    if (sources.length === 0) openUnexplained(fold, target.activity, target.instrument, change(target));
-    else moveOver(fold, sources, target, isLast ? cash : Decimal.zero);
+    if (sources.length === 0) openUnexplained(fold, rowOf(target), target.instrument, change(target));
+    else moveOver(fold, sources, target, isLast ? cash : Decimal.zero, terms);
   });
   // Which of several the cash was for, nobody says.
   for (const net of leaving) end(fold, net, leaving.length === 1 ? cash : Decimal.zero);
@@ -53,8 +59,8 @@ function netsOf(event: readonly Activity[]): Net[] {
   for (const activity of event) {
     const { instrument, quantity } = activity;
     if (instrument === null || quantity.isZero()) continue;
-    const net = nets.get(instrument.id) ?? { instrument, activity, minus: Decimal.zero, plus: Decimal.zero };
-    net.activity = activity;
+    const net = nets.get(instrument.id) ?? { instrument, rows: [], minus: Decimal.zero, plus: Decimal.zero };
+    net.rows.push(activity);
     if (quantity.sign() < 0) net.minus = net.minus.plus(quantity);
     else net.plus = net.plus.plus(quantity);
     nets.set(instrument.id, net);
@@ -66,17 +72,26 @@ function change({ minus, plus }: Net): Decimal {
   return minus.plus(plus);
 }
 
-function isLeaving(fold: LotFold, net: Net): boolean {
-  const held = signedOpen(workOn(fold, net.instrument.id));
-  const sign = change(net).sign();
-  return held.isZero() ? sign < 0 : held.sign() !== sign;
+/** The row that did what the event does: of a split the one that gives the new units. */
+function rowOf(net: Net, sign = change(net).sign()): Activity {
+  return net.rows.findLast((row) => row.quantity.sign() === sign) ?? net.rows.at(-1)!;
+}
+
+/** The sign of what leaves: it reduces what is held. Of shorts that is plus. */
+function leavingSign(fold: LotFold, nets: readonly Net[]): number {
+  const reduces = nets.find((net) => {
+    const held = signedOpen(workOn(fold, net.instrument.id));
+    return held.sign() * change(net).sign() < 0;
+  });
+  return reduces === undefined ? -1 : change(reduces).sign();
 }
 
 /** One instrument, other units. */
-function split(fold: LotFold, net: Net, cash: Decimal): void {
-  const { instrument, activity } = net;
+function split(fold: LotFold, net: Net, cash: Decimal, terms: Terms): void {
+  const { instrument } = net;
   const work = workOn(fold, instrument.id);
   const held = signedOpen(work);
+  const activity = rowOf(net, held.isZero() ? 1 : held.sign());
   const [removed, added] = held.sign() < 0 ? [net.plus, net.minus] : [net.minus, net.plus];
   if (held.isZero() || removed.isZero() || added.isZero()) {
     return growLots(fold, { ...activity, quantity: change(net) }, instrument, openUnexplained);
@@ -84,7 +99,7 @@ function split(fold: LotFold, net: Net, cash: Decimal): void {
   const direction = held.sign() < 0 ? 'short' : 'long';
   const side = sideFor(work, direction);
   settle(fold, side);
-  const told = toldRatio(activity);
+  const told = toldRatio(terms);
   scaleSide(fold, side, told ?? { news: added.abs(), olds: removed.abs() });
   tie(fold, net, direction, held.plus(change(net)), told !== null);
   if (!cash.isZero()) lowerCost(fold, activity, instrument, cash, direction, RETURN);
@@ -93,34 +108,27 @@ function split(fold: LotFold, net: Net, cash: Decimal): void {
 const RETURN: Manner = { kind: 'return_of_capital', moves: false };
 const MERGER: Manner = { kind: 'merger', moves: false };
 
-/** The exact terms, where the row has them: its quantities may be cut to whole units. */
-export function toldRatio({ details }: Activity): Ratio | null {
-  const { ratioNew, ratioOld } = details;
-  if (ratioNew === undefined || ratioOld === undefined) return null;
-  const [news, olds] = [Decimal.tryParse(ratioNew), Decimal.tryParse(ratioOld)];
-  return news === null || olds === null || news.sign() <= 0 || olds.sign() <= 0 ? null : { news, olds };
-}
-
 /**
  * Brings lots and position together after an exchange: a part of a unit waits for its cash; units beyond the lots are
  * of unknown cost; lots beyond the units stay, and what the broker did not give counts as uncovered.
  */
 function tie(fold: LotFold, net: Net, direction: LotDirection, target: Decimal, exact: boolean): void {
   const work = workOn(fold, net.instrument.id);
-  const over = signedOpen(work).abs().minus(target.abs());
+  const more = signedOpen(work).minus(target);
+  const over = direction === 'long' ? more : more.negate();
   if (over.sign() < 0) {
     const units = direction === 'long' ? over.negate() : over;
-    return openUnexplained(fold, net.activity, net.instrument, units);
+    return openUnexplained(fold, rowOf(net, units.sign()), net.instrument, units);
   }
   if (over.isZero()) return;
   if (exact && over.compare(Decimal.one) < 0) {
-    return setAside(fold, net.activity, net.instrument, direction, over);
+    return setAside(fold, rowOf(net), net.instrument, direction, over);
   }
   work.uncovered = work.uncovered.plus(direction === 'long' ? over : over.negate());
 }
 
 /** Lots of the sources become lots of the target. */
-function moveOver(fold: LotFold, sources: readonly Net[], target: Net, cash: Decimal): void {
+function moveOver(fold: LotFold, sources: readonly Net[], target: Net, cash: Decimal, terms: Terms): void {
   const moved: OpenLot[] = [];
   let direction: LotDirection = change(target).sign() < 0 ? 'short' : 'long';
   let taken = Decimal.zero;
@@ -135,12 +143,13 @@ function moveOver(fold: LotFold, sources: readonly Net[], target: Net, cash: Dec
   const side = sideFor(work, direction);
   settle(fold, side);
   const before = signedOpen(work);
-  const ratio = toldRatio(target.activity) ?? { news: change(target).abs(), olds: taken };
+  const told = toldRatio(terms);
+  const ratio = told ?? { news: change(target).abs(), olds: taken };
   scaleMoved(fold, moved, ratio);
-  payCash(fold, moved, target, cash);
+  payCash(fold, moved, target, cash, terms);
   for (const lot of moved) addLot(side, lot);
   side.heap = null;
-  tie(fold, target, direction, before.plus(change(target)), toldRatio(target.activity) !== null);
+  tie(fold, target, direction, before.plus(change(target)), told !== null);
 }
 
 /** Takes units out of their instrument as whole lots, the last one perhaps in two. */
@@ -154,20 +163,11 @@ function detach(
 ): OpenLot[] {
   const side = sideFor(work, direction);
   settle(fold, side);
-  const method = methodOn(fold.choices, source.instrument.id, source.activity.tradeDate);
-  const moved: OpenLot[] = [];
-  let rest = units;
-  while (rest.sign() > 0) {
-    const lot = nextLot(side, method, fold.choices.costKey);
-    if (lot === undefined) break;
-    const isWhole = lot.openQuantity.compare(rest) <= 0;
-    rest = rest.minus(isWhole ? lot.openQuantity : rest);
-    moved.push(isWhole ? takeOut(fold, side.lots, lot) : cutOff(fold, lot, units, moved, target));
-  }
+  const moved =
+    openUnits(side).compare(units) <= 0 ? takeAll(fold, side) : takeSome(fold, source, side, units, target);
+  const rest = units.minus(Decimal.sum(moved.map((lot) => lot.openQuantity)));
   const short = direction === 'long' ? rest : rest.negate();
   work.uncovered = work.uncovered.plus(short);
-  side.head = 0;
-  side.heap = null;
   for (const lot of moved) {
     lot.instrument = target.instrument.id;
     lot.openedRootId = fold.episodeOf(target.instrument.id) ?? lot.openedRootId;
@@ -175,27 +175,42 @@ function detach(
   return moved;
 }
 
-function takeOut(fold: LotFold, lots: OpenLot[], lot: OpenLot): OpenLot {
-  touch(fold, lot);
-  lots.splice(lots.indexOf(lot), 1);
-  return lot;
+function takeAll(fold: LotFold, side: Side): OpenLot[] {
+  const lots = openOf(side);
+  for (const lot of lots) touch(fold, lot);
+  side.lots.length = side.head = 0;
+  side.heap = null;
+  return lots;
+}
+
+/** Lots by the method in force, the last one perhaps in two. */
+function takeSome(fold: LotFold, source: Net, side: Side, units: Decimal, target: Net): OpenLot[] {
+  const method = methodOn(fold.choices, source.instrument.id, rowOf(source).tradeDate);
+  const moved: OpenLot[] = [];
+  let rest = units;
+  while (rest.sign() > 0) {
+    const lot = nextLot(side, method, fold.choices.costKey)!;
+    if (lot.openQuantity.compare(rest) > 0) {
+      moved.push(cutOff(fold, lot, rest, target));
+      break;
+    }
+    rest = rest.minus(lot.openQuantity);
+    touch(fold, lot);
+    side.lots.splice(side.lots.indexOf(lot), 1);
+    side.head = 0;
+    side.heap = null;
+    moved.push(lot);
+  }
+  return moved;
 }
 
 /** The part of a lot that goes, as a lot of its own. */
-function cutOff(
-  fold: LotFold,
-  lot: OpenLot,
-  units: Decimal,
-  before: readonly OpenLot[],
-  target: Net,
-): OpenLot {
-  const gone = Decimal.sum(before.map((other) => other.openQuantity));
-  const k = units.minus(gone);
+function cutOff(fold: LotFold, lot: OpenLot, k: Decimal, target: Net): OpenLot {
   const { cost, costBase, fees, rolled } = takeFrom(fold, lot, k, null);
   const part: OpenLot = {
     ...lot,
-    id: `${target.activity.rootId}>${lot.id}`,
-    activityRootId: target.activity.rootId,
+    id: `${rowOf(target).rootId}>${lot.id}`,
+    activityRootId: rowOf(target).rootId,
     quantity: k,
     openQuantity: k,
     cost,
@@ -218,10 +233,11 @@ function scaleMoved(fold: LotFold, lots: OpenLot[], ratio: Ratio): void {
 }
 
 /** Cash beside the new units. */
-function payCash(fold: LotFold, lots: readonly OpenLot[], target: Net, cash: Decimal): void {
+function payCash(fold: LotFold, lots: readonly OpenLot[], target: Net, cash: Decimal, terms: Terms): void {
   if (cash.isZero() || lots.length === 0) return;
-  const { activity, instrument } = target;
-  const told = activity.details['fmvNew'];
+  const { instrument } = target;
+  const activity = rowOf(target);
+  const told = terms['fmvNew'];
   const fmv = told === undefined ? null : Decimal.tryParse(told);
   const isMerger = activity.kind === 'merger' || activity.kind === 'reorganization';
   const cashes = purse(cash, Decimal.sum(lots.map((lot) => lot.openQuantity)));
@@ -258,7 +274,8 @@ function lowerTo(lot: OpenLot, cost: Decimal | null): void {
 
 /** Units that went and nothing came for them but cash: a cash merger, a removal. */
 function end(fold: LotFold, net: Net, cash: Decimal): void {
-  const { activity, instrument } = net;
+  const { instrument } = net;
+  const activity = rowOf(net);
   const units = change(net).abs();
   const isWorthless = activity.brokerType.endsWith('/WRM');
   const money = cash.isZero() && !isWorthless ? null : cash;

@@ -16,7 +16,7 @@ import {
   type EpisodeStep,
   type OpenEpisode,
 } from './episodes.ts';
-import { groupEvents } from './events.ts';
+import { eventsOf } from './events.ts';
 import { exchangeLots } from './exchangeLots.ts';
 import { EMPTY_LOTS, type LotBook, lotsIn, openLotsOf, type PendingPremium } from './lotBook.ts';
 import { endLots, type Refusal, startLots } from './lotFold.ts';
@@ -67,14 +67,17 @@ export function foldBook(from: Book, activities: readonly Activity[], options: F
     choicesOf(options.rules ?? DEFAULT_RULES),
     (id) => open.get(id)?.openedRootId,
   );
-  for (const event of groupEvents(inBookOrder(activities))) {
-    for (const activity of event) addCash(cash, activity);
-    if (event.length > 1) {
+  const ordered = inBookOrder(activities);
+  const events = eventsOf(ordered);
+  for (const activity of ordered) {
+    addCash(cash, activity);
+    const event = events.get(activity);
+    if (event === undefined) {
+      applySingle(episodes, activity);
+      moveLots(lots, activity);
+    } else if (event[0] === activity) {
       applyPaired(episodes, event);
       exchangeLots(lots, event);
-    } else {
-      applySingle(episodes, event[0]!);
-      moveLots(lots, event[0]!);
     }
   }
   const ended = endLots(lots);

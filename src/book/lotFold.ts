@@ -76,6 +76,10 @@ export function sideFor(work: Work, direction: LotDirection): Side {
   return direction === 'long' ? work.long : work.short;
 }
 
+export function refuse(fold: LotFold, { rootId }: Activity, reason: Refusal['reason']): void {
+  fold.refusals.push({ activityRootId: rootId, reason });
+}
+
 /** Marks a lot as changed by this fold. */
 export function touch(fold: LotFold, lot: OpenLot): void {
   if (lot.changed) return;
@@ -113,11 +117,6 @@ function endInstrument(fold: LotFold, { long, short, uncovered, fractions }: Wor
   settle(fold, long);
   settle(fold, short);
   return { long: openOf(long), short: openOf(short), uncovered, fractions };
-}
-
-/** Counts units that left (positive) or came back (negative) without a lot. */
-export function leaveUncovered(work: Work, units: Decimal): void {
-  work.uncovered = work.uncovered.plus(units);
 }
 
 /** The rate of an activity into base currency; null where nobody told it. */

@@ -11,10 +11,10 @@ import {
   type Instant,
   type TradeDate,
 } from '../domain/time.ts';
-import { dealFees, type Movement } from './closeLots.ts';
 import { averageOfDay } from './compressed.ts';
 import { emit, type LotFold, sideFor, touch, workOn } from './lotFold.ts';
-import { deal, type OpenLot } from './openLot.ts';
+import { type Movement, nextPiece } from './movement.ts';
+import { type OpenLot } from './openLot.ts';
 import { methodOn } from './rules.ts';
 import { addLot } from './side.ts';
 
@@ -34,11 +34,10 @@ export function openLot(
   id: LotId = movement.activity.rootId,
 ): OpenLot {
   const { activity, instrument, policy } = movement;
-  const gross = deal(movement.money, units);
-  const fee = dealFees(fold, movement, units);
-  const rolled = deal(movement.rolled, units) ?? Decimal.zero;
+  nextPiece(fold, movement, units);
+  const { pieceMoney: gross, pieceFee: fee, pieceRolled: rolled } = movement;
   if (policy === 'expensed' && !fee.isZero()) expense(fold, movement, direction, fee, id);
-  const isInside = policy === 'in_basis' && gross !== null;
+  const isInside = policy === 'in_basis' && gross !== null && !fee.isZero();
   const cost = !isInside ? gross : direction === 'long' ? gross.plus(fee) : gross.minus(fee);
   const when = acquisitionOf(activity, source);
   const lot: OpenLot = {

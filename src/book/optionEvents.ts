@@ -6,19 +6,20 @@
 import { type Activity } from '../domain/activity.ts';
 import { Decimal } from '../domain/decimal.ts';
 import { type Instrument } from '../domain/instrument.ts';
-import { type LotClosure } from '../domain/lot.ts';
+import { closeLots } from './closeLots.ts';
 import {
-  closeLots,
   closeUnknown,
   closureOf,
   type Manner,
-  type Movement,
-  movementOf,
   type Origin,
-} from './closeLots.ts';
+  type Taken,
+  undated,
+  unknownOrigin,
+} from './closure.ts';
 import { type PendingPremium } from './lotBook.ts';
 import { emit, type LotFold } from './lotFold.ts';
-import { purse, shareOf } from './openLot.ts';
+import { type Movement, movementOf } from './movement.ts';
+import { shareOf } from './openLot.ts';
 
 export function exerciseOption(fold: LotFold, activity: Activity, instrument: Instrument): void {
   const units = activity.quantity.abs();
@@ -94,7 +95,9 @@ export function delivered(fold: LotFold, movement: Movement): Movement {
   }
   if (waiting.length === fold.premiums.length && rest.equals(activity.quantity.abs())) return movement;
   fold.premiums = waiting;
-  return { ...movement, rolled: purse(rolled, movement.money.quantity), estimated };
+  movement.rolled = movement.rolledLeft = rolled;
+  movement.estimated = estimated;
+  return movement;
 }
 
 /** By the broker's group where both have one; else by day, underlying, direction and strike. */
@@ -115,19 +118,23 @@ function strikeOf({ amount, price, quantity }: Activity): Decimal | null {
 export function settleInCash(fold: LotFold, activity: Activity, instrument: Instrument): void {
   if (activity.amount === null || activity.amount.isZero()) return;
   const premium = fold.premiums.find((waiting) => isSettledBy(waiting, activity, instrument));
-  const from = premium === undefined ? unknownOrigin(activity) : originOf(premium);
   const direction = activity.amount.sign() > 0 ? 'long' : 'short';
-  const movement = {
-    ...movementOf(fold, activity, instrument, Decimal.zero, activity.amount.abs()),
-    rolled: purse(premium?.rolled ?? Decimal.zero, Decimal.zero),
-    estimated: premium?.estimated ?? true,
-  };
+  const movement = movementOf(fold, activity, instrument, Decimal.zero, activity.amount.abs());
+  movement.rolledLeft = premium?.rolled ?? Decimal.zero;
+  movement.estimated = premium?.estimated ?? true;
   if (premium !== undefined) fold.premiums = fold.premiums.filter((waiting) => waiting !== premium);
-  const nothing = { cost: Decimal.zero, costBase: Decimal.zero, fees: Decimal.zero, rolled: Decimal.zero };
+  const from =
+    premium === undefined ? unknownOrigin(fold, movement, direction) : originOf(premium, direction);
   const manner: Manner = { kind: premium?.kind ?? 'exercise', moves: false };
-  const row = closureOf(fold, movement, { ...from, direction }, Decimal.zero, nothing, manner);
-  emit(fold, row);
+  emit(fold, closureOf(fold, movement, from, Decimal.zero, { ...NOTHING }, manner));
 }
+
+const NOTHING: Taken = {
+  cost: Decimal.zero,
+  costBase: Decimal.zero,
+  fees: Decimal.zero,
+  rolled: Decimal.zero,
+};
 
 function isSettledBy(premium: PendingPremium, activity: Activity, instrument: Instrument): boolean {
   if (premium.groupId !== null && activity.groupId !== null) return premium.groupId === activity.groupId;
@@ -135,16 +142,7 @@ function isSettledBy(premium: PendingPremium, activity: Activity, instrument: In
   return premium.option === instrument.id || premium.underlying === instrument.symbol;
 }
 
-function originOf(premium: PendingPremium): Omit<Origin, 'direction'> {
-  return { ...dated(premium.tradeDate), id: premium.lotId, openedRootId: premium.openedRootId };
-}
-
-function unknownOrigin({ rootId, tradeDate }: Activity): Omit<Origin, 'direction'> {
-  return { ...dated(tradeDate), id: `unknown:${rootId}`, openedRootId: rootId };
-}
-
-function dated(
-  date: LotClosure['acquiredDate'],
-): Pick<Origin, 'acquiredDate' | 'holdingFrom' | 'dated' | 'costSource' | 'estimated'> {
-  return { acquiredDate: date, holdingFrom: date, dated: false, costSource: 'fill', estimated: false };
+function originOf(premium: PendingPremium, direction: Origin['direction']): Origin {
+  const { lotId, openedRootId } = premium;
+  return { ...undated(premium), id: lotId, openedRootId, direction, costSource: 'fill' };
 }

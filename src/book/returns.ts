@@ -155,8 +155,8 @@ interface Flow {
 }
 
 /**
- * The factor per calendar day at which everything paid in grows to everything taken out and left. Found by halving: all
- * of it is exact decimals with 40 digits, so no floating point comes near money. Null where there is no such factor, or
+ * The factor per calendar day at which everything paid in grows to everything taken out and left. All of it is decimals
+ * with 40 digits, so no floating point comes near money. Null where there is no such factor, or
  * where the balance would run below zero on the way: then several rates solve the equation and none of them means much.
  */
 function dailyGrowth(days: readonly Figures[]): Decimal | null {
@@ -165,13 +165,37 @@ function dailyGrowth(days: readonly Figures[]): Decimal | null {
   const left = (growth: Decimal): Decimal => balanceAfter(flows, growth, length).minus(end);
   const bracket = bracketOf(left);
   if (bracket === null) return null;
+  const growth = rootBetween(left, bracket);
+  return staysPositive(flows, growth) ? growth : null;
+}
+
+/**
+ * Where a function that is negative at the one end and not at the other passes zero: by the straight line between the
+ * ends, where an end that stays is trusted half as much each time (the Illinois method), and by halving where that
+ * would step outside.
+ */
+function rootBetween(left: (growth: Decimal) => Decimal, bracket: readonly [Decimal, Decimal]): Decimal {
   let [low, high] = bracket;
-  while (high.minus(low).compare(PRECISION) > 0) {
-    const middle = low.plus(high).times(HALF);
-    if (left(middle).sign() < 0) low = middle;
-    else high = middle;
+  let [atLow, atHigh] = [left(low), left(high)];
+  let moved: 'low' | 'high' | null = null;
+  for (let step = 1, last = low; high.minus(low).compare(PRECISION) > 0; step += 1) {
+    const slope = atHigh.minus(atLow);
+    const line = slope.isZero() ? low : high.minus(atHigh.times(high.minus(low)).dividedBy(slope, PLACES));
+    const isInside = line.compare(low) > 0 && line.compare(high) < 0;
+    // Every fourth step halves, so that a curve of whatever shape is met in time.
+    const next = isInside && step % 4 !== 0 ? line : low.plus(high).times(HALF).round(PLACES);
+    const atNext = left(next);
+    if (atNext.isZero() || next.minus(last).abs().compare(PRECISION) <= 0) return next;
+    last = next;
+    if (atNext.sign() < 0) {
+      if (moved === 'low') atHigh = atHigh.times(HALF);
+      [low, atLow, moved] = [next, atNext, 'low'];
+    } else {
+      if (moved === 'high') atLow = atLow.times(HALF);
+      [high, atHigh, moved] = [next, atNext, 'high'];
+    }
   }
-  return staysPositive(flows, high) ? high : null;
+  return high;
 }
 
 function flowsOf(days: readonly Figures[]): { flows: readonly Flow[]; end: Decimal; length: number } {

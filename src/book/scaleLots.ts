@@ -3,13 +3,20 @@ import { type Activity } from '../domain/activity.ts';
 import { Decimal } from '../domain/decimal.ts';
 import { type Instrument } from '../domain/instrument.ts';
 import { type LotFold, settle, touch, type Work, workOn } from './lotFold.ts';
-import { type OpenLot, PLACES } from './openLot.ts';
+import { type OpenLot } from './openLot.ts';
 import { openOf, type Side } from './side.ts';
 
 /** `news` units for each `olds`. */
 export interface Ratio {
   readonly news: Decimal;
   readonly olds: Decimal;
+}
+
+/** The exact terms, where the row has them: its quantities may be cut to whole units. */
+export function toldRatio({ ratioNew, ratioOld }: Activity['details']): Ratio | null {
+  if (ratioNew === undefined || ratioOld === undefined) return null;
+  const [news, olds] = [Decimal.tryParse(ratioNew), Decimal.tryParse(ratioOld)];
+  return news === null || olds === null || news.sign() <= 0 || olds.sign() <= 0 ? null : { news, olds };
 }
 
 type OpenRest = (fold: LotFold, activity: Activity, instrument: Instrument, units: Decimal) => void;
@@ -67,11 +74,8 @@ function scaleLot(fold: LotFold, lot: OpenLot, open: Decimal, ratio: Ratio): voi
   touch(fold, lot);
   const isWhole = lot.openQuantity.equals(lot.quantity);
   lot.quantity = isWhole ? open : scaled(lot.quantity.minus(lot.openQuantity), ratio).plus(open);
-  if (lot.unitCost !== null && !isWhole) lot.unitCost = lot.openCost;
-  if (lot.paid !== null && !isWhole)
-    lot.paid = lot.paid.times(lot.openQuantity).dividedBy(lot.unitQuantity, PLACES);
+  lot.unitQuantity = lot.unitQuantity.equals(lot.openQuantity) ? open : scaled(lot.unitQuantity, ratio);
   lot.openQuantity = open;
-  lot.unitQuantity = open;
   lot.sameDay = null;
 }
 

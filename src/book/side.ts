@@ -5,6 +5,7 @@
 import { Decimal } from '../domain/decimal.ts';
 import { type LotMethod } from '../domain/election.ts';
 import { compareInstants } from '../domain/time.ts';
+import { type Taken } from './closure.ts';
 import { heapOf, peek, pop, push, type Heap } from './heap.ts';
 import { type OpenLot, shareOf } from './openLot.ts';
 
@@ -166,14 +167,15 @@ function join(pool: Pool, lot: OpenLot): void {
 }
 
 /** Cost of `k` units at the average. */
-export function takeAverage(pool: Pool, k: Decimal): { cost: Decimal; costBase: Decimal | null } {
+export function takeAverage(pool: Pool, k: Decimal, taken: Taken): void {
   const isAll = k.equals(pool.quantity);
   const cost = isAll ? pool.cost : shareOf(pool.cost, k, pool.quantity);
   const costBase = pool.costBase === null || isAll ? pool.costBase : shareOf(pool.costBase, k, pool.quantity);
   pool.quantity = pool.quantity.minus(k);
   pool.cost = pool.cost.minus(cost);
   pool.costBase = pool.costBase === null || costBase === null ? null : pool.costBase.minus(costBase);
-  return { cost, costBase };
+  taken.cost = cost;
+  taken.costBase = costBase;
 }
 
 /** Brings some lots to their common average at once (a choice of lots under AVERAGE names all it is struck over). */

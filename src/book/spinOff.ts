@@ -7,6 +7,8 @@
 import { type Activity } from '../domain/activity.ts';
 import { Decimal } from '../domain/decimal.ts';
 import { equity, type Instrument, type InstrumentId } from '../domain/instrument.ts';
+import { setAside } from './cashInLieu.ts';
+import { toldRatio } from './scaleLots.ts';
 import { type LotFold, settle, touch, workOn } from './lotFold.ts';
 import { deal, type OpenLot, PLACES, purse } from './openLot.ts';
 import { enter, withStatedBasis } from './openLots.ts';
@@ -21,10 +23,15 @@ export function spinOff(fold: LotFold, activity: Activity, child: Instrument, op
   const lots = side === null ? [] : openOf(side);
   if (side === null || lots.length === 0 || activity.quantity.sign() <= 0)
     return openRest(fold, activity, child, activity.quantity);
-  const told = activity.details['basisFraction'];
-  const fraction = told === undefined ? null : Decimal.tryParse(told);
+  const stated = activity.details['basisFraction'];
+  const fraction = stated === undefined ? null : Decimal.tryParse(stated);
   const held = Decimal.sum(lots.map((lot) => lot.openQuantity));
-  const units = purse(activity.quantity, held);
+  const told = toldRatio(activity.details);
+  const whole = told === null ? null : held.times(told.news).dividedBy(told.olds, PLACES);
+  // Cut to whole units: the part waits for its cash.
+  const part = whole === null ? Decimal.zero : whole.minus(activity.quantity);
+  const hasPart = part.sign() > 0 && part.compare(Decimal.one) < 0;
+  const units = purse(hasPart && whole !== null ? whole : activity.quantity, held);
   for (const lot of lots) {
     const childUnits = deal(units, lot.openQuantity) ?? Decimal.zero;
     const given = fraction === null ? null : giveAway(fold, lot, fraction);
@@ -32,6 +39,7 @@ export function spinOff(fold: LotFold, activity: Activity, child: Instrument, op
     if (!childUnits.isZero()) bear(fold, activity, child, lot, childUnits, given);
   }
   side.heap = null;
+  if (hasPart) setAside(fold, activity, child, 'long', part);
 }
 
 /** The parent as the row names it: an identity or a symbol. */
@@ -44,6 +52,7 @@ function parentOf({ details }: Activity, child: Instrument): InstrumentId | null
 interface Given {
   readonly cost: Decimal | null;
   readonly costBase: Decimal | null;
+  readonly rolled: Decimal;
 }
 
 function giveAway(fold: LotFold, lot: OpenLot, fraction: Decimal): Given {
@@ -51,6 +60,8 @@ function giveAway(fold: LotFold, lot: OpenLot, fraction: Decimal): Given {
   const part = (total: Decimal | null): Decimal | null =>
     total === null ? null : total.times(fraction).round(PLACES);
   const cost = part(lot.openCost);
+  const rolled = lot.rolled.times(fraction).round(PLACES);
+  lot.rolled = lot.rolled.minus(rolled);
   const isHome = lot.openCostBase === lot.openCost;
   const costBase = isHome ? cost : part(lot.openCostBase);
   if (lot.openCost !== null && cost !== null) lot.openCost = lot.openCost.minus(cost);
@@ -59,7 +70,7 @@ function giveAway(fold: LotFold, lot: OpenLot, fraction: Decimal): Given {
     lot.openCostBase = lot.openCostBase.minus(costBase);
   lot.unitCost = lot.paid = lot.openCost;
   lot.unitQuantity = lot.openQuantity;
-  return { cost, costBase };
+  return { cost, costBase, rolled };
 }
 
 function markEstimated(fold: LotFold, lot: OpenLot): void {
@@ -90,7 +101,7 @@ function bear(
     openCostBase: given?.costBase ?? null,
     costSource: cost === null ? 'unknown' : parent.costSource,
     openFees: Decimal.zero,
-    rolled: Decimal.zero,
+    rolled: given?.rolled ?? Decimal.zero,
     unitCost: cost,
     unitQuantity: units,
     paid: cost,

@@ -8,10 +8,18 @@ import { type TradeDate } from '../domain/time.ts';
 
 /** Term of a long lot that was disposed of on `closed`; `from` is the day the counting starts after. */
 export function termOf(from: TradeDate, closed: TradeDate): HoldingTerm {
+  if (isSameYear(from, closed)) return 'short';
   const year = Number.parseInt(from.slice(0, 4), 10) + 1;
   // The day after 28 February may be the 29th or 1 March; a year later both are over with the 29th.
   const monthDay = from.slice(5) === '02-28' ? '02-29' : from.slice(5);
   return closed > `${year}-${monthDay}` ? 'long' : 'short';
+}
+
+function isSameYear(from: TradeDate, closed: TradeDate): boolean {
+  for (let place = 3; place >= 0; place -= 1) {
+    if (from.charCodeAt(place) !== closed.charCodeAt(place)) return false;
+  }
+  return true;
 }
 
 /** Calendar days between two dates. */

@@ -14,18 +14,26 @@
  */
 import { groupsOf } from './wash/groups.ts';
 import { washGroup } from './wash/matching.ts';
-import { rowsOfBook, type WashBook } from './wash/ofBook.ts';
+import { rowsOfBook, type WashBook, type WashRows } from './wash/ofBook.ts';
 import { accountsOf, piecesOf } from './wash/report.ts';
 import {
   type WashAcquisition,
   type WashClose,
   type WashDeferral,
+  type WashPiece,
   type WashPolicy,
   type WashResult,
   type WashUnknown,
 } from './wash/terms.ts';
 
-export { type UnitChange, type WashActivity, type WashBook, washSecurity } from './wash/ofBook.ts';
+export {
+  rowsOfBook,
+  type UnitChange,
+  type WashActivity,
+  type WashBook,
+  type WashRows,
+  washSecurity,
+} from './wash/ofBook.ts';
 export { washGroupKey } from './wash/groups.ts';
 
 export {
@@ -71,12 +79,24 @@ export function washSales(
   closes: readonly WashClose[],
   policy: WashPolicy = ACCOUNT_WASH,
 ): WashResult {
+  return washRows({ acquisitions, closes, unknown: [] }, policy);
+}
+
+function washRows(rows: WashRows, policy: WashPolicy): WashResult {
   const adjustments: WashDeferral[] = [];
-  const unknown: WashUnknown[] = [];
-  const groups = groupsOf(acquisitions, closes, policy);
+  const unknown = [...rows.unknown];
+  const groups = groupsOf(rows.acquisitions, rows.closes, policy);
   for (const group of groups) washGroup(group, adjustments, unknown);
-  const pieces = groups.flatMap(piecesOf);
-  return { adjustments, pieces, accounts: accountsOf(pieces), unknown: withoutRepeats(unknown) };
+  let pieces: readonly WashPiece[] | null = null;
+  return {
+    adjustments,
+    get pieces() {
+      pieces ??= groups.flatMap(piecesOf);
+      return pieces;
+    },
+    accounts: accountsOf(groups),
+    unknown: withoutRepeats(unknown),
+  };
 }
 
 /**
@@ -84,9 +104,7 @@ export function washSales(
  * scope `taxpayer`. Lots and closures may be a selection, as long as all of a `washSecurity` are in it.
  */
 export function washOfBook(books: readonly WashBook[], policy: WashPolicy = ACCOUNT_WASH): WashResult {
-  const rows = rowsOfBook(books, policy);
-  const result = washSales(rows.acquisitions, rows.closes, policy);
-  return { ...result, unknown: [...rows.unknown, ...result.unknown] };
+  return washRows(rowsOfBook(books, policy), policy);
 }
 
 function withoutRepeats(unknown: readonly WashUnknown[]): WashUnknown[] {

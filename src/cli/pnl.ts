@@ -3,9 +3,11 @@ import { TruebookError } from '../domain/errors.ts';
 import {
   pnlRecordsOf,
   pnlStatsRecordsOf,
+  returnsRecords,
   type PnlGrouping,
   type PnlRecord,
   type PnlStatsRecord,
+  type ReturnsRecord,
 } from '../sync/records.ts';
 import { money, printListing, rounded, type Listing } from './print.ts';
 import { readBook, type ListingOptions } from './session.ts';
@@ -17,6 +19,8 @@ export interface PnlOptions extends ListingOptions, TimeTravelOptions {
   readonly to?: string;
   readonly symbol?: string;
   readonly stats?: boolean;
+  /** Time- and money-weighted returns over proved days instead. */
+  readonly returns?: boolean;
   /** `account` or `taxpayer`: whose purchases a wash sale looks at. */
   readonly wash?: 'account' | 'taxpayer';
   readonly allEpochs?: boolean;
@@ -33,6 +37,18 @@ export async function pnl(options: PnlOptions): Promise<number> {
     ...(options.wash === undefined ? {} : { wash: options.wash }),
     allEpochs: options.allEpochs === true,
   };
+  if (options.returns === true) {
+    const rows = await readBook(options, (book, scope) =>
+      returnsRecords(book.records, {
+        ...scope,
+        ...dayOption('from', options.from),
+        ...dayOption('to', options.to),
+      }),
+    );
+    const flat = options.csv === true ? rows.map((row) => ({ ...row, gaps: row.gaps.join(' ') })) : rows;
+    printListing(flat, RETURNS as Listing<object>, options);
+    return 0;
+  }
   if (options.stats === true) {
     const rows = await readBook(options, (book, scope) =>
       pnlStatsRecordsOf(book.records, { ...scope, ...part }),
@@ -83,6 +99,7 @@ function pnlListing(by: PnlGrouping): Listing<PnlRecord> {
       'realizedBasis',
       'realizedRolled',
       'washDisallowed',
+      'washIn',
       'taxableGain',
       'income',
       'fees',
@@ -139,5 +156,31 @@ const STATS: Listing<PnlStatsRecord> = {
     'expectancy',
     'averageHoldingDays',
     'unknown',
+  ],
+};
+
+const RETURNS: Listing<ReturnsRecord> = {
+  nothing: 'No proved days yet: `truebook balances --daily` shows what is known of each day.',
+  columns: [
+    { title: 'ACCOUNT', cell: (row) => row.account },
+    { title: 'EPOCH', align: 'right', cell: (row) => String(row.epoch) },
+    { title: 'FROM', cell: (row) => row.from },
+    { title: 'TO', cell: (row) => row.to },
+    { title: 'TIME-WEIGHTED %', align: 'decimal', cell: (row) => rounded(row.timeWeighted, 4) },
+    { title: 'MONEY-WEIGHTED %', align: 'decimal', cell: (row) => rounded(row.moneyWeighted, 4) },
+    { title: 'PER YEAR %', align: 'decimal', cell: (row) => rounded(row.moneyWeightedYearly, 2) },
+    { title: 'GAPS', cell: (row) => row.gaps.join(', ') },
+    { title: 'CURRENCY', cell: (row) => row.currency },
+  ],
+  fields: [
+    'account',
+    'currency',
+    'epoch',
+    'from',
+    'to',
+    'timeWeighted',
+    'moneyWeighted',
+    'moneyWeightedYearly',
+    'gaps',
   ],
 };

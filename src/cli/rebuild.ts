@@ -2,7 +2,7 @@ import { type Truebook } from '../compose.ts';
 import { type Account } from '../domain/account.ts';
 import { TruebookError } from '../domain/errors.ts';
 import { now as instantNow } from '../domain/time.ts';
-import { VIEW_TABLES, type Lease, type ViewDifference, type ViewRow } from '../store/store.ts';
+import { type Lease, type ViewComparison, type ViewRow } from '../store/store.ts';
 import { rebuildViews, verifyViews, type RebuildReport } from '../sync/rebuild.ts';
 import { holderName, LEASE_TTL_MS } from '../sync/requestSync.ts';
 import { printJson, printLine } from './print.ts';
@@ -77,80 +77,67 @@ async function leaseOf(
 
 // ---- what is said ---------------------------------------------------------------------------------------------------
 
-function recordOf({ account, same, pending, epochs }: RebuildReport) {
+function recordOf({ account, same, pending, tables }: RebuildReport) {
   return {
     account,
     same,
     pending,
-    tables: epochs.flatMap(({ epoch, tables }) =>
-      tables.map(({ table, stored, rebuilt, differing, first }) => ({
-        epoch,
-        table,
-        state: differing === 0 ? 'same' : 'differs',
-        rows: stored.rows,
-        hash: stored.digest,
-        rebuiltRows: rebuilt.rows,
-        rebuiltHash: rebuilt.digest,
-        differing,
-        first,
-      })),
-    ),
+    tables: tables.map(({ table, stored, derived, differing, examples }) => ({
+      table,
+      state: differing === 0 ? 'same' : 'differs',
+      rows: stored.rows,
+      hash: stored.hash,
+      derivedRows: derived.rows,
+      derivedHash: derived.hash,
+      differing,
+      examples,
+    })),
   };
 }
 
-function textOf({ account, epochs, pending }: RebuildReport, { verify }: RebuildOptions): string {
-  const differing = epochs
-    .flatMap(({ tables }) => tables)
-    .reduce((sum, { differing: count }) => sum + count, 0);
+function textOf(report: RebuildReport, { verify }: RebuildOptions): string {
+  const width = Math.max(...report.tables.map(({ table }) => table.length));
+  const lines = report.tables.flatMap((table) => tableLines(table, width));
+  const differing = report.tables.reduce((sum, table) => sum + table.differing, 0);
   return [
-    ...epochs.flatMap(({ epoch, tables }) => [
-      epochs.length === 1 ? account : `${account}, epoch ${epoch}`,
-      ...tables.flatMap(tableLines),
-    ]),
+    report.account,
+    ...lines,
     verify === true ? verdict(differing) : outcome(differing),
-    ...(pending === 0 ? [] : [pendingWords(pending)]),
+    ...(report.pending === 0 ? [] : [pendingWords(report.pending)]),
   ].join('\n');
 }
 
-/** Differing rows that a person is shown of each table; programs get more of them. */
-const SHOWN = 3;
-
-function tableLines({ table, stored, rebuilt, differing, first }: ViewDifference): readonly string[] {
-  const line = (name: string, { rows, digest }: ViewDifference['stored'], words: string): string =>
-    `  ${name.padEnd(TABLE_WIDTH)}  ${rowsWord(rows)}  ${digest.slice(0, 16)}  ${words}`;
-  if (differing === 0) return [line(table, stored, 'same')];
-  const rest = differing - Math.min(differing, SHOWN);
+function tableLines(table: ViewComparison, width: number): readonly string[] {
+  const { stored, derived, differing, examples } = table;
+  const name = `  ${table.table.padEnd(width)}`;
+  if (differing === 0) return [`${name}  ${rowsWord(stored.rows)}  ${stored.hash.slice(0, 16)}  same`];
+  const shown = examples.flatMap(({ key, stored: was, derived: is }) => [
+    `    ${key}`,
+    ...rowLines(was, is).map((line) => `      ${line}`),
+  ]);
+  const rest = differing - examples.length;
   return [
-    line(table, stored, 'differs'),
-    line('', rebuilt, 'by ledger and evidence'),
-    ...first
-      .slice(0, SHOWN)
-      .flatMap((row) => [
-        `    ${row.key}`,
-        ...rowLines(row.stored, row.rebuilt).map((one) => `      ${one}`),
-      ]),
+    `${name}  ${rowsWord(stored.rows)}  ${stored.hash.slice(0, 16)}  differs`,
+    `  ${''.padEnd(width)}  ${rowsWord(derived.rows)}  ${derived.hash.slice(0, 16)}  from ledger and evidence`,
+    ...shown,
     ...(rest > 0 ? [`    and ${rest} more`] : []),
   ];
 }
 
-const TABLE_WIDTH = Math.max(...VIEW_TABLES.map((table) => table.length));
-
-/** Only the columns that differ. */
-function rowLines(stored: ViewRow | null, rebuilt: ViewRow | null): readonly string[] {
+/** Only the columns that differ, stored and derived. */
+function rowLines(stored: ViewRow | null, derived: ViewRow | null): readonly string[] {
   if (stored === null) return ['is missing'];
-  if (rebuilt === null) return ['is in neither ledger nor evidence'];
-  return Object.keys({ ...stored, ...rebuilt })
-    .filter((column) => stored[column] !== rebuilt[column])
-    .map((column) => `${column}: ${cell(stored[column])}, should be ${cell(rebuilt[column])}`);
+  if (derived === null) return ['is in no ledger and no evidence'];
+  return Object.keys({ ...stored, ...derived })
+    .filter((column) => stored[column] !== derived[column])
+    .map((column) => `${column}: ${cell(stored[column])}, should be ${cell(derived[column])}`);
 }
 
 /** Checkpoints are long texts. */
 function cell(value: ViewRow[string] | undefined): string {
   const text = String(value ?? 'null');
-  return text.length > CELL_MAX ? `${text.slice(0, CELL_MAX)}...` : text;
+  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }
-
-const CELL_MAX = 60;
 
 function rowsWord(rows: number): string {
   return `${String(rows).padStart(7)} ${rows === 1 ? 'row ' : 'rows'}`;
@@ -159,15 +146,14 @@ function rowsWord(rows: number): string {
 function verdict(differing: number): string {
   return differing === 0
     ? '  Every row is the one that ledger and evidence give.'
-    : `  ${differing === 1 ? '1 row differs' : `${differing} rows differ`}: \`truebook rebuild\` writes what is right.`;
+    : `  ${differing === 1 ? '1 row differs' : `${differing} rows differ`}: \`truebook rebuild\` writes them anew.`;
 }
 
 function outcome(differing: number): string {
   if (differing === 0) return '  Every row was right: nothing was written.';
-  return differing === 1 ? '  1 row was mended.' : `  ${differing} rows were mended.`;
+  return differing === 1 ? '  1 row was written anew.' : `  ${differing} rows were written anew.`;
 }
 
 function pendingWords(count: number): string {
-  const words = count === 1 ? '1 newer entry of the ledger is' : `${count} newer entries of the ledger are`;
-  return `  ${words} in no view yet: the next sync works them out.`;
+  return `  ${count === 1 ? '1 newer entry' : `${count} newer entries`} of the ledger ${count === 1 ? 'is' : 'are'} worked out by the next sync.`;
 }

@@ -7,7 +7,10 @@ export interface TimeTravelOptions {
   readonly knownAt?: string;
 }
 
-/** What the options say; empty = the book as it stands. A day means its end at 20:00 New York. Throws `usage`. */
+/**
+ * What the options say; empty = the book as it stands. A day means its very end in New York,
+ * with what is only dated. Throws `usage`.
+ */
 export function whenOf(options: TimeTravelOptions): { asOf?: Instant; knownAt?: Instant } {
   return {
     ...(options.asOf === undefined ? {} : { asOf: instantOf('--as-of', options.asOf) }),
@@ -17,10 +20,10 @@ export function whenOf(options: TimeTravelOptions): { asOf?: Instant; knownAt?: 
 
 function instantOf(option: string, text: string): Instant {
   const day = tryParseTradeDate(text);
-  if (day !== null) return zonedInstant(day, '20:00:00', NEW_YORK);
+  if (day !== null) return zonedInstant(day, '23:59:59', NEW_YORK);
   const instant = tryParseInstant(text);
   if (instant !== null) return instant;
   throw new TruebookError('usage', `${option} ${text.slice(0, 40)} is no time.`, {
-    hint: 'Write an instant such as 2025-08-21T19:45:07Z, or a day such as 2025-08-21 for its end (20:00 New York).',
+    hint: 'Write an instant such as 2025-08-21T19:45:07Z, or a day such as 2025-08-21 for its end in New York.',
   });
 }

@@ -16,22 +16,57 @@ const DIGITS_MAX = 4096;
 /** `-12`, `12.50`, `.5`, `5.`, `1e-8`: what brokers and people write. No thousands separators, no spaces inside. */
 const DECIMAL_TEXT = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,5}))?$/;
 
+const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
+const MIN_SAFE = -MAX_SAFE;
+const NINE_ZEROS = 1_000_000_000n;
+/** Powers of ten that are exact in a JavaScript number. */
+const SAFE_POWERS = Array.from({ length: 16 }, (_, exponent) => 10 ** exponent);
+
+/** Whether a result of whole numbers is exact: beyond the safe integers a sum or product may have been rounded. */
+function isSafe(value: number): boolean {
+  return value <= Number.MAX_SAFE_INTEGER && value >= -Number.MAX_SAFE_INTEGER;
+}
+
 export class Decimal {
-  readonly #digits: bigint;
+  /**
+   * A whole number, exact in either form: a JavaScript number where it is a safe integer (nearly always, and three
+   * times as fast), else a bigint. Never both forms of one value, so equal values have equal digits.
+   */
+  readonly #digits: number | bigint;
   readonly #scale: number;
 
-  private constructor(digits: bigint, scale: number) {
-    // Normal form: no trailing zero behind the point, so equal values have equal parts.
-    while (scale > 0 && digits % 10n === 0n) {
-      digits /= 10n;
-      scale -= 1;
+  private constructor(digits: number | bigint, scale: number) {
+    // Normal form: no trailing zero behind the point, so equal values have equal parts; and no negative zero.
+    if (typeof digits === 'number') {
+      if (digits === 0) {
+        digits = 0;
+        scale = 0;
+      } else {
+        while (scale > 0 && digits % 10 === 0) {
+          digits /= 10;
+          scale -= 1;
+        }
+      }
+    } else {
+      while (scale >= 9 && digits % NINE_ZEROS === 0n) {
+        digits /= NINE_ZEROS;
+        scale -= 9;
+      }
+      while (scale > 0 && digits % 10n === 0n) {
+        digits /= 10n;
+        scale -= 1;
+      }
+      if (digits <= MAX_SAFE && digits >= MIN_SAFE) {
+        digits = Number(digits);
+        if (digits === 0) scale = 0;
+      }
     }
     this.#digits = digits;
     this.#scale = scale;
   }
 
-  static readonly zero = new Decimal(0n, 0);
-  static readonly one = new Decimal(1n, 0);
+  static readonly zero = new Decimal(0, 0);
+  static readonly one = new Decimal(1, 0);
 
   /**
    * Reads decimal text. Throws `TruebookError('bad_decimal')` on anything else: empty text, `NaN`, `Infinity`,
@@ -51,7 +86,7 @@ export class Decimal {
   /** Made of a whole number and the place of its point; for `parseShort`, which knows no private constructor. */
   static ofScaled(digits: number, scale: number): Decimal {
     if (digits === 0) return Decimal.zero;
-    return new Decimal(BigInt(digits), scale);
+    return new Decimal(digits, scale);
   }
 
   static #parseAny(text: string): Decimal | null {
@@ -71,7 +106,7 @@ export class Decimal {
   /** An exact whole number, for counts and multipliers. */
   static ofInteger(value: bigint | number): Decimal {
     if (typeof value === 'number' && !Number.isSafeInteger(value)) throw notADecimal(String(value));
-    return new Decimal(BigInt(value), 0);
+    return new Decimal(value, 0);
   }
 
   static sum(values: Iterable<Decimal>): Decimal {
@@ -81,17 +116,34 @@ export class Decimal {
   }
 
   plus(other: Decimal): Decimal {
-    if (this.#scale === other.#scale) return new Decimal(this.#digits + other.#digits, this.#scale);
-    const scale = Math.max(this.#scale, other.#scale);
-    return new Decimal(this.#at(scale) + other.#at(scale), scale);
+    const scale = this.#scale > other.#scale ? this.#scale : other.#scale;
+    const [left, right] = [this.#at(scale), other.#at(scale)];
+    if (typeof left === 'number' && typeof right === 'number') {
+      const sum = left + right;
+      if (isSafe(sum)) return new Decimal(sum, scale);
+    }
+    return new Decimal(BigInt(left) + BigInt(right), scale);
   }
 
   minus(other: Decimal): Decimal {
-    return this.plus(other.negate());
+    const scale = this.#scale > other.#scale ? this.#scale : other.#scale;
+    const [left, right] = [this.#at(scale), other.#at(scale)];
+    if (typeof left === 'number' && typeof right === 'number') {
+      const difference = left - right;
+      if (isSafe(difference)) return new Decimal(difference, scale);
+    }
+    return new Decimal(BigInt(left) - BigInt(right), scale);
   }
 
   times(other: Decimal): Decimal {
-    return new Decimal(this.#digits * other.#digits, this.#scale + other.#scale);
+    const [left, right] = [this.#digits, other.#digits];
+    const scale = this.#scale + other.#scale;
+    if (typeof left === 'number' && typeof right === 'number') {
+      // A product that is no safe integer is not exact here, and is seen to be none.
+      const product = left * right;
+      if (isSafe(product)) return new Decimal(product, scale);
+    }
+    return new Decimal(BigInt(left) * BigInt(right), scale);
   }
 
   /** Quotient rounded to `places` digits behind the point. Throws `division_by_zero`. */
@@ -101,17 +153,22 @@ export class Decimal {
         hint: 'This is a fault of Truebook: report it with the command that was run.',
       });
     }
+    const [left, right] = [this.#digits, other.#digits];
+    const scale = this.#scale - other.#scale;
+    if (typeof left === 'number' && typeof right === 'number' && left % right === 0 && scale >= 0) {
+      if (scale <= places) return new Decimal(left / right, scale);
+    }
     // digits/10^scale ÷ other.digits/10^other.scale, scaled so that one extra integer division decides the rounding.
-    const shift = places - this.#scale + other.#scale;
-    const numerator = shift >= 0 ? this.#digits * pow10(shift) : this.#digits;
-    const denominator = shift >= 0 ? other.#digits : other.#digits * pow10(-shift);
+    const shift = places - scale;
+    const numerator = shift >= 0 ? BigInt(left) * pow10(shift) : BigInt(left);
+    const denominator = shift >= 0 ? BigInt(right) : BigInt(right) * pow10(-shift);
     return new Decimal(divideRounded(numerator, denominator, rounding), places);
   }
 
   /** The value with at most `places` digits behind the point. */
   round(places: number, rounding: Rounding = 'half-even'): Decimal {
     if (this.#scale <= places) return this;
-    return new Decimal(divideRounded(this.#digits, pow10(this.#scale - places), rounding), places);
+    return new Decimal(divideRounded(BigInt(this.#digits), pow10(this.#scale - places), rounding), places);
   }
 
   negate(): Decimal {
@@ -119,21 +176,23 @@ export class Decimal {
   }
 
   abs(): Decimal {
-    return this.#digits < 0n ? this.negate() : this;
+    return this.#digits < 0 ? this.negate() : this;
   }
 
   /** -1, 0 or 1. */
   sign(): -1 | 0 | 1 {
-    return this.#digits < 0n ? -1 : this.#digits > 0n ? 1 : 0;
+    return this.#digits < 0 ? -1 : this.#digits > 0 ? 1 : 0;
   }
 
   isZero(): boolean {
-    return this.#digits === 0n;
+    return this.#digits === 0;
   }
 
   /** -1, 0 or 1: as `Array.sort` wants it. */
   compare(other: Decimal): -1 | 0 | 1 {
-    return this.minus(other).sign();
+    const scale = this.#scale > other.#scale ? this.#scale : other.#scale;
+    const [left, right] = [this.#at(scale), other.#at(scale)];
+    return left < right ? -1 : left > right ? 1 : 0;
   }
 
   equals(other: Decimal): boolean {
@@ -143,7 +202,7 @@ export class Decimal {
   /** Canonical text: no exponent, no plus sign, no leading or trailing zeros, never `-0`. */
   toString(): string {
     if (this.#scale === 0) return this.#digits.toString();
-    const negative = this.#digits < 0n;
+    const negative = this.#digits < 0;
     const text = (negative ? -this.#digits : this.#digits).toString().padStart(this.#scale + 1, '0');
     const point = text.length - this.#scale;
     return `${negative ? '-' : ''}${text.slice(0, point)}.${text.slice(point)}`;
@@ -162,8 +221,16 @@ export class Decimal {
     return this.toString();
   }
 
-  #at(scale: number): bigint {
-    return this.#digits * pow10(scale - this.#scale);
+  /** The digits with the point moved to `scale`, which is not smaller than its own. */
+  #at(scale: number): number | bigint {
+    const by = scale - this.#scale;
+    const digits = this.#digits;
+    if (by === 0) return digits;
+    if (typeof digits === 'number' && by < SAFE_POWERS.length) {
+      const lifted = digits * SAFE_POWERS[by]!;
+      if (isSafe(lifted)) return lifted;
+    }
+    return BigInt(digits) * pow10(by);
   }
 }
 

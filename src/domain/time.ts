@@ -79,6 +79,8 @@ export function now(clock: Clock): Instant {
 /** -1, 0 or 1, with all fraction digits. */
 export function compareInstants(left: Instant, right: Instant): -1 | 0 | 1 {
   if (left === right) return 0;
+  // Equally many digits: the texts compare as they are.
+  if (left.length === right.length) return left < right ? -1 : 1;
   // Seconds have a fixed width, so most instants are told apart without building keys.
   const [leftSeconds, rightSeconds] = [left.slice(0, 19), right.slice(0, 19)];
   if (leftSeconds !== rightSeconds) return leftSeconds < rightSeconds ? -1 : 1;

@@ -59,10 +59,10 @@ import { StateCache } from './stateCache.ts';
 import { type RunCommit, type Store } from './store.ts';
 import { syncState } from './syncState.ts';
 import { signDaily, signHeads, UNSIGNED, writtenHeads, type Signing } from './sign.ts';
+import { pendingEntries, viewBases } from './viewBasis.ts';
+import { compareViews, replaceViews } from './views.ts';
 import { balancesAt, epochThen, findingsThen, observationsAt } from './timeTravel.ts';
 import { verifyBook, verifyChains } from './verify.ts';
-import { pendingEntries, viewBases } from './viewBasis.ts';
-import { compareViews, replaceViews, viewDigest, viewRows } from './views.ts';
 
 /** Counts attempts to commit in this process: with the incarnation and the fence it makes a marker unique. */
 let attempts = 0;
@@ -218,20 +218,20 @@ export function bookStore(database: Database, schemaVersion: number, signing: Si
     viewBases: (accountId) => database.read((queries) => viewBases(queries, accountId)),
     pendingEntries: (accountId, basis) =>
       database.read((queries) => pendingEntries(queries, accountId, basis)),
+    compareViews: (accountId, views, examples) =>
+      database.read((queries) => compareViews(queries, accountId, views, examples)),
+    replaceViews: async (lease, views, ledgerSeq, audit, examples) => {
+      const written = await database.write((queries) =>
+        replaceViews(database, queries, lease, { views, ledgerSeq, audit, examples }),
+      );
+      states.drop(lease.accountId);
+      return written;
+    },
 
     verifyChains: (filter) => verifyChains(database, filter),
     verifyBook: (heads = []) => verifyBook(database, signing, heads),
     writtenHeads: () => writtenHeads(database, signing),
     signHeads: () => signHeads(database, signing),
-    viewDigest: (accountId, epoch) => database.read((queries) => viewDigest(queries, accountId, epoch)),
-    viewRows: (table, accountId, epoch) =>
-      database.read((queries) => viewRows(queries, table, accountId, epoch)),
-    compareViews: (accountId, epoch, views) =>
-      database.read((queries) => compareViews(queries, accountId, epoch, views)),
-    replaceViews: async (change) => {
-      await database.write((queries) => replaceViews(database, queries, change));
-      states.drop(change.lease.accountId);
-    },
     appendAudit: (entry) => database.write((queries) => appendAudit(database, queries, [entry])),
     maintain: async () => {
       await database.maintain();

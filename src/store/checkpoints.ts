@@ -112,13 +112,16 @@ export async function writeCheckpoints(
   accountId: AccountId,
   checkpoints: readonly BookCheckpoint[],
 ): Promise<void> {
-  const rows = checkpoints.map((checkpoint) => ({ account_id: accountId, ...checkpointRow(checkpoint) }));
+  const rows = checkpoints.map((checkpoint) => ({
+    account_id: accountId,
+    epoch: checkpoint.epoch,
+    ...checkpointRow(checkpoint),
+  }));
   await insertRows(queries, 'book_checkpoint', rows, { keys: KEYS, then: 'update' });
 }
 
 export function checkpointRow(checkpoint: BookCheckpoint) {
   return {
-    epoch: checkpoint.epoch,
     last_executed_at: instantKey(checkpoint.lastExecutedAt),
     last_root_id: checkpoint.lastRootId,
     activity_count: checkpoint.activityCount,

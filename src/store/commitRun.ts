@@ -19,6 +19,7 @@ import {
   saveBalanceObservations,
   saveGreeks,
   saveMarks,
+  saveDayEnds,
   savePositionObservations,
   type Sight,
 } from './observations.ts';
@@ -92,6 +93,7 @@ async function saveEvidence(
     ...commit.greeks.map((quote) => quote.instrument),
   ]);
   await saveAliases(queries, commit.aliases, commit.run.startedAt);
+  await saveDayEnds(queries, sight, commit.dayEnds);
   await savePositionObservations(queries, sight, commit.positionObservations);
   await saveBalanceObservations(queries, sight, commit.balanceObservations);
   await saveGreeks(queries, sight, commit.greeks, instantKey(commit.run.startedAt));

@@ -60,11 +60,7 @@ export async function saveLots(
   await upsertRows(
     queries,
     'lot_closure',
-    closures.upsert.map((closure) => ({
-      ...owner,
-      number: closureNumber(accountId, epoch, closure),
-      ...closureRow(closure),
-    })),
+    closures.upsert.map((closure) => ({ ...owner, ...numberedClosureRow(accountId, epoch, closure) })),
   );
   await upsertRows(
     queries,
@@ -145,6 +141,11 @@ export function closureRow(closure: LotClosure) {
     realized_base_close_rate: decimalText(closure.realizedBaseCloseRate),
     realized_base_historical: decimalText(closure.realizedBaseHistorical),
   });
+}
+
+/** With the id of the old view `trade_history`. */
+export function numberedClosureRow(accountId: AccountId, epoch: number, closure: LotClosure) {
+  return { number: closureNumber(accountId, epoch, closure), ...closureRow(closure) };
 }
 
 export function washRow(row: WashAdjustment) {

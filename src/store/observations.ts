@@ -76,6 +76,17 @@ export async function savePositionObservations(
   }
 }
 
+/** Evidence of an earlier run, told by a later one: the newest word per instrument stays as it is. */
+export async function saveDayEnds(
+  queries: Queries,
+  { accountId, epoch }: Pick<Sight, 'accountId' | 'epoch'>,
+  ends: { readonly runId: number; readonly observations: readonly PositionObservation[] } | null,
+): Promise<void> {
+  if (ends === null || ends.observations.length === 0) return;
+  const contents = ends.observations.map((observation) => positionContent(accountId, observation));
+  await keepEvidence(queries, 'position_observation', { accountId, epoch, runId: ends.runId }, contents);
+}
+
 function positionContent(accountId: AccountId, observation: PositionObservation) {
   return storableRow({
     account_id: accountId,

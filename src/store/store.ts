@@ -96,6 +96,8 @@ export interface CursorRow {
     | 'bankroll_undecided'
     /** Since when activities were booked that no position row knows of; empty = all are told. */
     | 'untold'
+    /** The last day that was over when days were proved, and until when something is awaited: `2025-08-20 <instant>`. */
+    | 'day_proof'
     /** The last day whose equity the broker was asked for afterwards; empty until an answer was complete. */
     | 'equity_history';
   readonly position: string;
@@ -522,6 +524,11 @@ export interface RunCommit {
   readonly events: readonly BookEvent[];
   readonly orders: readonly OrderMemory[];
   readonly positionObservations: readonly PositionObservation[];
+  /**
+   * How positions and their marks stood in the last look of an earlier day, written when the next day's first run knows
+   * that it was the last: what that look's run saw. Null on every other run.
+   */
+  readonly dayEnds: { readonly runId: number; readonly observations: readonly PositionObservation[] } | null;
   readonly balanceObservations: readonly BalanceObservation[];
   readonly greeks: readonly Quote[];
   readonly marks: readonly MarkRow[];
@@ -683,6 +690,45 @@ export interface TimeTravel {
   readonly basis?: ViewBasis;
 }
 
+export const VIEW_TABLES = [
+  'position',
+  'lot',
+  'lot_closure',
+  'wash_adjustment',
+  'balance_day',
+  'book_checkpoint',
+] as const;
+export type ViewTable = (typeof VIEW_TABLES)[number];
+
+/** What the view tables hold of an epoch. */
+export interface EpochViews {
+  readonly epoch: number;
+  readonly positions: readonly PositionRow[];
+  readonly lots: readonly Lot[];
+  readonly closures: readonly LotClosure[];
+  readonly wash: readonly WashAdjustment[];
+  readonly balanceDays: readonly BalanceDayRow[];
+  readonly checkpoints: readonly BookCheckpoint[];
+}
+
+/** A row of a view as a program reads it: texts of exact figures, whole numbers, flags. */
+export type ViewRow = Readonly<Record<string, string | number | boolean | null>>;
+
+/** A view table of an account, as it is stored and as it is derived; all epochs. */
+export interface ViewComparison {
+  readonly table: ViewTable;
+  readonly stored: { readonly rows: number; readonly hash: string };
+  readonly derived: { readonly rows: number; readonly hash: string };
+  /** How many rows differ, are missing or are too many. */
+  readonly differing: number;
+  /** The first of them in the order of their keys; null on the side that lacks the row. */
+  readonly examples: readonly {
+    readonly key: string;
+    readonly stored: ViewRow | null;
+    readonly derived: ViewRow | null;
+  }[];
+}
+
 /** An entry of the ledger behind the run that the views are of. */
 export type PendingEntry =
   | { readonly kind: 'election' }
@@ -724,49 +770,6 @@ export interface ChainReport {
   readonly rows: number;
   /** First row whose hash or predecessor does not fit. */
   readonly firstBroken: { readonly chain: string; readonly seq: number; readonly reason: string } | null;
-}
-
-/** The view tables: what `truebook rebuild` derives again. */
-export const VIEW_TABLES = [
-  'position',
-  'lot',
-  'lot_closure',
-  'wash_adjustment',
-  'balance_day',
-  'book_checkpoint',
-] as const;
-export type ViewTable = (typeof VIEW_TABLES)[number];
-
-/** A view's row as both databases have it: exact text, no number that is this database's own. */
-export type ViewRow = Readonly<Record<string, string | number | boolean | null>>;
-
-/** The views of one account and epoch, whole. */
-export interface BookViews {
-  readonly position: readonly PositionRow[];
-  readonly lot: readonly Lot[];
-  readonly lot_closure: readonly LotClosure[];
-  readonly wash_adjustment: readonly WashAdjustment[];
-  /** Those without a proof have none. */
-  readonly balance_day: readonly BalanceDayRow[];
-  readonly book_checkpoint: readonly BookCheckpoint[];
-}
-
-/** SHA-256 over a table's canonical rows in the order of their key: the same on both databases. */
-export type ViewDigest = Readonly<Record<ViewTable, string>>;
-
-/** A stored view against one that was derived again. */
-export interface ViewDifference {
-  readonly table: ViewTable;
-  readonly stored: { readonly rows: number; readonly digest: string };
-  readonly rebuilt: { readonly rows: number; readonly digest: string };
-  /** How many keys have another row, or a row on one side alone. */
-  readonly differing: number;
-  /** The first of them by key, at most ten. */
-  readonly first: readonly {
-    readonly key: string;
-    readonly stored: ViewRow | null;
-    readonly rebuilt: ViewRow | null;
-  }[];
 }
 
 /** A row that does not fit, with its place. */
@@ -1094,6 +1097,24 @@ export interface Store {
   viewBases(accountId: AccountId): Promise<readonly ViewBasis[]>;
   /** Activities of the epoch, and elections, that its views do not know of yet. */
   pendingEntries(accountId: AccountId, basis: ViewBasis): Promise<readonly PendingEntry[]>;
+  /** Holds what was derived against what is stored, in one look; at most `examples` differing rows of each table. */
+  compareViews(
+    accountId: AccountId,
+    views: readonly EpochViews[],
+    examples: number,
+  ): Promise<readonly ViewComparison[]>;
+  /**
+   * Writes what was derived in place of the account's view rows: rows that are right stay untouched. One transaction,
+   * fenced, with an audit row (`audit.facts` gets `rows`, the number of rows that differed). Null, with nothing written,
+   * where the account's chain does not end at `ledgerSeq` any more. Throws `lease_lost`.
+   */
+  replaceViews(
+    lease: Lease,
+    views: readonly EpochViews[],
+    ledgerSeq: number,
+    audit: AuditEntry,
+    examples: number,
+  ): Promise<readonly ViewComparison[] | null>;
 
   // --- care
   /** Recomputes every hash of the ledger and audit chains. */
@@ -1110,27 +1131,6 @@ export interface Store {
    * is no key, `storage_corrupt` (nothing signed) for a chain that does not fit.
    */
   signHeads(): Promise<readonly WrittenHead[]>;
-  viewDigest(accountId: AccountId, epoch: number): Promise<ViewDigest>;
-  /** By key. */
-  viewRows(table: ViewTable, accountId: AccountId, epoch: number): Promise<readonly ViewRow[]>;
-  /** Holds stored views against derived ones, for every table that is given. */
-  compareViews(
-    accountId: AccountId,
-    epoch: number,
-    views: Partial<BookViews>,
-  ): Promise<readonly ViewDifference[]>;
-  /**
-   * Puts derived views in the place of the stored ones, every table that is given, in one transaction with an audit row.
-   * Throws `lease_lost`, and `storage_busy` (nothing written) where the ledger went on behind `ledgerSeq` meanwhile.
-   */
-  replaceViews(change: {
-    readonly lease: Lease;
-    readonly epoch: number;
-    /** `SyncState.ledgerSeq` of the ledger that the views are of. */
-    readonly ledgerSeq: number;
-    readonly views: Partial<BookViews>;
-    readonly audit: AuditEntry;
-  }): Promise<void>;
   /** Appends one audit row outside a run (commands of people). */
   appendAudit(entry: AuditEntry): Promise<void>;
   /**

@@ -1,257 +1,208 @@
-/** The view tables as a whole: their digests, what differs from views that were derived again, and putting those in place. */
-import { createHash } from 'node:crypto';
+/**
+ * The view tables as a whole: what a rebuild derived is held against what is stored, row for row and by hash, and
+ * written in its place. A row is compared as text that is the same on both databases.
+ */
 import { type AccountId } from '../domain/account.ts';
-import { canonicalJson } from '../domain/contentHash.ts';
-import { TruebookError } from '../domain/errors.ts';
-import { accountById, allAccounts } from './accounts.ts';
+import { canonicalJson, sha256 } from '../domain/contentHash.ts';
+import { accountById } from './accounts.ts';
 import { appendAudit } from './audit.ts';
-import { endOfDay, proofColumns, writeBalanceDays } from './balanceDays.ts';
+import { endOfDay, proofColumns } from './balanceDays.ts';
 import { accountChain, lockHead } from './chain.ts';
-import { checkpointRow, writeCheckpoints } from './checkpoints.ts';
+import { checkpointRow } from './checkpoints.ts';
 import { type Database, type Queries } from './database.ts';
 import { checkFence } from './leases.ts';
-import { closureRow, lotRow, saveLots, washRow } from './lots.ts';
-import { rowsByKey, type TableRow } from './pages.ts';
-import { positionRow, savePositions } from './positions.ts';
-import { isTrue } from './rows.ts';
+import { lotRow, numberedClosureRow, washRow } from './lots.ts';
+import { positionRow } from './positions.ts';
+import { insertRows, isTrue, type Row } from './rows.ts';
 import {
   VIEW_TABLES,
-  type BookViews,
-  type Store,
-  type ViewDifference,
-  type ViewDigest,
+  type AuditEntry,
+  type EpochViews,
+  type Lease,
+  type ViewComparison,
   type ViewRow,
   type ViewTable,
 } from './store.ts';
 
-/** Columns of the key behind account and epoch: all of them text. */
+/** Columns that name a row of an account. */
 const KEYS: Readonly<Record<ViewTable, readonly string[]>> = {
-  position: ['instrument', 'opened_root_id'],
-  lot: ['lot_id'],
-  lot_closure: ['closure_id'],
-  wash_adjustment: ['adjustment_id'],
-  balance_day: ['trade_date', 'currency'],
-  book_checkpoint: ['last_executed_at', 'last_root_id'],
+  position: ['epoch', 'instrument', 'opened_root_id'],
+  lot: ['epoch', 'lot_id'],
+  lot_closure: ['epoch', 'closure_id'],
+  wash_adjustment: ['epoch', 'adjustment_id'],
+  balance_day: ['epoch', 'trade_date', 'currency'],
+  book_checkpoint: ['epoch', 'last_executed_at', 'last_root_id'],
 };
 
-/** Numbers that another database may count otherwise. */
-const OWN_NUMBERS = ['account_id', 'number', 'replacement_account_id'];
-
-/** Names of accounts by id: what a row says of another account. */
-type Names = ReadonlyMap<AccountId, string>;
-
-async function accountNames(queries: Queries): Promise<Names> {
-  return new Map((await allAccounts(queries)).map(({ id, name }) => [id, name]));
+/** A row with the text it is compared by. */
+interface Line {
+  readonly row: ViewRow;
+  readonly text: string;
 }
+type Lines = ReadonlyMap<string, Line>;
 
-function canonicalRow(row: TableRow, names: Names): ViewRow {
-  const canonical: Record<string, string | number | boolean | null> = {};
-  for (const [column, value] of Object.entries(row)) {
-    if (!OWN_NUMBERS.includes(column)) canonical[column] = value as string | number | null;
-  }
-  const { explained, replacement_account_id: replacement } = row;
-  if (explained !== undefined) canonical['explained'] = isTrue(explained as boolean | number);
-  if (replacement !== undefined) {
-    canonical['replacement_account'] =
-      replacement === null ? null : (names.get(replacement as number) ?? String(replacement));
-  }
-  return canonical;
+interface Difference {
+  readonly key: string;
+  readonly stored: Line | null;
+  readonly derived: Line | null;
 }
-
-// ---- digests --------------------------------------------------------------------------------------------------
-
-/** Counts rows and hashes them as they pass. */
-class Digest {
-  readonly #hash = createHash('sha256');
-  rows = 0;
-
-  add(row: ViewRow): void {
-    this.#hash.update(`${canonicalJson(row)}\n`);
-    this.rows += 1;
-  }
-
-  end(): { rows: number; digest: string } {
-    return { rows: this.rows, digest: this.#hash.digest('hex') };
-  }
-}
-
-async function* storedRows(
-  queries: Queries,
-  table: ViewTable,
-  accountId: AccountId,
-  epoch: number,
-  names: Names,
-): AsyncGenerator<ViewRow> {
-  const only = { account_id: accountId, epoch };
-  for await (const row of rowsByKey(queries, table, KEYS[table], only)) yield canonicalRow(row, names);
-}
-
-export async function viewDigest(queries: Queries, accountId: AccountId, epoch: number): Promise<ViewDigest> {
-  const names = await accountNames(queries);
-  const digests: Partial<Record<ViewTable, string>> = {};
-  for (const table of VIEW_TABLES) {
-    const digest = new Digest();
-    for await (const row of storedRows(queries, table, accountId, epoch, names)) digest.add(row);
-    digests[table] = digest.end().digest;
-  }
-  return digests as ViewDigest;
-}
-
-export async function viewRows(
-  queries: Queries,
-  table: ViewTable,
-  accountId: AccountId,
-  epoch: number,
-): Promise<readonly ViewRow[]> {
-  const names = await accountNames(queries);
-  const rows: ViewRow[] = [];
-  for await (const row of storedRows(queries, table, accountId, epoch, names)) rows.push(row);
-  return rows;
-}
-
-// ---- comparing ------------------------------------------------------------------------------------------------
-
-const SHOWN = 10;
 
 export async function compareViews(
   queries: Queries,
   accountId: AccountId,
-  epoch: number,
-  views: Partial<BookViews>,
-): Promise<readonly ViewDifference[]> {
-  const names = await accountNames(queries);
-  const differences: ViewDifference[] = [];
-  for (const table of VIEW_TABLES) {
-    const rebuilt = rebuiltRows(table, epoch, views, names);
-    if (rebuilt === null) continue;
-    const stored = storedRows(queries, table, accountId, epoch, names);
-    differences.push(await compareTable(table, stored, rebuilt));
-  }
-  return differences;
+  views: readonly EpochViews[],
+  examples: number,
+): Promise<readonly ViewComparison[]> {
+  const comparisons: ViewComparison[] = [];
+  for (const table of VIEW_TABLES)
+    comparisons.push((await compareTable(queries, table, accountId, views, examples)).comparison);
+  return comparisons;
 }
 
-/** Both sides stand in the order of their keys: one walk along both. */
-async function compareTable(
-  table: ViewTable,
-  storedOnes: AsyncGenerator<ViewRow>,
-  rebuiltOnes: readonly ViewRow[],
-): Promise<ViewDifference> {
-  const [stored, rebuilt] = [new Digest(), new Digest()];
-  let differing = 0;
-  const first: ViewDifference['first'][number][] = [];
-  const differ = (one: ViewRow | null, other: ViewRow | null): void => {
-    differing += 1;
-    if (first.length < SHOWN)
-      first.push({ key: keyOf(table, (one ?? other)!).join(' '), stored: one, rebuilt: other });
-  };
-  let at = 0;
-  const skipTo = (key: Buffer | null): void => {
-    for (; at < rebuiltOnes.length; at += 1) {
-      const row = rebuiltOnes[at]!;
-      if (key !== null && sortKey(table, row).compare(key) >= 0) return;
-      rebuilt.add(row);
-      differ(null, row);
-    }
-  };
-  for await (const row of storedOnes) {
-    stored.add(row);
-    const key = sortKey(table, row);
-    skipTo(key);
-    const other = rebuiltOnes[at];
-    if (other === undefined || !sortKey(table, other).equals(key)) {
-      differ(row, null);
-      continue;
-    }
-    at += 1;
-    rebuilt.add(other);
-    if (canonicalJson(row) !== canonicalJson(other)) differ(row, other);
-  }
-  skipTo(null);
-  return { table, stored: stored.end(), rebuilt: rebuilt.end(), differing, first };
+export interface Replacement {
+  readonly views: readonly EpochViews[];
+  readonly ledgerSeq: number;
+  readonly audit: AuditEntry;
+  readonly examples: number;
 }
-
-/** As they would stand in the table, by key; null for a table that was not given. */
-function rebuiltRows(
-  table: ViewTable,
-  epoch: number,
-  views: Partial<BookViews>,
-  names: Names,
-): readonly ViewRow[] | null {
-  const rows = tableRows(table, epoch, views)?.map((row) => canonicalRow(row, names));
-  if (rows === undefined) return null;
-  return rows
-    .map((row) => ({ row, key: sortKey(table, row) }))
-    .sort((left, right) => left.key.compare(right.key))
-    .map(({ row }) => row);
-}
-
-function tableRows(
-  table: ViewTable,
-  epoch: number,
-  views: Partial<BookViews>,
-): readonly TableRow[] | undefined {
-  switch (table) {
-    case 'position':
-      return views.position?.map(positionRow);
-    case 'lot':
-      return views.lot?.map((lot) => ({ epoch, ...lotRow(lot) }));
-    case 'lot_closure':
-      return views.lot_closure?.map((closure) => ({ epoch, ...closureRow(closure) }));
-    case 'wash_adjustment':
-      return views.wash_adjustment?.map((row) => ({ epoch, ...washRow(row) }));
-    case 'balance_day':
-      return views.balance_day?.map((day) => ({
-        epoch,
-        ...endOfDay(day),
-        ...proofColumns(day.proof ?? null),
-      }));
-    case 'book_checkpoint':
-      return views.book_checkpoint?.map(checkpointRow);
-  }
-}
-
-function keyOf(table: ViewTable, row: ViewRow): readonly string[] {
-  return KEYS[table].map((column) => String(row[column]));
-}
-
-/** Byte order, as both databases sort text; no text of ours holds the character between the parts. */
-function sortKey(table: ViewTable, row: ViewRow): Buffer {
-  return Buffer.from(keyOf(table, row).join('\0'), 'utf8');
-}
-
-// ---- putting in place -----------------------------------------------------------------------------------------
 
 export async function replaceViews(
   database: Database,
   queries: Queries,
-  { lease, epoch, ledgerSeq, views, audit }: Parameters<Store['replaceViews']>[0],
-): Promise<void> {
+  lease: Lease,
+  { views, ledgerSeq, audit, examples }: Replacement,
+): Promise<readonly ViewComparison[] | null> {
   await checkFence(database, queries, lease);
-  const account = await accountById(queries, lease.accountId);
-  const { seq } = await lockHead(database, queries, accountChain(account.name));
-  if (seq !== ledgerSeq) {
-    throw new TruebookError('storage_busy', 'The ledger went on while its views were derived again.', {
-      hint: 'Nothing was written: run `truebook rebuild` again.',
-      retry: 'now',
-      facts: { expected_seq: ledgerSeq, seq },
-    });
-  }
+  const { name } = await accountById(queries, lease.accountId);
+  // Held until the end: what a person writes meanwhile comes behind it.
+  const head = await lockHead(database, queries, accountChain(name));
+  if (head.seq !== ledgerSeq) return null;
+  const comparisons: ViewComparison[] = [];
   for (const table of VIEW_TABLES) {
-    if (views[table] === undefined) continue;
-    await queries
-      .deleteFrom<ViewTable>(table)
-      .where('account_id', '=', account.id)
-      .where('epoch', '=', epoch)
-      .execute();
+    const { comparison, differences } = await compareTable(queries, table, lease.accountId, views, examples);
+    await mend(queries, table, lease.accountId, differences);
+    comparisons.push(comparison);
   }
-  await savePositions(queries, views.position ?? [], [], account.id);
-  await saveLots(queries, account.id, epoch, {
-    upsert: views.lot ?? [],
-    remove: [],
-    closures: { upsert: views.lot_closure ?? [], remove: [] },
-    wash: { upsert: views.wash_adjustment ?? [], remove: [] },
+  const rows = comparisons.reduce((sum, { differing }) => sum + differing, 0);
+  await appendAudit(database, queries, [{ ...audit, facts: { ...audit.facts, rows } }]);
+  return comparisons;
+}
+
+async function compareTable(
+  queries: Queries,
+  table: ViewTable,
+  accountId: AccountId,
+  views: readonly EpochViews[],
+  examples: number,
+): Promise<{ readonly comparison: ViewComparison; readonly differences: readonly Difference[] }> {
+  const stored = await storedLines(queries, table, accountId);
+  const derived = linesOf(table, derivedRows(table, accountId, views));
+  const differences = differencesOf(stored, derived);
+  return {
+    differences,
+    comparison: {
+      table,
+      stored: digest(stored),
+      derived: digest(derived),
+      differing: differences.length,
+      examples: differences.slice(0, examples).map((difference) => ({
+        key: difference.key,
+        stored: difference.stored?.row ?? null,
+        derived: difference.derived?.row ?? null,
+      })),
+    },
+  };
+}
+
+function differencesOf(stored: Lines, derived: Lines): readonly Difference[] {
+  const differences: Difference[] = [];
+  for (const [key, line] of derived) {
+    const before = stored.get(key) ?? null;
+    if (before?.text !== line.text) differences.push({ key, stored: before, derived: line });
+  }
+  for (const [key, line] of stored)
+    if (!derived.has(key)) differences.push({ key, stored: line, derived: null });
+  return differences.sort((left, right) => (left.key < right.key ? -1 : 1));
+}
+
+function digest(lines: Lines): ViewComparison['stored'] {
+  const texts = [...lines].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, line]) => line.text);
+  return { rows: lines.size, hash: sha256(texts.join('\n')) };
+}
+
+// ---- rows -----------------------------------------------------------------------------------------------------------
+
+/** Whatever SQL finds, every column of it but the account: a column nobody reads may be damaged too. */
+async function storedLines(queries: Queries, table: ViewTable, accountId: AccountId): Promise<Lines> {
+  const rows = await queries
+    .selectFrom(table as 'position')
+    .selectAll()
+    .where('account_id', '=', accountId)
+    .execute();
+  return linesOf(
+    table,
+    rows.map(({ account_id: _, ...row }) =>
+      'explained' in row ? { ...row, explained: isTrue(row.explained) } : row,
+    ) as ViewRow[],
+  );
+}
+
+function linesOf(table: ViewTable, rows: readonly ViewRow[]): Lines {
+  const keys = KEYS[table];
+  return new Map(
+    rows.map((row) => [
+      keys.map((key) => String(row[key])).join(' '),
+      { row, text: sha256(canonicalJson(row)) },
+    ]),
+  );
+}
+
+function derivedRows(
+  table: ViewTable,
+  accountId: AccountId,
+  views: readonly EpochViews[],
+): readonly ViewRow[] {
+  return views.flatMap((view) => {
+    const { epoch } = view;
+    return ROWS[table](view, accountId).map(({ account_id: _, ...row }: Row): ViewRow => ({
+      epoch,
+      ...(row as ViewRow),
+    }));
   });
-  await writeBalanceDays(queries, { accountId: account.id, epoch }, views.balance_day ?? []);
-  await writeCheckpoints(queries, account.id, views.book_checkpoint ?? []);
-  await appendAudit(database, queries, [audit]);
+}
+
+const ROWS: Readonly<Record<ViewTable, (view: EpochViews, accountId: AccountId) => readonly Row[]>> = {
+  position: ({ positions }) => positions.map(positionRow),
+  lot: ({ lots }) => lots.map(lotRow),
+  lot_closure: ({ closures, epoch }, accountId) =>
+    closures.map((closure) => numberedClosureRow(accountId, epoch, closure)),
+  wash_adjustment: ({ wash }) => wash.map(washRow),
+  balance_day: ({ balanceDays }) =>
+    balanceDays.map((day) => ({ ...endOfDay(day), ...proofColumns(day.proof ?? null) })),
+  book_checkpoint: ({ checkpoints }) => checkpoints.map(checkpointRow),
+};
+
+// ---- writing --------------------------------------------------------------------------------------------------------
+
+async function mend(
+  queries: Queries,
+  table: ViewTable,
+  accountId: AccountId,
+  differences: readonly Difference[],
+): Promise<void> {
+  for (const { stored, derived } of differences) {
+    if (stored === null || derived !== null) continue;
+    let removal = queries.deleteFrom(table as 'position').where('account_id', '=', accountId);
+    for (const key of KEYS[table])
+      removal = removal.where(queries.dynamic.ref(key), '=', stored.row[key] as string);
+    await removal.execute();
+  }
+  await insertRows(
+    queries,
+    table,
+    differences.flatMap(({ derived }) =>
+      derived === null ? [] : [{ account_id: accountId, ...derived.row }],
+    ),
+    { keys: ['account_id', ...KEYS[table]], then: 'update' },
+  );
 }

@@ -305,7 +305,7 @@ function openUnits(moves: readonly FigureMove[]): Decimal | null {
 /**
  * The moves of one instrument since it was flat last, from its activities in any order (busts left out). The rows of a
  * split are joined to one ratio, premiums are looked up among `premiums` by the group of the delivery: per unit of the
- * shares, paid positive. Null where a kind moves units at a cost nobody states (a merger, an adjustment).
+ * shares, paid positive. Null where a split lacks a row; units whose cost nobody states (transfers, mergers) have no price.
  */
 export function figureMoves(
   activities: readonly Activity[],

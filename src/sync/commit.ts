@@ -1,5 +1,6 @@
 /** From results to the one transaction: what a believed, a refused and a history run write. Pure. */
 import { compareActivities, type Activity, type ActivityKind } from '../domain/activity.ts';
+import { Decimal } from '../domain/decimal.ts';
 import { type BookEvent } from '../domain/event.ts';
 import { isTruebookError } from '../domain/errors.ts';
 import { type Finding } from '../domain/finding.ts';
@@ -22,6 +23,7 @@ import {
   type SyncType,
 } from '../store/store.ts';
 import { NO_BOOK_CHANGES } from './bookChanges.ts';
+import { dayFindings } from './dayFindings.ts';
 import { witnessesOf } from './causes/witnesses.ts';
 import { adjustBankroll, bankrollCauses, type StartingBankroll } from './bankroll.ts';
 import { type SyncDifference } from './difference.ts';
@@ -33,6 +35,7 @@ import { type Extras } from './readExtras.ts';
 import { type Dossier, type Look, type Refusal } from './readBroker.ts';
 import { HISTORY_DONE, OPENINGS_UNCONFIRMED, type ReadDepth } from './schedule.ts';
 import { recordedDays } from './pastDays.ts';
+import { type ProvenRun } from './proveRun.ts';
 import { type StepContext } from './steps.ts';
 import { type SyncDependencies, type SyncOptions } from './syncAccount.ts';
 import { type WorkedOut } from './workOut.ts';
@@ -72,6 +75,10 @@ export interface Surroundings {
   readonly startingBankroll: StartingBankroll | 'unknown' | null;
   /** Activities that chunks of a first contact committed before this run. */
   readonly historyBooked: readonly NewRevision[];
+  /** How the last day ended, where this run is the first of a new one. */
+  readonly dayEnds: RunCommit['dayEnds'];
+  /** Days proved in this run. */
+  readonly proven: ProvenRun;
 }
 
 /**
@@ -135,6 +142,16 @@ export function believedCommit(
     isManual: around.isManual,
     now,
   });
+  // One cause is one finding: a difference that this run tells of says it for the day too.
+  const days = dayFindings({
+    days: around.proven.proved,
+    open: [
+      ...state.findings.filter((row) => !explained.findings.some((told) => told.key === row.key)),
+      ...explained.findings.filter((row) => row.state === 'open' || row.state === 'reopened'),
+    ],
+    changed: evidence.revisions,
+    now,
+  });
   const noticed = noticeBankroll(frame, parts, evidence, around);
   const bankroll = parts.bankroll ? workOutBankroll(frame, look, around, noticed.causes) : null;
   const positionsAgree =
@@ -150,6 +167,7 @@ export function believedCommit(
     ...pinEvents(frame, look),
     ...(parts.positions ? lifecycle.events : []),
     ...explained.events,
+    ...days.events,
   ];
   const difference: SyncDifference = {
     type: frame.options.type,
@@ -162,7 +180,7 @@ export function believedCommit(
           .toSorted(compareActivities)
           .map((revision) => transactionDifference(revision, around.isManual(revision)))
       : null,
-    findings: explained.findings.map(findingDifference),
+    findings: [...explained.findings, ...days.findings].map(findingDifference),
   };
   const commit: RunCommit = {
     ...baseCommit(frame),
@@ -196,22 +214,26 @@ export function believedCommit(
     events,
     orders: parts.transactions ? extras.orders : [],
     positionObservations: parts.positions ? positionObservations(state, look, absenceProves) : [],
+    dayEnds: parts.isAll ? around.dayEnds : null,
     balanceObservations: parts.bankroll ? balanceObservations(state, look, frame) : [],
     greeks: parts.positions ? changedGreeks(state, extras.quotes) : [],
     marks: parts.positions ? changedMarks(state, look, extras.quotes, frame) : [],
-    balanceDays: parts.bankroll ? [...changedDays(state, look, frame), ...extras.pastDays.days] : [],
+    balanceDays: parts.bankroll
+      ? [...withProofs(changedDays(state, look, frame), around.proven), ...extras.pastDays.days]
+      : [],
     positions: parts.positions
       ? { upsert: lifecycle.upsert, remove: lifecycle.remove }
       : { upsert: [], remove: [] },
     lots: parts.positions ? result.changes.lots : NO_BOOK_CHANGES.lots,
     checkpoint: parts.positions ? result.checkpoint : booked.length > 0 ? 'drop' : null,
     earlierCheckpoints: parts.positions ? result.earlierCheckpoints : [],
-    findings: explained.findings,
+    findings: [...explained.findings, ...days.findings],
     cursors: [
       ...(parts.transactions ? movedCursors(frame, look, evidence) : []),
       ...noticed.cursors(bankroll !== null),
       ...untoldCursor(frame, parts, booked.length > 0),
       ...(parts.bankroll ? extras.pastDays.cursors : []),
+      ...around.proven.cursors,
     ],
     freshness: freshRows(frame, look, {
       balances: parts.bankroll ? cashAgrees && unbooked.length === 0 : null,
@@ -222,7 +244,7 @@ export function believedCommit(
     }),
     watch: parts.transactions ? evidence.watch : [],
     outbox: [
-      ...outboxOf(frame, parts.positions ? lifecycle.events : [], explained.findings),
+      ...outboxOf(frame, parts.positions ? lifecycle.events : [], [...explained.findings, ...days.findings]),
       ...bankrollFacts(frame, bankroll?.entries ?? []),
     ],
     pin:
@@ -250,6 +272,12 @@ function changedInstruments(state: SyncState, result: WorkedOut): readonly Instr
     const stored = state.instruments.get(instrument.id);
     return stored !== instrument && (stored === undefined || !sameInstrument(stored, instrument));
   });
+}
+
+/** Rows of days with their proofs; a day of which only the proof is new is a row too. */
+function withProofs(days: RunCommit['balanceDays'], { days: proved }: ProvenRun): RunCommit['balanceDays'] {
+  const keys = new Set(proved.map((day) => `${day.tradeDate} ${day.currency}`));
+  return [...days.filter((day) => !keys.has(`${day.tradeDate} ${day.currency}`)), ...proved];
 }
 
 /** The broker's own ids, noted when an instrument is first seen and once per trading day. */
@@ -562,6 +590,7 @@ function baseCommit(frame: RunFrame): Omit<RunCommit, 'run' | 'audit'> {
     events: [],
     orders: [],
     positionObservations: [],
+    dayEnds: null,
     balanceObservations: [],
     greeks: [],
     marks: [],
@@ -672,6 +701,20 @@ function pinEvents(frame: RunFrame, look: Look): readonly BookEvent[] {
   ];
 }
 
+function goneObservation({ instrument }: PositionObservation, asOf: Instant): PositionObservation {
+  return {
+    instrument,
+    quantity: Decimal.zero,
+    averageCost: null,
+    mark: null,
+    markAsOf: null,
+    marketValue: null,
+    unrealizedPnl: null,
+    asOf,
+    tradeDate: newYorkDate(asOf),
+  };
+}
+
 /** Written when quantity or average changed, and once per trading day: unchanged runs stay small. */
 function positionObservations(
   state: SyncState,
@@ -694,17 +737,7 @@ function positionObservations(
   if (!absenceProves) return rows;
   for (const gone of before.values()) {
     if (gone.quantity.isZero()) continue;
-    rows.push({
-      instrument: gone.instrument,
-      quantity: gone.quantity.minus(gone.quantity),
-      averageCost: null,
-      mark: null,
-      markAsOf: null,
-      marketValue: null,
-      unrealizedPnl: null,
-      asOf: look.positions.asOf,
-      tradeDate: day,
-    });
+    rows.push(goneObservation(gone, look.positions.asOf));
   }
   return rows;
 }

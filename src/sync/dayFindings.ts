@@ -12,7 +12,7 @@ import { CAUSE_OF_KIND } from './explanation.ts';
 
 export interface DayFindingsInput {
   readonly days: readonly ProvedDay[];
-  /** Findings that are open or reopened, of any kind. */
+  /** Findings of any kind that are open or reopened, also those this run opens. */
   readonly open: readonly Finding[];
   /** New and corrected activities of this run. */
   readonly changed: readonly NewRevision[];
@@ -38,13 +38,13 @@ export function dayFindings({ days, open, changed, now }: DayFindingsInput): Day
     findings.push(finding);
     events.push(eventOf(kind, finding, now));
   };
-  for (const { proof, isDoubted } of days) {
+  for (const { proof, differing } of days) {
     const before = openByKey.get(dayFindingKey(proof.date, proof.currency));
     if (proof.state === 'unexplained') {
       const finding = findingOf(proof, now);
       if (before === undefined) {
         // Positions or cash that differ have findings of their own: one cause is one finding.
-        if (!isDoubted) tell('finding_opened', finding);
+        if (!isTold(differing, open)) tell('finding_opened', finding);
       } else if (before.expected !== finding.expected || before.observed !== finding.observed) {
         const { state, firstSeenAt } = before;
         tell('finding_changed', { ...finding, state, firstSeenAt });
@@ -54,6 +54,10 @@ export function dayFindings({ days, open, changed, now }: DayFindingsInput): Day
     }
   }
   return { findings, events };
+}
+
+function isTold(differing: readonly string[], open: readonly Finding[]): boolean {
+  return open.some(({ key }) => differing.some((name) => key === name || key.startsWith(`${name}#`)));
 }
 
 function findingOf(proof: DayProof, now: Instant): Finding {

@@ -33,13 +33,17 @@ export interface ProofInput {
   readonly statements: readonly DayStatement[];
   /** First day to prove. */
   readonly from: TradeDate;
-  /** The fold of everything before `activities`. */
+  /**
+   * The fold of everything before `activities`. It lies before the trade date of the first statement, so that a close
+   * that the day's average still moves is known when it moves.
+   */
   readonly book: Book;
   /** Everything that is not in `book`, in any order. */
   readonly activities: readonly Activity[];
   /** Whether `book` is the empty one an epoch begins with. */
   readonly isBeginning: boolean;
   readonly rules: FoldRules;
+  /** Terms of everything in `book` and `activities`. */
   readonly instruments: Instruments;
   readonly latePublishing: Capabilities['latePublishing'];
   readonly now: Instant;
@@ -48,11 +52,8 @@ export interface ProofInput {
 export interface ProvedDay {
   readonly proof: DayProof;
   readonly statement: DayStatement;
-  /**
-   * Broker and book differ in positions or cash at an end of the day: the reconciliation has findings about it, and a
-   * residual of the day is theirs.
-   */
-  readonly isDoubted: boolean;
+  /** Where broker and book differ at an end of the day, by what is known now: keys as of the reconciliation's findings. */
+  readonly differing: readonly string[];
 }
 
 /** Proves every stated day from `from` on, oldest first, currency by currency. */
@@ -85,7 +86,13 @@ function proveCurrency(input: ProofInput, currency: Currency): readonly ProvedDa
     (id) => input.book.open.get(id)?.quantity ?? Decimal.zero,
   );
   const proved: ProvedDay[] = [];
-  let stand: Stand = { statement: null, book: input.book, closures: new Map(), differences: new Map() };
+  let stand: Stand = {
+    statement: null,
+    book: input.book,
+    open: [...openLots(input.book)],
+    closures: new Map(),
+    differences: new Map(),
+  };
   for (const statement of statements) {
     const activities = byDay.get(statement.date) ?? [];
     const step = stepOver(input, stand, statement, activities);
@@ -102,8 +109,10 @@ interface Stand {
   /** Null before the first. */
   readonly statement: DayStatement | null;
   readonly book: Book;
+  readonly open: DayEnd['lots'];
   /** Closes of the day, by id: the next fold may write one of them again. */
   readonly closures: ReadonlyMap<string, LotClosure>;
+  /** By the key of the finding such a difference has. */
   readonly differences: ReadonlyMap<string, Difference>;
 }
 
@@ -128,11 +137,13 @@ function stepOver(
   activities: readonly Activity[],
 ): Step {
   const { book, lots, closures } = foldBook(stand.book, activities, { rules });
+  const open = [...openLots(book)];
   const gone = lots.filter(({ openQuantity }) => openQuantity.isZero());
   return {
     statement,
     book,
-    lots: [...openLots(book), ...gone],
+    open,
+    lots: [...open, ...gone],
     closed: closures.map((closure) => lessEarlier(closure, stand.closures.get(closure.id))),
     closures: new Map(closures.map((closure) => [closure.id, closure])),
     differences: differencesAt(statement, book, stand.differences),
@@ -172,7 +183,11 @@ function proveStep(input: ProofInput, stand: Stand, step: Step, activities: read
     awaited: awaitedAt(input, step),
     isOver: isOver(statement, input.now),
   });
-  return { proof, statement, isDoubted: stand.differences.size > 0 || step.differences.size > 0 };
+  return {
+    proof,
+    statement,
+    differing: [...new Set([...stand.differences.keys(), ...step.differences.keys()])],
+  };
 }
 
 /** Null on the book's first day. A statement that is no neighbour says nothing about the start of this day. */
@@ -186,9 +201,9 @@ function startOf(
   const earlier = previousTradingDay(date);
   if (stand.statement === null) {
     const isFirst = input.isBeginning && activities.every(({ tradeDate }) => tradeDate > earlier);
-    return isFirst ? null : { equity: null, lots: [...openLots(stand.book)], marks: new Map() };
+    return isFirst ? null : { equity: null, lots: stand.open, marks: new Map() };
   }
-  const start = endOf(input, { ...stand, statement: stand.statement, lots: [...openLots(stand.book)] });
+  const start = endOf(input, { ...stand, statement: stand.statement, lots: stand.open });
   return stand.statement.date >= earlier ? start : { ...start, equity: null };
 }
 
@@ -245,11 +260,12 @@ function differencesAt(
     const isSame = before !== undefined && before.size.minus(size).abs().compare(room) <= 0;
     differences.set(key, { instrument, size, since: isSame ? before.since : date });
   };
-  if (cash !== null) note('cash', null, cash.minus(book.cash.get(currency) ?? Decimal.zero), CASH_TOLERANCE);
+  if (cash !== null)
+    note(`cash:${currency}`, null, cash.minus(book.cash.get(currency) ?? Decimal.zero), CASH_TOLERANCE);
   if (positions === null) return differences;
   for (const id of new Set([...positions.keys(), ...book.open.keys()])) {
     const booked = book.open.get(id)?.quantity ?? Decimal.zero;
-    note(id, id, (positions.get(id)?.quantity ?? Decimal.zero).minus(booked), Decimal.zero);
+    note(`position:${id}`, id, (positions.get(id)?.quantity ?? Decimal.zero).minus(booked), Decimal.zero);
   }
   return differences;
 }

@@ -7,6 +7,7 @@ import { decimal, Decimal } from '../domain/decimal.ts';
 import { type Instrument, type InstrumentId } from '../domain/instrument.ts';
 import { type Currency } from '../domain/money.ts';
 import {
+  addDays,
   addMs,
   compareInstants,
   type Instant,
@@ -130,10 +131,16 @@ export function activitiesByDay(
   const byDay = new Map<TradeDate, readonly Activity[]>();
   const booked = new Map<InstrumentId, Decimal>();
   const quantityOf = (id: InstrumentId): Decimal => booked.get(id) ?? quantityBefore(id);
-  let rest = activities.filter(({ status }) => status === 'ok').toSorted(compareActivities);
+  const sorted = activities.filter(({ status }) => status === 'ok').toSorted(compareActivities);
+  let next = 0;
+  let waiting: readonly Activity[] = [];
   for (const statement of statements) {
-    const inside = contained(statement, rest, quantityOf);
-    rest = rest.filter((activity) => !inside.has(activity));
+    const from = next;
+    const horizon = horizonOf(statement);
+    while (next < sorted.length && compareInstants(sorted[next]!.executedAt, horizon) <= 0) next += 1;
+    const candidates = [...waiting, ...sorted.slice(from, next)];
+    const inside = contained(statement, candidates, quantityOf);
+    waiting = candidates.filter((activity) => !inside.has(activity));
     byDay.set(statement.date, [...inside]);
     for (const { instrument, quantity } of inside) {
       if (instrument !== null) booked.set(instrument.id, quantityOf(instrument.id).plus(quantity));
@@ -142,17 +149,28 @@ export function activitiesByDay(
   return byDay;
 }
 
+/** Nothing that took effect later can be in the statement: the end of its date, or a doubt after the look. */
+function horizonOf({ date, asOf }: DayStatement): Instant {
+  const midnight = zonedInstant(addDays(date, 1), '00:00', NEW_YORK);
+  const doubt = addMs(asOf, DOUBT_MS);
+  return compareInstants(midnight, doubt) > 0 ? midnight : doubt;
+}
+
 function contained(
   statement: DayStatement,
   activities: readonly Activity[],
   quantityOf: (instrument: InstrumentId) => Decimal,
 ): ReadonlySet<Activity> {
   const inside = new Set<Activity>();
+  const doubtFrom = addMs(statement.asOf, -DOUBT_MS);
+  const doubtTo = addMs(statement.asOf, DOUBT_MS);
+  const isClose = ({ executedAt }: Activity): boolean =>
+    compareInstants(executedAt, doubtFrom) > 0 && compareInstants(executedAt, doubtTo) <= 0;
   const doubtful = new Map<InstrumentId, Activity[]>();
   const sums = new Map<InstrumentId, Decimal>();
   for (const activity of activities) {
     const { instrument, quantity } = activity;
-    if (instrument !== null && isDoubtful(statement, activity)) {
+    if (instrument !== null && isDoubtful(statement, activity, isClose)) {
       doubtful.set(instrument.id, [...(doubtful.get(instrument.id) ?? []), activity]);
     } else if (isBefore(statement, activity)) {
       inside.add(activity);
@@ -168,14 +186,15 @@ function contained(
 }
 
 /** Moves a position so close to the statement that only the stated quantity tells whether it is in. */
-function isDoubtful(statement: DayStatement, activity: Activity): boolean {
+function isDoubtful(
+  statement: DayStatement,
+  activity: Activity,
+  isClose: (activity: Activity) => boolean,
+): boolean {
   const { executedAt, timePrecision, quantity, tradeDate } = activity;
   if (statement.positions === null || quantity.isZero() || tradeDate !== statement.date) return false;
   if (timePrecision === 'day' && compareInstants(executedAt, statement.asOf) > 0) return true;
-  return (
-    compareInstants(executedAt, addMs(statement.asOf, -DOUBT_MS)) > 0 &&
-    compareInstants(executedAt, addMs(statement.asOf, DOUBT_MS)) <= 0
-  );
+  return isClose(activity);
 }
 
 /** A row with a date only was in what the day ended with, unless the statement is older than the day's end. */

@@ -6,6 +6,7 @@
  * are resolved, go on as part of another, or stay as a person dismissed them.
  */
 import { type Activity } from '../domain/activity.ts';
+import { Decimal } from '../domain/decimal.ts';
 import { type BookEvent, type BookEventKind } from '../domain/event.ts';
 import {
   type Confidence,
@@ -21,7 +22,7 @@ import { type NewRevision } from '../store/store.ts';
 import { left, partsOf, type Circumstances, type Claim, type Witnesses } from './causes/claim.ts';
 import { claimsOf, confidenceOf } from './causes/claims.ts';
 import { keysOf } from './causes/keys.ts';
-import { explanationOf } from './explanation.ts';
+import { explanationOf, type Explanation } from './explanation.ts';
 import { windowStart } from './schedule.ts';
 import { differenceKey, type Difference } from './reconcile.ts';
 
@@ -154,6 +155,8 @@ function blind(now: Instant): Witnesses {
     listedAfter: now,
     orders: null,
     isManualOrder: () => null,
+    totals: null,
+    firstContactAt: null,
     asOf: now,
     lastLookAt: null,
     firstContactDone: true,
@@ -317,12 +320,36 @@ function resolution(
   }
   if (isOfDifference(finding)) {
     const whole = wholeOf(finding, claimed);
-    if (whole === null)
-      return close(input, finding, ...explanationOf(finding, input.changed, input.isManual));
+    if (whole === null) {
+      const explained = takenBack(input, finding) ?? explanationOf(finding, input.changed, input.isManual);
+      return close(input, finding, ...explained);
+    }
     const text = `Goes on as part of the finding of ${whole.symbol ?? whole.key}.`;
     return close(input, finding, whole.cause, 'possible', [{ kind: 'rule', reference: whole.key, text }]);
   }
   return null;
+}
+
+/** A trade known by its order alone that the order no longer shows, and no activity either: the broker took it back. */
+function takenBack(input: ExplainInput, finding: Finding): Explanation | null {
+  const orderIds = finding.evidence.filter((piece) => piece.kind === 'order').map((piece) => piece.reference);
+  const { orders = null, listed = [] } = input.witnesses ?? {};
+  const own = (orders ?? []).filter((order) => orderIds.includes(order.orderId));
+  if (orderIds.length === 0 || own.length < orderIds.length) return null;
+  const moved = input.changed.some((row) => row.instrument?.id === finding.instrument);
+  const isListed = own.every(({ orderId, filled }) => {
+    const fills = listed.filter(
+      (row) => row.kind === 'fill' && row.status === 'ok' && row.orderId === orderId,
+    );
+    return Decimal.sum(fills.map((row) => row.quantity.abs())).equals(filled);
+  });
+  if (moved || !isListed) return null;
+  const text = 'The order no longer shows what it had executed, and no activity came of it.';
+  return [
+    'broker_correction',
+    'likely',
+    own.map(({ orderId }) => ({ kind: 'order', reference: orderId, text })),
+  ];
 }
 
 /** The finding of this run that answers for a whole of which this one was a piece; null where there is none. */

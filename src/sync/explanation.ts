@@ -52,7 +52,7 @@ function withoutActivity(finding: Finding): Explanation {
   const text = 'The broker agrees with the book again; no new activity was needed.';
   const evidence: FindingEvidence[] = [{ kind: 'rule', reference: 'positions', text }];
   const wasSeen = finding.cause === 'stale_source' || finding.cause === 'rounding';
-  return wasSeen ? [finding.cause, 'likely', evidence] : ['stale_source', 'possible', evidence];
+  return wasSeen ? [finding.cause, finding.confidence, evidence] : ['stale_source', 'possible', evidence];
 }
 
 /** Whether the finding was claimed by the very order of a fill. */

@@ -46,13 +46,17 @@ export async function readExtras(
   return { orders: toRemember, answered, orderProgress, quotes, pastDays };
 }
 
-/** The witness of trades whose activities are not listed yet; a run without a difference needs none. */
+/**
+ * The witness of trades whose activities are not listed yet. A run without a difference needs none, but where a finding
+ * rests on an order it must see what became of that.
+ */
 async function readOrderProgress(
   frame: RunFrame,
   { differences }: WorkedOut,
 ): Promise<readonly OrderProgress[] | null> {
   const { broker } = frame.deps;
-  if (differences.length === 0 || broker.readOrderProgress === undefined) return null;
+  const rests = frame.state.findings.some(({ evidence }) => evidence.some((piece) => piece.kind === 'order'));
+  if ((differences.length === 0 && !rests) || broker.readOrderProgress === undefined) return null;
   const read = await broker.readOrderProgress(frame.options.signal);
   const progress = record(frame.dossier, 'order_progress', read, (rows) => rows.length);
   return progress.kind === 'complete' ? progress.rows : null;

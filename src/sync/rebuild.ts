@@ -2,16 +2,16 @@
  * Rebuild: every view table of an account derived again from ledger and evidence, to the very rows the runs wrote
  * (design section 5). `verifyViews` compares and writes nothing; `rebuildViews` writes what differs.
  */
+import { type Capabilities } from '../brokers/broker.ts';
 import { type Account } from '../domain/account.ts';
-import { isTruebookError, TruebookError } from '../domain/errors.ts';
+import { TruebookError } from '../domain/errors.ts';
 import {
-  VIEW_TABLES,
   type AuditEntry,
-  type BookViews,
+  type EpochViews,
   type Lease,
   type Store,
   type ViewBasis,
-  type ViewDifference,
+  type ViewComparison,
 } from '../store/store.ts';
 import { epochViews } from './rebuild/epochViews.ts';
 
@@ -19,22 +19,28 @@ export interface RebuildReport {
   readonly account: string;
   /** Whether every stored row is the derived one. */
   readonly same: boolean;
-  /** Oldest first. */
-  readonly epochs: readonly { readonly epoch: number; readonly tables: readonly ViewDifference[] }[];
+  readonly tables: readonly ViewComparison[];
   /** Activities and elections in the ledger that the next run works out: they are in no view yet. */
   readonly pending: number;
 }
 
-/** What is written meanwhile is compared anew, this often. */
+/** Differing rows that are shown of each table. */
+export const EXAMPLES = 3;
+
+/** What an agent wrote meanwhile is compared anew, this often. */
 const ATTEMPTS = 5;
 
 /** Throws `storage_busy` when runs or people keep writing while it compares. */
-export async function verifyViews(store: Store, account: Account): Promise<RebuildReport> {
+export async function verifyViews(
+  store: Store,
+  account: Account,
+  latePublishing: Capabilities['latePublishing'],
+): Promise<RebuildReport> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     const before = await stampOf(store, account);
-    const derived = await deriveViews(store, before.account);
-    const epochs = await compared(store, account, derived.epochs);
-    if ((await stampOf(store, account)).text === before.text) return report(account, epochs, derived.pending);
+    const derived = await deriveViews(store, before.account, latePublishing);
+    const tables = await store.compareViews(account.id, derived.views, EXAMPLES);
+    if ((await stampOf(store, account)).text === before.text) return report(account, tables, derived.pending);
   }
   throw keepsChanging(account);
 }
@@ -45,66 +51,38 @@ export async function rebuildViews(
   account: Account,
   lease: Lease,
   audit: Pick<AuditEntry, 'at' | 'actor'>,
+  latePublishing: Capabilities['latePublishing'],
 ): Promise<RebuildReport> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
-    const { account: current, ledgerSeq } = await stampOf(store, account);
-    const derived = await deriveViews(store, current);
-    const epochs = await compared(store, account, derived.epochs);
-    try {
-      for (const [index, { epoch, tables }] of epochs.entries()) {
-        const { views, facts } = differing(derived.epochs[index]!.views, tables);
-        const entry = { ...audit, action: 'rebuild', object: account.name, facts: { epoch, ...facts } };
-        await store.replaceViews({ lease, epoch, ledgerSeq, views, audit: entry });
-      }
-      return report(account, epochs, derived.pending);
-    } catch (error) {
-      // A person wrote into the ledger meanwhile: its views are others now.
-      if (!isTruebookError(error, 'storage_busy')) throw error;
-    }
+    const before = await stampOf(store, account);
+    const derived = await deriveViews(store, before.account, latePublishing);
+    const entry = { ...audit, action: 'rebuild', object: account.name, facts: {} };
+    const tables = await store.replaceViews(lease, derived.views, before.ledgerSeq, entry, EXAMPLES);
+    if (tables !== null) return report(account, tables, derived.pending);
   }
   throw keepsChanging(account);
 }
 
-export interface DerivedViews {
-  readonly epochs: readonly { readonly epoch: number; readonly views: BookViews }[];
+interface Derived {
+  readonly views: readonly EpochViews[];
   readonly pending: number;
 }
 
 /** Every epoch of the account; those that no run ever wrote positions in have no more than days. */
-export async function deriveViews(store: Store, account: Account): Promise<DerivedViews> {
+export async function deriveViews(
+  store: Store,
+  account: Account,
+  latePublishing: Capabilities['latePublishing'],
+): Promise<Derived> {
   const bases = new Map((await store.viewBases(account.id)).map((basis) => [basis.epoch, basis]));
-  const epochs: { epoch: number; views: BookViews }[] = [];
+  const views: EpochViews[] = [];
   for (let epoch = 1; epoch <= account.epoch; epoch += 1)
-    epochs.push({ epoch, views: await epochViews(store, account, epoch, bases.get(epoch) ?? null) });
-  return { epochs, pending: await pendingCount(store, account, bases.get(account.epoch)) };
+    views.push(await epochViews(store, account, epoch, bases.get(epoch) ?? null, latePublishing));
+  return { views, pending: await pendingCount(store, account, bases.get(account.epoch)) };
 }
 
 async function pendingCount(store: Store, account: Account, basis: ViewBasis | undefined): Promise<number> {
   return basis === undefined ? 0 : (await store.pendingEntries(account.id, basis)).length;
-}
-
-async function compared(
-  store: Store,
-  account: Account,
-  derived: DerivedViews['epochs'],
-): Promise<RebuildReport['epochs']> {
-  const epochs: { epoch: number; tables: readonly ViewDifference[] }[] = [];
-  for (const { epoch, views } of derived)
-    epochs.push({ epoch, tables: await store.compareViews(account.id, epoch, views) });
-  return epochs;
-}
-
-/** The tables to write, and how many rows of each were wrong. */
-function differing(
-  views: BookViews,
-  tables: readonly ViewDifference[],
-): { readonly views: Partial<BookViews>; readonly facts: Readonly<Record<string, number>> } {
-  const wrong = new Map(tables.map(({ table, differing: count }) => [table, count]));
-  const names = VIEW_TABLES.filter((table) => (wrong.get(table) ?? 0) > 0);
-  return {
-    views: Object.fromEntries(names.map((table) => [table, views[table]])),
-    facts: Object.fromEntries(names.map((table) => [table, wrong.get(table)!])),
-  };
 }
 
 /** Changes with everything that changes a view. */
@@ -119,9 +97,8 @@ async function stampOf(
   return { account, ledgerSeq, text: `${account.epoch} ${ledgerSeq} ${run?.id ?? 0}` };
 }
 
-function report(account: Account, epochs: RebuildReport['epochs'], pending: number): RebuildReport {
-  const same = epochs.every(({ tables }) => tables.every((table) => table.differing === 0));
-  return { account: account.name, same, epochs, pending };
+function report(account: Account, tables: readonly ViewComparison[], pending: number): RebuildReport {
+  return { account: account.name, same: tables.every((table) => table.differing === 0), tables, pending };
 }
 
 function keepsChanging(account: Account): TruebookError {

@@ -29,6 +29,8 @@ import {
 import { type SyncDifference, type SyncOutcome } from './difference.ts';
 import { readHistory, refuseForeignFills, refuseUnstable, type History } from './firstContact.ts';
 import { isSettled, isSuspicious, suspicionOf } from './proof.ts';
+import { dayEndsOf } from './dayEnds.ts';
+import { NOTHING_PROVEN, proveRun, type ProvenRun } from './proveRun.ts';
 import { readExtras, type Extras } from './readExtras.ts';
 import { emptyDossier, KNOWN_ID_ABSENT, lookAtBroker, type Look, type Refusal } from './readBroker.ts';
 import { differenceKey } from './reconcile.ts';
@@ -182,7 +184,7 @@ async function run(frame: RunFrame): Promise<SyncOutcome> {
     look,
     result,
     evidence,
-    await surroundings(frame, history, told, extras),
+    await surroundings(frame, history, told, extras, look, result),
   );
   return commit(frame, believed.commit, believed.difference);
 }
@@ -212,8 +214,11 @@ async function surroundings(
   history: History,
   told: readonly NewRevision[],
   extras: Extras,
+  look: Look,
+  result: WorkedOut,
 ): Promise<Surroundings> {
   const { store, rules, startingBankroll } = frame.deps;
+  const dayEnds = dayEndsOf(history.state, look);
   const { account, bankroll, cursors } = history.state;
   const undecided = cursors.find((cursor) => cursor.name === 'bankroll_undecided')?.position ?? '';
   const orderIds = [
@@ -239,7 +244,30 @@ async function surroundings(
     isManualOrder,
     startingBankroll: asks ? await startingBankroll(account) : null,
     historyBooked: history.booked,
+    dayEnds,
+    proven: await provenDays(frame, history, told, result, dayEnds),
   };
+}
+
+/** The days this run proves. A run of one part has not read what the proof stands on. */
+async function provenDays(
+  frame: RunFrame,
+  { state }: History,
+  told: readonly NewRevision[],
+  result: WorkedOut,
+  dayEnds: Surroundings['dayEnds'],
+): Promise<ProvenRun> {
+  if (frame.options.type !== 'all') return NOTHING_PROVEN;
+  const own = new Set(result.revisions.map((row) => row.rootId));
+  return proveRun({
+    store: frame.deps.store,
+    broker: frame.deps.broker,
+    state,
+    result,
+    untold: told.filter((row) => !own.has(row.rootId)),
+    dayEnds,
+    now: frame.now,
+  });
 }
 
 /** The one transaction, or nothing at all in a dry run. */

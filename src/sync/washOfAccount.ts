@@ -1,5 +1,5 @@
 /** Wash sales of an account's book, as its election wants them: a layer beside the lots, never inside them. Pure. */
-import { ACCOUNT_WASH, TAXPAYER_WASH, washOfBook, type WashBook } from '../book/wash.ts';
+import { ACCOUNT_WASH, TAXPAYER_WASH, washOfBook, type AccountWash, type WashBook } from '../book/wash.ts';
 import { type Account } from '../domain/account.ts';
 import { type Activity } from '../domain/activity.ts';
 import { Decimal } from '../domain/decimal.ts';
@@ -35,15 +35,24 @@ export function washOfAccount(input: WashInput): readonly WashAdjustment[] {
   return washOfBook([washBook(input)], ACCOUNT_WASH).adjustments.map(({ accountId, lotId, ...row }) => row);
 }
 
-/** Over all accounts of a person; each row says whose loss it is. */
-export function washOfTaxpayer(
-  inputs: readonly WashInput[],
-): readonly (WashAdjustment & { readonly accountId: number })[] {
-  if (!inputs.some((input) => hasLoss(input.closures))) return [];
-  return washOfBook(inputs.map(washBook), TAXPAYER_WASH).adjustments.map(({ lotId, ...row }) => ({
-    ...row,
-    accountId: row.accountId ?? 0,
-  }));
+/** What the wash layer adds to lots and closes of several accounts, by account id. */
+export type WashFigures = ReadonlyMap<number, AccountWash>;
+
+/**
+ * Worked out when somebody asks: the stored rows alone do not say how much of what was put off into a lot is still in its
+ * open part. `account`: each account by itself, as stored; `taxpayer`: all accounts handed in are one person's.
+ */
+export function washFigures(inputs: readonly WashInput[], scope: 'account' | 'taxpayer'): WashFigures {
+  const groups = scope === 'taxpayer' ? [inputs] : inputs.map((input) => [input]);
+  const figures = new Map<number, AccountWash>();
+  for (const group of groups) {
+    const counted = group.filter((input) => scope === 'taxpayer' || washScopeOf(input.elections) !== 'off');
+    if (!counted.some((input) => hasLoss(input.closures))) continue;
+    const policy = scope === 'taxpayer' ? TAXPAYER_WASH : ACCOUNT_WASH;
+    for (const [id, wash] of washOfBook(counted.map(washBook), policy).accounts)
+      if (id !== null) figures.set(id, wash);
+  }
+  return figures;
 }
 
 /** Most books of most days have none, and then nothing is put off. */

@@ -283,6 +283,15 @@ describe('shares', () => {
     expect(putOff(wash(text, { ...ACCOUNT_WASH, ancestors: 'not_eligible' }))).toHaveLength(1);
   });
 
+  test('of what was bought at one moment, the book says what came first', () => {
+    const result = wash(`
+      2024-01-02  buy 10 X for 100   #a
+      2024-03-01  sell 10 #a for 80
+      2024-03-10  buy 10 X for 90    #z
+      2024-03-10  buy 10 X for 90    #b`);
+    expect(putOff(result)).toEqual(['10 of #a -> #z: 20 put off, held from 2024-01-11']);
+  });
+
   test('other securities are others', () => {
     const text = `
       2024-01-02  buy 10 X for 100   #a
@@ -356,6 +365,21 @@ describe('options', () => {
     expect(heldBasis(result)).toEqual(['#c 0.6 basis 240', '#c 0.4 basis 120']);
   });
 
+  test('what is left of a contract replaces the next loss', () => {
+    const result = wash(
+      `
+      2024-01-02  buy 100 X for 1000     #a
+      2024-03-01  sell 60 #a for 540
+      2024-03-02  sell 40 #a for 380
+      2024-03-10  buy 1 X:call for 300   #c`,
+      TAXPAYER_WASH,
+    );
+    expect(putOff(result)).toEqual([
+      '60 of #a -> #c: 60 put off, held from 2024-01-11',
+      '40 of #a -> #c: 20 put off, held from 2024-01-10',
+    ]);
+  });
+
   test('stock does not replace a call; another purchase of the same call does, in every scope', () => {
     const lost = `
       2024-01-02  buy 2 X:call for 500   #c
@@ -368,7 +392,7 @@ describe('options', () => {
     }
   });
 
-  test('an exercised call hands on what was put off into it, to all the stock it brought', () => {
+  test('an exercised call hands on what was put off into it, to the shares it brought, sold or held', () => {
     const { acquisitions, closes } = washRows(`
       2024-01-02  buy 100 X for 1000       #a
       2024-03-01  sell 100 #a for 800

@@ -42,7 +42,7 @@ describe('spin-offs', () => {
       price: '12.8328',
       description: 'Target Symbol: CON, Initiating Symbol: SEM, 0.806971 CON for each 1 SEM',
     };
-    const terms = { newRate: '0.806971', newSymbol: 'CON', oldRate: '1', oldSymbol: 'SEM' };
+    const terms = { ratioNew: '0.806971', ratioOld: '1', parent: 'SEM' };
     expect(said('SPIN', child)).toEqual([
       'spinoff CON 0.054339042 0',
       { ...terms, price: '12.8328', cusip: '20603L102' },
@@ -89,7 +89,7 @@ describe('spin-offs', () => {
 describe('mergers', () => {
   test('for shares', () => {
     const description = 'Stock Merger 0.255 COP for 1 MRO';
-    const terms = { newRate: '0.255', newSymbol: 'COP', oldRate: '1', oldSymbol: 'MRO' };
+    const terms = { ratioNew: '0.255', newSymbol: 'COP', ratioOld: '1', oldSymbol: 'MRO' };
     const old = {
       symbol: 'MRO',
       qty: '-0.716836558',
@@ -104,7 +104,7 @@ describe('mergers', () => {
 
   test('for cash: the shares go in one row, the money comes in another', () => {
     const description = 'Cash Merger $12.63416940 per share';
-    const terms = { cash: '12.6341694', oldRate: '1' };
+    const terms = { cash: '12.6341694', ratioOld: '1' };
     expect(said('MA', { symbol: 'HIE', qty: '-2', price: '5.88', description })).toEqual([
       'merger HIE -2 0',
       { ...terms, price: '5.88' },
@@ -116,7 +116,7 @@ describe('mergers', () => {
 
   test('for both, also where the new security has no symbol but a CUSIP', () => {
     const description = 'Stock Cash Merger 5 384CVR015 and $9.95 for 1 GRCL';
-    const terms = { newRate: '5', newSymbol: '384CVR015', cash: '9.95', oldRate: '1', oldSymbol: 'GRCL' };
+    const terms = { ratioNew: '5', newSymbol: '384CVR015', cash: '9.95', ratioOld: '1', oldSymbol: 'GRCL' };
     const given = {
       symbol: '384CVR015',
       qty: '1423.39330343',

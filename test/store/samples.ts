@@ -108,6 +108,7 @@ export function commitOf(
     revisions: [],
     events: [],
     orders: [],
+    dayEnds: null,
     positionObservations: [],
     balanceObservations: [],
     greeks: [],

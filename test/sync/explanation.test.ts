@@ -69,9 +69,9 @@ describe('a difference of cash that is gone', () => {
     expect(why(difference('0', '400'), both)).toBe('unknown possible: d s');
   });
 
-  test('without any activity the broker was late: surely only where it was seen to be', () => {
+  test('without any activity the broker was late: as likely as it was seen to be', () => {
     const other = arrived('2025-08-20 10:00 transfer 5 KO');
-    const seen: Finding = { ...difference('0', '500'), cause: 'stale_source' };
+    const seen: Finding = { ...difference('0', '500'), cause: 'stale_source', confidence: 'likely' };
     expect(why(difference('0', '500'), other)).toBe('stale_source possible: positions');
     expect(why(seen, other)).toBe('stale_source likely: positions');
     expect(why({ ...seen, cause: 'rounding' }, other)).toBe('rounding likely: positions');

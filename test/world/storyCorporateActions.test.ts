@@ -32,7 +32,7 @@ async function expectAgreement(at: World): Promise<void> {
   expect(balance?.cash?.toString()).toBe(truth.balances.cash);
 }
 
-/** `merger MRO -4 0 newRate=1 ...`: rows of the ledger and their terms, sorted. */
+/** `merger MRO -4 0 ratioNew=1 ...`: rows of the ledger and their terms, sorted. */
 async function ledger(
   at: World,
   kinds: readonly ('spinoff' | 'merger' | 'cash_in_lieu')[],
@@ -76,7 +76,7 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (database) => {
     expect(await events(at, 'SEM')).toEqual(['opened']);
     expect(await events(at, 'CON')).toEqual(['opened']);
     expect(await ledger(at, ['spinoff'])).toEqual([
-      'spinoff CON 25 0 newRate=1 newSymbol=CON oldRate=4 oldSymbol=SEM price=31',
+      'spinoff CON 25 0 parent=SEM price=31 ratioNew=1 ratioOld=4',
       'spinoff SEM 0 0 price=54.25 quantityOnWire=100 restates=cost',
       'spinoff SEM 0 0 price=62 quantityOnWire=-100 restates=cost',
     ]);
@@ -93,7 +93,7 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (database) => {
     await expectAgreement(at);
     expect(holdings(await at.positions(PAPER))).toEqual(['CON -2', 'SEM -10']);
     expect(await ledger(at, ['spinoff', 'cash_in_lieu'])).toEqual([
-      'spinoff CON -2 0 newRate=1 newSymbol=CON oldRate=4 oldSymbol=SEM price=0',
+      'spinoff CON -2 0 parent=SEM price=0 ratioNew=1 ratioOld=4',
     ]);
     await at.advance('1d');
     await expectAgreement(at);
@@ -117,13 +117,13 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (database) => {
     await merge({ symbol: 'PSTX', to: 'NEWCO', newShares: '1', perOld: '2', cashPerShare: '3' });
     expect(holdings(await at.positions(PAPER))).toEqual(['COP 12', 'NEWCO -3']);
     expect(await ledger(at, ['merger'])).toEqual([
-      'merger COP 2 0 newRate=0.25 newSymbol=COP oldRate=1 oldSymbol=MRO price=96',
-      'merger HIE -2 0 cash=12.6341694 oldRate=1 price=5.88',
-      'merger HIE 0 25.27 cash=12.6341694 oldRate=1',
-      'merger MRO -8 0 newRate=0.25 newSymbol=COP oldRate=1 oldSymbol=MRO price=24',
-      'merger NEWCO -3 0 cash=6 newRate=1 newSymbol=NEWCO oldRate=2 oldSymbol=PSTX price=12',
-      'merger PSTX 0 -18 cash=6 newRate=1 newSymbol=NEWCO oldRate=2 oldSymbol=PSTX',
-      'merger PSTX 6 0 cash=6 newRate=1 newSymbol=NEWCO oldRate=2 oldSymbol=PSTX price=9',
+      'merger COP 2 0 newSymbol=COP oldSymbol=MRO price=96 ratioNew=0.25 ratioOld=1',
+      'merger HIE -2 0 cash=12.6341694 price=5.88 ratioOld=1',
+      'merger HIE 0 25.27 cash=12.6341694 ratioOld=1',
+      'merger MRO -8 0 newSymbol=COP oldSymbol=MRO price=24 ratioNew=0.25 ratioOld=1',
+      'merger NEWCO -3 0 cash=6 newSymbol=NEWCO oldSymbol=PSTX price=12 ratioNew=1 ratioOld=2',
+      'merger PSTX 0 -18 cash=6 newSymbol=NEWCO oldSymbol=PSTX ratioNew=1 ratioOld=2',
+      'merger PSTX 6 0 cash=6 newSymbol=NEWCO oldSymbol=PSTX price=9 ratioNew=1 ratioOld=2',
     ]);
     const closed = (await at.positions(PAPER, true)).filter((row) => row.state === 'closed');
     expect(closed.map((row) => row.symbol).sort()).toEqual(['HIE', 'MRO']);

@@ -1,6 +1,7 @@
 /** Rows as groups of lots that can replace each other, cut at first as their closes cut them, and put in order. */
 import { Decimal } from '../../domain/decimal.ts';
 import { TruebookError } from '../../domain/errors.ts';
+import { type LotId } from '../../domain/lot.ts';
 import { instantKey } from '../../domain/time.ts';
 import { compareTexts, dayNumber } from './order.ts';
 import {
@@ -12,7 +13,7 @@ import {
   type Piece,
   pieceOf,
 } from './pieces.ts';
-import { type WashAcquisition, type WashClose, type WashPolicy } from './terms.ts';
+import { type AccountId, type WashAcquisition, type WashClose, type WashPolicy } from './terms.ts';
 
 /** The key under which rows must be worked out together: a stock with all calls on it, else a security. */
 export function washGroupKey(row: WashAcquisition, policy: WashPolicy): string {
@@ -25,80 +26,71 @@ export function groupsOf(
   closes: readonly WashClose[],
   policy: WashPolicy,
 ): Group[] {
-  const lots = new Map<string, LotRecord>();
+  const accounts = new Map<AccountId, Map<LotId, LotRecord>>();
   const groups = new Map<string, LotRecord[]>();
-  for (const row of [...acquisitions].sort(compareRows)) {
-    const lot = lotRecord(row);
-    lots.set(lotKey(row), lot);
+  for (const [index, row] of [...acquisitions].sort(compareRows).entries()) {
+    const lot = lotRecord(row, index);
+    const lots = accounts.get(row.accountId);
+    if (lots === undefined) accounts.set(row.accountId, new Map([[row.lotId, lot]]));
+    else lots.set(row.lotId, lot);
     const key = washGroupKey(row, policy);
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [lot]);
     else group.push(lot);
   }
-  const taken = closesByLot(closes, lots);
-  return [...groups.values()].map((group) => groupOf(group, taken, policy));
+  addCloses(closes, accounts);
+  return [...groups.values()].map((group) => groupOf(group, policy));
 }
 
 function compareRows(left: WashAcquisition, right: WashAcquisition): number {
   return (
-    left.seq - right.seq || compareTexts(left.lotId, right.lotId) || compareTexts(lotKey(left), lotKey(right))
+    left.seq - right.seq ||
+    compareTexts(left.lotId, right.lotId) ||
+    (left.accountId ?? 0) - (right.accountId ?? 0)
   );
 }
 
-function lotRecord(row: WashAcquisition): LotRecord {
+function lotRecord(row: WashAcquisition, index: number): LotRecord {
   return {
     row,
-    acquiredDay: dayNumber(row.acquiredDate),
-    acquiredKey: instantKey(row.acquiredAt),
-    order: row.orderId == null ? `lot|${lotKey(row)}` : `order|${row.accountId}|${row.orderId}`,
+    index,
+    day: dayNumber(row.acquiredDate),
+    key: instantKey(row.acquiredAt),
+    rank: 0,
+    closes: [],
     weight: row.unitWeight ?? Decimal.one,
-    pieces: [],
   };
 }
 
-function closesByLot(
+function addCloses(
   closes: readonly WashClose[],
-  lots: ReadonlyMap<string, LotRecord>,
-): Map<LotRecord, CloseRecord[]> {
-  const taken = new Map<LotRecord, CloseRecord[]>();
+  accounts: ReadonlyMap<AccountId, ReadonlyMap<LotId, LotRecord>>,
+): void {
   for (const row of closes) {
-    const lot = lots.get(lotKey(row));
+    const lot = accounts.get(row.accountId)?.get(row.lotId);
     if (lot === undefined) throw brokenRows(`Close ${row.closureId} names a lot that is not there.`);
     // A return of capital takes no units: it has no loss and nothing to replace.
     if (row.quantity.isZero()) continue;
-    const record = { row, day: dayNumber(row.closedDate), key: instantKey(row.closedAt), adjustments: 0 };
-    const list = taken.get(lot);
-    if (list === undefined) taken.set(lot, [record]);
-    else list.push(record);
+    const [day, key] = [dayNumber(row.closedDate), instantKey(row.closedAt)];
+    lot.closes.push({ row, day, key, rank: 0, adjustments: 0 });
   }
-  for (const list of taken.values()) list.sort(compareCloses);
-  return taken;
 }
 
 function compareCloses(left: CloseRecord, right: CloseRecord): number {
-  return (
-    left.day - right.day ||
-    compareTexts(left.key, right.key) ||
-    compareTexts(left.row?.closureId ?? '', right.row?.closureId ?? '')
-  );
+  return compareMoments(left, right) || compareTexts(left.row?.closureId ?? '', right.row?.closureId ?? '');
 }
 
-const HELD: CloseRecord = { row: null, day: Number.POSITIVE_INFINITY, key: '', adjustments: 0 };
+const NEVER = Number.POSITIVE_INFINITY;
+const HELD: CloseRecord = { row: null, day: NEVER, key: '', rank: NEVER, adjustments: 0 };
 
-function groupOf(
-  lots: readonly LotRecord[],
-  taken: ReadonlyMap<LotRecord, readonly CloseRecord[]>,
-  policy: WashPolicy,
-): Group {
+function groupOf(lots: readonly LotRecord[], policy: WashPolicy): Group {
   const pieces: Piece[] = [];
   const add = (lot: LotRecord, close: CloseRecord, amounts: Amounts): void => {
-    const piece = pieceOf(lot, close, amounts, pieces.length, null);
-    pieces.push(piece);
-    lot.pieces.push(piece);
+    pieces.push(pieceOf(lot, close, amounts, pieces.length, null));
   };
   for (const lot of lots) {
     const { openQuantity, openCost, openProceeds } = lot.row;
-    for (const close of taken.get(lot) ?? []) {
+    for (const close of lot.closes.sort(compareCloses)) {
       const { quantity, unitWeight, cost, proceeds } = close.row!;
       const units = weigh(quantity, unitWeight ?? lot.weight);
       add(lot, close, { units, basis: cost, proceeds, washIn: Decimal.zero });
@@ -107,35 +99,45 @@ function groupOf(
     const units = weigh(openQuantity, lot.weight);
     add(lot, HELD, { units, basis: openCost, proceeds: openProceeds ?? null, washIn: Decimal.zero });
   }
-  rank(pieces, compareLosses, (piece, place) => (piece.lossRank = place));
-  rank(pieces, compareAcquired, (piece, place) => (piece.replacementRank = place));
   return { policy, lots, pieces };
 }
 
-function rank(
-  pieces: readonly Piece[],
-  compare: (left: Piece, right: Piece) => number,
-  give: (piece: Piece, place: number) => void,
+/** Puts the pieces of a group in the two orders of the regulation. Only a group with losses needs it. */
+export function rankPieces({ lots, pieces }: Group): void {
+  rank([...lots], compareMoments, (lot, place) => (lot.rank = place));
+  const closes = new Set(pieces.map(({ close }) => close));
+  closes.delete(HELD);
+  rank([...closes], compareMoments, (close, place) => (close.rank = place));
+  rank([...pieces], compareLosses, (piece, place) => (piece.lossRank = place));
+  rank([...pieces], compareReplacements, (piece, place) => (piece.replacementRank = place));
+}
+
+/** Sorts and numbers; what compares as equal gets the same number. */
+function rank<Item>(
+  items: Item[],
+  compare: (left: Item, right: Item) => number,
+  give: (item: Item, place: number) => void,
 ): void {
-  let before: Piece | null = null;
   let place = 0;
-  for (const piece of [...pieces].sort(compare)) {
-    if (before !== null && compare(before, piece) !== 0) place += 1;
-    give(piece, place);
-    before = piece;
+  for (const [index, item] of items.sort(compare).entries()) {
+    if (index > 0 && compare(items[index - 1]!, item) !== 0) place += 1;
+    give(item, place);
   }
+}
+
+function compareMoments(left: LotRecord | CloseRecord, right: LotRecord | CloseRecord): number {
+  return left.day - right.day || compareTexts(left.key, right.key);
 }
 
 /** By the time of sale; those of one moment by acquisition (1.1091-1(b)). */
 function compareLosses(left: Piece, right: Piece): number {
-  return compareClosed(left, right) || compareAcquired(left, right);
+  return compareClosed(left, right) || compareReplacements(left, right);
 }
 
 /** By acquisition (1.1091-1(c), (d)); of what was acquired at one moment, what was sold first. */
-function compareAcquired(left: Piece, right: Piece): number {
+function compareReplacements(left: Piece, right: Piece): number {
   return (
-    left.lot.acquiredDay - right.lot.acquiredDay ||
-    compareTexts(left.lot.acquiredKey, right.lot.acquiredKey) ||
+    left.lot.rank - right.lot.rank ||
     compareClosed(left, right) ||
     compareTexts(left.lot.row.formPosition ?? '', right.lot.row.formPosition ?? '')
   );
@@ -143,10 +145,6 @@ function compareAcquired(left: Piece, right: Piece): number {
 
 function weigh(quantity: Decimal, weight: Decimal): Decimal {
   return weight === Decimal.one ? quantity : quantity.times(weight);
-}
-
-export function lotKey(row: { accountId: number | null; lotId: string }): string {
-  return `${row.accountId}|${row.lotId}`;
 }
 
 function brokenRows(message: string): TruebookError {

@@ -1,6 +1,6 @@
 /** Which acquisition replaces which loss: the heart of the layer, share by share. */
 import { Decimal } from '../../domain/decimal.ts';
-import { lotKey } from './groups.ts';
+import { rankPieces } from './groups.ts';
 import { dateOfDay } from './order.ts';
 import {
   addWashIn,
@@ -26,31 +26,24 @@ interface Work {
   readonly replacements: ReadonlyMap<string, ReplacementList>;
   readonly adjustments: WashDeferral[];
   readonly unknown: WashUnknown[];
-  /** By account and id; made when it is first asked for. */
-  readonly lots: () => ReadonlyMap<string, LotRecord>;
 }
 
 /** Puts off the losses of one group; adds to `adjustments` and `unknown`. */
 export function washGroup(group: Group, adjustments: WashDeferral[], unknown: WashUnknown[]): void {
   tellUnknownCosts(group, unknown);
+  if (!group.pieces.some(isTaxedLoss)) return;
+  rankPieces(group);
   const losses = new LossQueue();
   for (const piece of group.pieces) if (isTaxedLoss(piece)) losses.add(piece);
-  if (losses.isEmpty()) return;
   const work: Work = {
     group,
     losses,
     replacements: replacementsOf(group),
     adjustments,
     unknown,
-    lots: lazily(() => new Map(group.lots.map((lot) => [lotKey(lot.row), lot]))),
   };
   for (let loss = losses.take(); loss !== null; loss = losses.take()) washOne(work, loss);
   tellUnknownReplacements(group, unknown);
-}
-
-function lazily<Value>(make: () => Value): () => Value {
-  let made: { readonly value: Value } | null = null;
-  return () => (made ??= { value: make() }).value;
 }
 
 /** A loss in an IRA is no loss for tax: there is nothing to put off. */
@@ -64,19 +57,28 @@ function canEverReplace(piece: Piece): boolean {
 
 /** A call stands in two lists where it can replace its stock. A loss on a call is replaced by the same call only. */
 function replacementsOf({ pieces, policy }: Group): Map<string, ReplacementList> {
-  const byKey = new Map<string, Piece[]>();
-  const add = (key: string, piece: Piece): void => {
-    const list = byKey.get(key);
-    if (list === undefined) byKey.set(key, [piece]);
-    else list.push(piece);
-  };
+  const lists = new Map<string, Piece[]>();
   for (const piece of pieces) {
     if (!canEverReplace(piece)) continue;
     const { securityKey, optionOn } = piece.lot.row;
-    add(securityKey, piece);
-    if (policy.identical === 'option_on_stock' && optionOn != null) add(optionOn, piece);
+    addTo(lists, securityKey, piece);
+    if (policy.identical === 'option_on_stock' && optionOn != null) addTo(lists, optionOn, piece);
   }
-  return new Map([...byKey].map(([key, list]) => [key, new ReplacementList(list)]));
+  return new Map(
+    [...lists].map(([key, list]) => [
+      key,
+      new ReplacementList(list, (piece, place) => {
+        if (piece.lot.row.securityKey === key) piece.place = place;
+        else piece.placeAsCall = place;
+      }),
+    ]),
+  );
+}
+
+function addTo(lists: Map<string, Piece[]>, key: string, piece: Piece): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [piece]);
+  else list.push(piece);
 }
 
 /** One loss, or as much of it as its first replacement has shares for; the rest goes back into the queue. */
@@ -87,19 +89,20 @@ function washOne(work: Work, loss: Piece): void {
     return;
   }
   const order = loss.units.compare(replacement.units);
-  if (order > 0) {
-    const rest = cut(loss, replacement.units, work.group);
-    listBehind(rest, loss);
-    work.losses.add(rest);
-  } else if (order < 0) {
-    const rest = cut(replacement, loss.units, work.group);
-    listBehind(rest, replacement);
-    if (replacement.queued && !replacement.dealtWith) work.losses.add(rest);
-  }
+  if (order > 0) cutOff(work, loss, replacement.units);
+  else if (order < 0) cutOff(work, replacement, loss.units);
   loss.dealtWith = true;
   // A loss of the last digit may be none for a part of its units.
   const disallowed = lossOf(loss);
   if (disallowed !== null) putOff(work, loss, replacement, disallowed);
+}
+
+/** Makes `units` of a piece a piece of its own; what is left keeps its places among losses and replacements. */
+function cutOff({ group, losses }: Work, piece: Piece, units: Decimal): void {
+  const waits = piece.queued && !piece.dealtWith;
+  const rest = cut(piece, units, group);
+  listBehind(rest, piece);
+  if (waits) losses.add(rest);
 }
 
 function findReplacement({ group, replacements }: Work, loss: Piece): Piece | null {
@@ -109,9 +112,9 @@ function findReplacement({ group, replacements }: Work, loss: Piece): Piece | nu
   const forward = group.policy.replacementSoldBefore === 'not_eligible';
   const [firstDay, lastDay] = [loss.close.day - WINDOW_DAYS, loss.close.day + WINDOW_DAYS];
   let place = list.first;
-  while (place !== null && place.piece.lot.acquiredDay <= lastDay) {
+  while (place !== null && place.piece.lot.day <= lastDay) {
     const { piece, next } = place;
-    const tooOld = piece.lot.acquiredDay < firstDay;
+    const tooOld = piece.lot.day < firstDay;
     if (spent(piece, group.policy) || (forward && (tooOld || soldBefore(piece, loss)))) list.drop(place);
     else if (!tooOld && !sameOrder(piece, loss, group.policy)) return piece;
     place = next;
@@ -132,8 +135,15 @@ function soldBefore(piece: Piece, loss: Piece): boolean {
 
 /** Whether one order bought both, or bought what is inside the loss by earlier wash sales. */
 function sameOrder(piece: Piece, loss: Piece, policy: WashPolicy): boolean {
-  if (piece.lot.order === loss.lot.order) return true;
-  return policy.ancestors === 'not_eligible' && loss.ancestors.includes(piece.lot.order);
+  if (ofOneOrder(piece.lot, loss.lot)) return true;
+  return policy.ancestors === 'not_eligible' && loss.ancestors.some((lot) => ofOneOrder(piece.lot, lot));
+}
+
+/** A lot without an order is an order of its own. */
+function ofOneOrder(left: LotRecord, right: LotRecord): boolean {
+  if (left === right) return true;
+  const { orderId, accountId } = left.row;
+  return orderId != null && orderId === right.row.orderId && accountId === right.row.accountId;
 }
 
 function putOff(work: Work, loss: Piece, replacement: Piece, disallowed: Decimal): void {
@@ -142,7 +152,7 @@ function putOff(work: Work, loss: Piece, replacement: Piece, disallowed: Decimal
   loss.disallowed = disallowed;
   replacement.used = true;
   if (policy.ancestors === 'not_eligible') {
-    replacement.ancestors = [...replacement.ancestors, ...loss.ancestors, loss.lot.order];
+    replacement.ancestors = [...replacement.ancestors, ...loss.ancestors, loss.lot];
   }
   if (inIra) loss.permanentlyLost = disallowed;
   else {
@@ -167,21 +177,46 @@ function takeOver(work: Work, piece: Piece, amount: Decimal): void {
   else if (!piece.queued && isTaxedLoss(piece)) work.losses.add(piece);
 }
 
-/** Over all units of the lot that the carried ones became, as its cost is. */
+/**
+ * To as many shares of the stock as the exercised call stood for. They are the same acquisition (1.1091-1(f)), so they
+ * replace nothing else.
+ */
 function carryOn(work: Work, piece: Piece, amount: Decimal): void {
   const { accountId } = piece.lot.row;
-  const lotId = piece.close.row?.carriedInto ?? null;
-  const into = lotId === null ? undefined : work.lots().get(lotKey({ accountId, lotId }));
-  if (into === undefined || into.pieces.length === 0) {
+  const into = piece.close.row?.carriedInto ?? null;
+  const parts = work.group.pieces.filter(({ lot: { row } }) => {
+    return row.lotId === into && row.accountId === accountId;
+  });
+  if (parts.length === 0) {
     work.unknown.push(doubtOf(piece, 'carry_unknown'));
     return;
   }
   addWashIn(piece, amount.negate());
-  const whole = Decimal.sum(into.pieces.map(({ units }) => units));
+  const taken = takeShares(work, parts, piece.units);
+  spread(work, taken.length > 0 ? taken : parts, amount);
+}
+
+function takeShares(work: Work, parts: readonly Piece[], units: Decimal): Piece[] {
+  const taken: Piece[] = [];
+  let left = units;
+  for (const part of parts) {
+    if (left.isZero()) break;
+    if (part.used || part.dealtWith) continue;
+    if (part.units.compare(left) > 0) cutOff(work, part, left);
+    part.used = true;
+    left = left.minus(part.units);
+    taken.push(part);
+  }
+  return taken;
+}
+
+/** By units, the last piece takes what is left. */
+function spread(work: Work, parts: readonly Piece[], amount: Decimal): void {
+  const units = Decimal.sum(parts.map((part) => part.units));
   let left = amount;
-  for (const part of into.pieces) {
-    const isLast = part === into.pieces.at(-1);
-    const share = isLast ? left : amount.times(part.units).dividedBy(whole, PLACES);
+  for (const part of parts) {
+    const isLast = part === parts.at(-1);
+    const share = isLast ? left : amount.times(part.units).dividedBy(units, PLACES);
     left = left.minus(share);
     takeOver(work, part, share);
   }
@@ -230,7 +265,7 @@ function tellUnknownReplacements(group: Group, unknown: WashUnknown[]): void {
     const closureId = piece.close.row?.closureId ?? null;
     if (closureId === null || piece.disallowed.sign() > 0 || !isTaxedLoss(piece)) continue;
     const possible = (lot: Group['lots'][number]): boolean =>
-      lot !== piece.lot && lot.acquiredDay >= piece.close.day - WINDOW_DAYS;
+      lot !== piece.lot && lot.day >= piece.close.day - WINDOW_DAYS;
     if (told.has(`${piece.lot.row.accountId}|${closureId}`) || !undated.some(possible)) continue;
     told.add(`${piece.lot.row.accountId}|${closureId}`);
     unknown.push(doubtOf(piece, 'replacement_unknown'));

@@ -1,6 +1,6 @@
 /** Lots cut into pieces: the units one close took, or those still held. Wash sales cut them further. */
 import { Decimal } from '../../domain/decimal.ts';
-import { compareTexts, dayNumber } from './order.ts';
+import { dayNumber } from './order.ts';
 import { type ListPlace } from './queues.ts';
 import { type WashAcquisition, type WashClose, type WashPolicy } from './terms.ts';
 
@@ -10,12 +10,16 @@ const CENTS = 2;
 
 export interface LotRecord {
   readonly row: WashAcquisition;
-  readonly acquiredDay: number;
-  readonly acquiredKey: string;
-  /** Orders are told apart by account; a lot without one is an order of its own. */
-  readonly order: string;
+  /** Place among all rows, the same in whatever order they came. */
+  readonly index: number;
+  /** Of the acquisition, as numbers and text that sort. */
+  readonly day: number;
+  readonly key: string;
+  /** Place among all moments of acquisition of the group. */
+  rank: number;
   readonly weight: Decimal;
-  readonly pieces: Piece[];
+  /** In order of their sale. */
+  readonly closes: CloseRecord[];
 }
 
 /** A close with its instants as numbers and text that sort. `day` is beyond every day for units still held. */
@@ -23,6 +27,8 @@ export interface CloseRecord {
   readonly row: WashClose | null;
   readonly day: number;
   readonly key: string;
+  /** Place among all moments of sale of the group, beyond all others for units still held. */
+  rank: number;
   /** How many adjustments it has: what makes their ids. */
   adjustments: number;
 }
@@ -41,6 +47,7 @@ export interface Piece extends Amounts {
   readonly close: CloseRecord;
   /** What it was before it was cut, null where it was not: parts are shares of that, so that many cuts round as one. */
   whole: Readonly<Amounts> | null;
+  isCut: boolean;
   holdingDay: number;
   /** Its shares put off a loss: each does so once (1.1091-1(e)). */
   used: boolean;
@@ -49,8 +56,8 @@ export interface Piece extends Amounts {
   queued: boolean;
   disallowed: Decimal;
   permanentlyLost: Decimal;
-  /** Orders whose losses are inside `washIn`. */
-  ancestors: readonly string[];
+  /** Lots whose losses are inside `washIn`; noted only where the policy asks for it. */
+  ancestors: readonly LotRecord[];
   /** Place among losses and among replacements; equal for pieces that nothing tells apart but `position`. */
   lossRank: number;
   replacementRank: number;
@@ -58,7 +65,8 @@ export interface Piece extends Amounts {
   /** Units of the same place before it. */
   offset: Decimal;
   /** Its places in the lists of possible replacements: of its own security, and of the stock a call is on. */
-  readonly places: ListPlace[];
+  place: ListPlace | null;
+  placeAsCall: ListPlace | null;
 }
 
 /** All lots that can replace each other. */
@@ -70,9 +78,8 @@ export interface Group {
 }
 
 /** By the moment of sale; what is held comes after all that was sold. */
-export function compareClosed(left: Piece, right: Piece): number {
-  if (left.close === right.close) return 0; // two that are held, too: infinite days give no number when subtracted
-  return left.close.day - right.close.day || compareTexts(left.close.key, right.close.key);
+export function compareClosed({ close: left }: Piece, { close: right }: Piece): number {
+  return left === right ? 0 : left.rank - right.rank; // infinite ranks give no number when subtracted
 }
 
 /** Order of pieces of one rank. */
@@ -96,22 +103,24 @@ export function pieceOf(
     proceeds,
     washIn,
     whole: null,
+    isCut: from !== null,
     holdingDay: from?.holdingDay ?? dayNumber(lot.row.holdingFrom),
     used: from?.used ?? lot.row.alreadyUsed ?? false,
     dealtWith: from?.dealtWith ?? false,
     queued: false,
     disallowed: Decimal.zero,
     permanentlyLost: Decimal.zero,
-    ancestors: from?.ancestors ?? NO_ORDERS,
+    ancestors: from?.ancestors ?? NO_LOTS,
     lossRank: from?.lossRank ?? 0,
     replacementRank: from?.replacementRank ?? 0,
     position,
     offset: Decimal.zero,
-    places: [],
+    place: null,
+    placeAsCall: null,
   };
 }
 
-const NO_ORDERS: readonly string[] = [];
+const NO_LOTS: readonly LotRecord[] = [];
 
 /** Cuts `units` off the front of a piece; what is left becomes a piece of its own. */
 export function cut(piece: Piece, units: Decimal, { policy, pieces }: Group): Piece {
@@ -123,13 +132,13 @@ export function cut(piece: Piece, units: Decimal, { policy, pieces }: Group): Pi
   const rest = pieceOf(piece.lot, piece.close, behind, position, piece);
   rest.whole = whole;
   rest.offset = piece.offset.plus(units);
+  piece.isCut = true;
   piece.units = units;
   piece.basis = front.basis;
   piece.proceeds = front.proceeds;
   piece.washIn = front.washIn;
   piece.whole = null;
   pieces.push(rest);
-  piece.lot.pieces.push(rest);
   return rest;
 }
 
@@ -187,7 +196,8 @@ export function lossOf(piece: Piece): Decimal | null {
 }
 
 /** Units as the row counts them. */
-export function quantityOf({ lot, close, units }: Piece): Decimal {
+export function quantityOf({ lot, close, units, isCut }: Piece): Decimal {
+  if (!isCut) return close.row?.quantity ?? lot.row.openQuantity;
   const weight = close.row?.unitWeight ?? lot.weight;
-  return weight === Decimal.one ? units : units.dividedBy(weight, PLACES);
+  return weight.equals(Decimal.one) ? units : units.dividedBy(weight, PLACES);
 }

@@ -5,10 +5,6 @@ import { comparePlaces, type Piece } from './pieces.ts';
 export class LossQueue {
   readonly #heap: Piece[] = [];
 
-  isEmpty(): boolean {
-    return this.#heap.length === 0;
-  }
-
   add(piece: Piece): void {
     piece.queued = true;
     const heap = this.#heap;
@@ -64,7 +60,8 @@ export interface ListPlace {
 export class ReplacementList {
   first: ListPlace | null = null;
 
-  constructor(pieces: readonly Piece[]) {
+  /** `give` hears the place of each piece. */
+  constructor(pieces: readonly Piece[], give: (piece: Piece, place: ListPlace) => void) {
     const ordered = [...pieces].sort(
       (left, right) => left.replacementRank - right.replacementRank || comparePlaces(left, right),
     );
@@ -72,6 +69,7 @@ export class ReplacementList {
     for (const piece of ordered) {
       last = linkBehind(last, piece);
       this.first ??= last;
+      give(piece, last);
     }
   }
 
@@ -86,12 +84,15 @@ export class ReplacementList {
 /** Puts what was left of `piece` behind it, in each list, and behind what nothing else tells apart from it but has an
  * earlier place. */
 export function listBehind(rest: Piece, piece: Piece): void {
-  for (const place of piece.places) {
-    if (!place.listed) continue;
-    let before = place;
-    while (before.next !== null && isBefore(before.next.piece, rest)) before = before.next;
-    linkBehind(before, rest);
-  }
+  rest.place = restBehind(rest, piece.place);
+  rest.placeAsCall = restBehind(rest, piece.placeAsCall);
+}
+
+function restBehind(rest: Piece, place: ListPlace | null): ListPlace | null {
+  if (place === null || !place.listed) return null;
+  let before = place;
+  while (before.next !== null && isBefore(before.next.piece, rest)) before = before.next;
+  return linkBehind(before, rest);
 }
 
 function isBefore(piece: Piece, rest: Piece): boolean {
@@ -103,6 +104,5 @@ function linkBehind(previous: ListPlace | null, piece: Piece): ListPlace {
   const place: ListPlace = { piece, previous, next, listed: true };
   if (previous !== null) previous.next = place;
   if (next !== null) next.previous = place;
-  piece.places.push(place);
   return place;
 }

@@ -1,21 +1,22 @@
 /** What was worked out, as rows: by piece, by lot and by close. */
 import { Decimal } from '../../domain/decimal.ts';
 import { type LotId } from '../../domain/lot.ts';
-import { dateOfDay } from './order.ts';
+import { compareTexts, dateOfDay } from './order.ts';
 import { comparePlaces, type Group, type LotRecord, type Piece, quantityOf } from './pieces.ts';
 import { type AccountId, type AccountWash, type ClosureWash, type LotWash, type WashPiece } from './terms.ts';
 
 /** Lots by acquisition, the pieces of a lot as they were sold, those still held last. */
-export function piecesOf(group: Group): WashPiece[] {
-  return [...group.lots].sort(compareLots).flatMap((lot) => [...lot.pieces].sort(comparePieces).map(row));
-}
-
-function compareLots(left: LotRecord, right: LotRecord): number {
-  return left.acquiredKey < right.acquiredKey ? -1 : left.acquiredKey > right.acquiredKey ? 1 : 0;
+export function piecesOf({ pieces }: Group): WashPiece[] {
+  return [...pieces].sort(comparePieces).map(row);
 }
 
 function comparePieces(left: Piece, right: Piece): number {
+  if (left.lot !== right.lot) return compareLots(left.lot, right.lot);
   return left.lossRank - right.lossRank || comparePlaces(left, right);
+}
+
+function compareLots(left: LotRecord, right: LotRecord): number {
+  return compareTexts(left.key, right.key) || left.index - right.index;
 }
 
 function row(piece: Piece): WashPiece {
@@ -37,56 +38,63 @@ function row(piece: Piece): WashPiece {
   };
 }
 
-interface MutableAccount {
-  readonly byLot: Map<LotId, LotWash>;
-  readonly byClosure: Map<string, ClosureWash>;
+type Mutable<Row> = { -readonly [Key in keyof Row]: Row[Key] };
+
+interface Sums {
+  readonly byLot: Map<LotId, Mutable<LotWash>>;
+  readonly byClosure: Map<string, Mutable<ClosureWash>>;
 }
 
 /** Sums of the pieces, of lots and closes that wash sales touched. */
-export function accountsOf(pieces: readonly WashPiece[]): Map<AccountId, AccountWash> {
-  const accounts = new Map<AccountId, MutableAccount>();
-  for (const piece of pieces) {
-    let account = accounts.get(piece.accountId);
-    if (account === undefined) {
-      account = { byLot: new Map(), byClosure: new Map() };
-      accounts.set(piece.accountId, account);
+export function accountsOf(groups: readonly Group[]): Map<AccountId, AccountWash> {
+  const accounts = new Map<AccountId, Sums>();
+  for (const { lots, pieces } of groups) {
+    for (const { row } of lots) {
+      if (!accounts.has(row.accountId))
+        accounts.set(row.accountId, { byLot: new Map(), byClosure: new Map() });
     }
-    if (!piece.washIn.isZero()) addToLot(account.byLot, piece);
-    if (piece.closureId === null || (piece.washIn.isZero() && piece.disallowed.isZero())) continue;
-    addToClosure(account.byClosure, piece.closureId, piece);
+    for (const piece of pieces) addPiece(accounts.get(piece.lot.row.accountId)!, piece);
+    for (const piece of pieces) addHoldingFrom(accounts.get(piece.lot.row.accountId)!.byLot, piece);
   }
-  for (const piece of pieces) addHoldingFrom(accounts.get(piece.accountId)!.byLot, piece);
   return accounts;
 }
 
-function addToLot(byLot: Map<LotId, LotWash>, { lotId, closureId, washIn }: WashPiece): void {
+function addPiece({ byLot, byClosure }: Sums, piece: Piece): void {
+  if (!piece.washIn.isZero()) addToLot(byLot, piece);
+  const closureId = piece.close.row?.closureId ?? null;
+  if (closureId === null || (piece.washIn.isZero() && piece.disallowed.isZero())) return;
+  addToClosure(byClosure, closureId, piece);
+}
+
+function addToLot(byLot: Sums['byLot'], { lot, close, washIn }: Piece): void {
+  const { lotId } = lot.row;
+  const openWashIn = close.row === null ? washIn : Decimal.zero;
   const sum = byLot.get(lotId);
-  const open = closureId === null ? washIn : Decimal.zero;
-  byLot.set(lotId, {
-    washIn: sum === undefined ? washIn : sum.washIn.plus(washIn),
-    openWashIn: sum === undefined ? open : sum.openWashIn.plus(open),
-    openHoldingFrom: [],
-  });
+  if (sum === undefined) {
+    byLot.set(lotId, { washIn, openWashIn, openHoldingFrom: [] });
+    return;
+  }
+  sum.washIn = sum.washIn.plus(washIn);
+  sum.openWashIn = sum.openWashIn.plus(openWashIn);
 }
 
 /** Units of a touched lot that replaced nothing count from another day than those that did. */
-function addHoldingFrom(byLot: Map<LotId, LotWash>, { lotId, closureId, holdingFrom }: WashPiece): void {
-  const sum = closureId === null ? byLot.get(lotId) : undefined;
-  if (sum === undefined || sum.openHoldingFrom.includes(holdingFrom)) return;
-  byLot.set(lotId, { ...sum, openHoldingFrom: [...sum.openHoldingFrom, holdingFrom].sort() });
+function addHoldingFrom(byLot: Sums['byLot'], { lot, close, holdingDay }: Piece): void {
+  const sum = close.row === null ? byLot.get(lot.row.lotId) : undefined;
+  if (sum === undefined) return;
+  const holdingFrom = dateOfDay(holdingDay);
+  if (sum.openHoldingFrom.includes(holdingFrom)) return;
+  sum.openHoldingFrom = [...sum.openHoldingFrom, holdingFrom].sort();
 }
 
-function addToClosure(byClosure: Map<string, ClosureWash>, closureId: string, piece: WashPiece): void {
+function addToClosure(byClosure: Sums['byClosure'], closureId: string, piece: Piece): void {
   const { washIn, disallowed: washOut, permanentlyLost } = piece;
   const sum = byClosure.get(closureId);
-  byClosure.set(
-    closureId,
-    sum === undefined
-      ? { washIn, washOut, permanentlyLost }
-      : {
-          washIn: sum.washIn.plus(washIn),
-          washOut: sum.washOut.plus(washOut),
-          permanentlyLost: sum.permanentlyLost.plus(permanentlyLost),
-        },
-  );
+  if (sum === undefined) {
+    byClosure.set(closureId, { washIn, washOut, permanentlyLost });
+    return;
+  }
+  sum.washIn = sum.washIn.plus(washIn);
+  sum.washOut = sum.washOut.plus(washOut);
+  sum.permanentlyLost = sum.permanentlyLost.plus(permanentlyLost);
 }

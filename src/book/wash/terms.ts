@@ -189,6 +189,7 @@ export interface AccountWash {
 export interface WashResult {
   /** In the order they were worked out. Sum of `disallowed` = sum of all `washIn` + sum of `permanentlyLost`. */
   readonly adjustments: readonly WashDeferral[];
+  /** Every unit of every lot; made when it is first asked for, as few need them all. */
   readonly pieces: readonly WashPiece[];
   readonly accounts: ReadonlyMap<AccountId, AccountWash>;
   readonly unknown: readonly WashUnknown[];

@@ -1,4 +1,5 @@
 /** The Alpaca adapter: one account of one environment, read-only. */
+import { LATE_PUBLISHING } from './publishing.ts';
 import { createHash } from 'node:crypto';
 import { type AccountEnv } from '../../domain/account.ts';
 import { TruebookError } from '../../domain/errors.ts';
@@ -38,7 +39,7 @@ export const ALPACA_CAPABILITIES: Capabilities = {
   historyDaysMax: null,
   activitiesEveryRun: true,
   // Option events appear early the next day (alpaca.md "ten things" 3); 09:00 is when their absence means something.
-  latePublishing: { time: '09:00', daysLater: 1 },
+  latePublishing: LATE_PUBLISHING,
   greeks: true,
   stream: true,
   statement: false,

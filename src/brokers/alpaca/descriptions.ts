@@ -36,8 +36,9 @@ export function descriptionOf(wire: WireNonTrade): string | null {
 }
 
 /**
- * Terms as canonical strings. Of a spin-off or merger: `newRate` of `newSymbol` for `oldRate` of `oldSymbol`, and `cash`
- * for `oldRate` old shares. Of a fee: `feeType` (REG, TAF, ORF, OCC, CAT, ...) and `feeDate`, the day it was charged for.
+ * Terms as canonical strings. Of a spin-off: `ratioNew` shares for each `ratioOld` of `parent`. Of a merger: `ratioNew`
+ * of `newSymbol` for `ratioOld` of `oldSymbol`, and `cash` for `ratioOld` old shares. Of a fee: `feeType` (REG, TAF,
+ * ORF, OCC, CAT, ...) and `feeDate`, the day it was charged for.
  */
 export function termsInWords(wire: WireNonTrade): Record<string, string> {
   const text = wire.description ?? '';
@@ -45,14 +46,14 @@ export function termsInWords(wire: WireNonTrade): Record<string, string> {
     case 'SPIN':
     case 'SSO': {
       if (restatesCost(wire)) return { restates: 'cost' };
-      const [, newRate, newSymbol, oldRate, oldSymbol] = SPIN_OFF.exec(text) ?? [];
-      return stated({ newRate, newSymbol, oldRate, oldSymbol });
+      const [, ratioNew, , ratioOld, parent] = SPIN_OFF.exec(text) ?? [];
+      return stated({ parent, ratioNew, ratioOld });
     }
     case 'MA': {
       const [, perShare] = CASH_MERGER.exec(text) ?? [];
-      if (perShare !== undefined) return stated({ cash: perShare, oldRate: '1' });
-      const [, newRate, newSymbol, cash, oldRate, oldSymbol] = STOCK_MERGER.exec(text) ?? [];
-      return stated({ newRate, newSymbol, cash, oldRate, oldSymbol });
+      if (perShare !== undefined) return stated({ cash: perShare, ratioOld: '1' });
+      const [, ratioNew, newSymbol, cash, ratioOld, oldSymbol] = STOCK_MERGER.exec(text) ?? [];
+      return stated({ ratioNew, newSymbol, cash, ratioOld, oldSymbol });
     }
     case 'FEE': {
       const [, inWords, feeDate] = FEE.exec(text) ?? [];
@@ -73,4 +74,4 @@ function stated(terms: Readonly<Record<string, string | undefined>>): Record<str
   );
 }
 
-const NUMERIC: ReadonlySet<string> = new Set(['newRate', 'oldRate', 'cash']);
+const NUMERIC: ReadonlySet<string> = new Set(['ratioNew', 'ratioOld', 'cash']);

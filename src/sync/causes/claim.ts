@@ -13,7 +13,7 @@ import {
 import { type Instrument, type InstrumentId } from '../../domain/instrument.ts';
 import { type Currency } from '../../domain/money.ts';
 import { type OrderProgress, type SnapshotPosition } from '../../domain/snapshot.ts';
-import { type Instant } from '../../domain/time.ts';
+import { compareInstants, minInstant, type Instant } from '../../domain/time.ts';
 import { type NewRevision, type PositionObservation } from '../../store/store.ts';
 import { differenceKey, type Difference } from '../reconcile.ts';
 import { type RuleName } from './rules.ts';
@@ -34,10 +34,21 @@ export interface Witnesses {
   readonly isManualOrder: (orderId: string) => boolean | null;
   /** When the broker's positions were true. */
   readonly asOf: Instant;
+  /** How far the market value the account states is from that of its list of positions; null where it is not known. */
+  readonly totals: TotalsGap | null;
+  /** When first contact was made: what was executed before is in the openings, if it is not listed. */
+  readonly firstContactAt: Instant | null;
   /** When the broker's positions were believed last time; null before the first. */
   readonly lastLookAt: Instant | null;
   /** False until the openings of first contact are booked: what history lacks is still a difference. */
   readonly firstContactDone: boolean;
+}
+
+/** Net market value by the account less that of all rows. */
+export interface TotalsGap {
+  readonly gap: Decimal;
+  /** What marks may have moved between the two answers: less than this says nothing. */
+  readonly noise: Decimal;
 }
 
 /** Everything the families of causes look at. */
@@ -162,16 +173,31 @@ export function partsOf(finding: Finding): readonly Part[] {
 }
 
 /**
- * What may be new of a difference: all of it, or what a finding that was open before leaves. A cause that fits either is
- * not hidden by another that came earlier.
+ * What may be new of a difference: all of it, or what findings leave that had their form before `instruments` first
+ * differed. A cause that fits either is not hidden by another that came earlier; what is merely the remainder of an
+ * earlier guess is no earlier cause.
  */
-export function targets(circumstances: Circumstances, rest: Rest, key: string): readonly Decimal[] {
+export function targets(
+  circumstances: Circumstances,
+  rest: Rest,
+  key: string,
+  instruments: readonly InstrumentId[],
+): readonly Decimal[] {
   const all = left(rest, key);
+  const since = firstDiffered(circumstances, instruments);
   const known = Decimal.sum(
     circumstances.standing.flatMap((finding) => {
       const parts = partsOf(finding);
-      return parts.length === 1 && parts[0]!.key === key ? [parts[0]!.amount] : [];
+      const isEarlier = compareInstants(finding.lastSeenAt, since) < 0;
+      return isEarlier && parts.length === 1 && parts[0]!.key === key ? [parts[0]!.amount] : [];
     }),
   );
   return known.isZero() || known.equals(all) ? [all] : [all, all.minus(known)];
+}
+
+function firstDiffered({ standing, now }: Circumstances, instruments: readonly InstrumentId[]): Instant {
+  const concerned = standing.filter((finding) =>
+    partsOf(finding).some(({ instrument }) => instrument !== null && instruments.includes(instrument)),
+  );
+  return concerned.reduce((first, finding) => minInstant(first, finding.firstSeenAt), now);
 }

@@ -20,7 +20,7 @@ import { clearActions, vagueActions } from './corporateActions.ts';
 import { optionClaims } from './options.ts';
 import { orderClaims } from './orders.ts';
 import { CONFIRMATION_GAP_MS, ruleOfName } from './rules.ts';
-import { behindClaims, cashBehindClaims, gapClaims, shareClaims } from './shares.ts';
+import { behindClaims, cashBehindClaims, gapClaims, shareClaims, totalsClaims } from './shares.ts';
 import { strongStanding, weakStanding } from './standing.ts';
 
 /** A family of causes; `earlier` are the claims of those before it. */
@@ -34,6 +34,7 @@ const FAMILIES: readonly Family[] = [
   clearActions,
   optionClaims,
   vagueActions,
+  totalsClaims,
   behindClaims,
   weakStanding,
   shareClaims,

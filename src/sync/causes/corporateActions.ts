@@ -4,7 +4,7 @@
  */
 import { Decimal } from '../../domain/decimal.ts';
 import { type FindingCause } from '../../domain/finding.ts';
-import { type Instrument, type InstrumentId } from '../../domain/instrument.ts';
+import { type Instrument } from '../../domain/instrument.ts';
 import { type SnapshotPosition } from '../../domain/snapshot.ts';
 import { type PositionObservation } from '../../store/store.ts';
 import {
@@ -80,10 +80,12 @@ function splitOf(circumstances: Circumstances, rest: Rest, row: OpenRest, traded
   const without = row.without.minus(traded.quantity);
   const broker = row.broker.minus(traded.quantity);
   if (instrument.kind !== 'equity' || broker.isZero() || without.isZero()) return null;
-  const ratio = ratioOf(without, broker);
   const cash = left(rest, cashKey(instrument.currency));
-  const inLieu = ratio === null ? ratioWithFraction(circumstances, { ...row, broker, without }, cash) : null;
-  const found = ratio ?? inLieu;
+  const exact = ratioOf(without, broker);
+  // 41 that become 10 are 1 for 4 with a fraction paid out, not 10 for 41.
+  const isWhole = exact !== null && isUsual(exact);
+  const inLieu = isWhole ? null : ratioWithFraction(circumstances, { ...row, broker, without }, cash);
+  const found = inLieu ?? exact;
   if (found === null) return null;
   // Money that moved along is a purchase unless every order is known.
   if (!cash.isZero() && inLieu === null && circumstances.orders === null) return null;
@@ -94,7 +96,7 @@ function splitOf(circumstances: Circumstances, rest: Rest, row: OpenRest, traded
   if (traded.quantity.sign() * without.sign() < 0) return null;
   if (!keepsCost(before, now, traded.cost) || !keepsValue(before, { ...now, quantity: broker }, found))
     return null;
-  const isSure = before.averageCost !== null && before.mark !== null && now.mark !== null;
+  const isSure = before.mark !== null && now.mark !== null;
   const parts: Part[] = [positionPart(instrument.id, row.amount)];
   if (inLieu !== null && !cash.isZero()) parts.push(cashPart(instrument.currency, cash));
   return {
@@ -142,9 +144,13 @@ const USUAL_RATIOS: readonly Ratio[] = [
   ...[ratio(2, 3), ratio(3, 4), ratio(2, 5), ratio(4, 5), ratio(2, 7), ratio(5, 6)],
 ];
 
+function isUsual({ to, from }: Ratio): boolean {
+  return USUAL_RATIOS.some((usual) => usual.to.equals(to) && usual.from.equals(from));
+}
+
 /** The whole cost is what it was, as far as the digits of both averages tell. */
 function keepsCost(before: PositionObservation, now: SnapshotPosition, paid: Decimal): boolean {
-  if (before.averageCost === null || now.averageCost === null) return true;
+  if (before.averageCost === null || now.averageCost === null) return false;
   return sameMoney(
     { quantity: before.quantity, average: before.averageCost },
     { quantity: now.quantity, average: now.averageCost },
@@ -195,9 +201,10 @@ function exchangeOf(circumstances: Circumstances, rest: Rest, from: OpenRest, to
   const isNew = earlier === undefined || earlier.quantity.isZero();
   const isRename = isNew && to.amount.equals(from.without);
   const name = `${from.instrument.symbol} ${from.without.toString()} went, ${to.instrument.symbol} ${to.amount.toString()} came`;
+  const isWorthIt = keepsWorth(before, now, to.amount, cash);
   const claim = (rule: RuleName, evidence: string, money: readonly Part[] = []): Claim => ({
     cause: 'symbol_change',
-    rule,
+    rule: isWorthIt ? rule : 'action_in_part',
     on: from.instrument.id,
     parts: [
       positionPart(from.instrument.id, from.amount),
@@ -230,6 +237,24 @@ function exchangeOf(circumstances: Circumstances, rest: Rest, from: OpenRest, to
   return claim('action_in_part', `with ${cash.toString()} in cash, as in a merger`, [
     cashPart(from.instrument.currency, cash),
   ]);
+}
+
+/** How far the worth of what came may be from that of what went: a day's moves, not another stock's price. */
+const WORTH_ROOM = Decimal.ofScaled(20, 2);
+
+/** Whether what came, with money, is worth what went by the last marks; never where a mark is missing. */
+function keepsWorth(
+  before: PositionObservation,
+  now: SnapshotPosition,
+  came: Decimal,
+  cash: Decimal,
+): boolean {
+  if (before.mark === null || now.mark === null) return false;
+  const earlier = before.quantity.times(before.mark);
+  const later = came.times(now.mark);
+  const isNear = (worth: Decimal): boolean =>
+    worth.minus(earlier).abs().compare(earlier.abs().times(WORTH_ROOM)) <= 0;
+  return isNear(later) || isNear(later.plus(cash));
 }
 
 function costOf(observation: PositionObservation | undefined): Decimal | null {

@@ -79,7 +79,8 @@ function deliveries(circumstances: Circumstances, rest: Rest, gone: readonly Gon
   const currency = gone[0]!.option.currency;
   const candidates = gone.filter((row) => row.option.currency === currency).slice(0, TOGETHER_MAX);
   const choices = choicesOf(candidates);
-  const money = targets(circumstances, rest, cashKey(currency));
+  const options = candidates.map((row) => row.option.id);
+  const money = targets(circumstances, rest, cashKey(currency), options);
   const isPaidExactly = (some: readonly Gone[]): boolean =>
     circumstances.cashCompared && money.some((cash) => isNear(cash, paidFor(some)));
   const sharesFit = choices.filter((some) => fitsShares(circumstances, rest, candidates, some));
@@ -114,9 +115,12 @@ function fitsShares(
   some: readonly Gone[],
 ): boolean {
   if (some.some((row) => row.shares === null)) return false;
+  const options = all.map((row) => row.option.id);
   return [...new Set(all.map((row) => row.underlying))].every((underlying) => {
     const moved = Decimal.sum(some.filter((row) => row.underlying === underlying).map((row) => row.shares!));
-    return targets(circumstances, rest, positionKey(underlying)).some((amount) => amount.equals(moved));
+    return targets(circumstances, rest, positionKey(underlying), options).some((amount) =>
+      amount.equals(moved),
+    );
   });
 }
 
@@ -136,23 +140,35 @@ function isNear(one: Decimal, other: Decimal): boolean {
   return one.minus(other).abs().compare(CASH_TOLERANCE) <= 0;
 }
 
+/** Nobody delivers at a loss: whether the contract was worth something by the last mark of the stock, or its own. */
+function isWorthIt({ positions, before }: Circumstances, { option, underlying }: Gone): boolean {
+  const { strike, right } = option.option!;
+  const spot = positions.get(underlying)?.mark ?? before.get(underlying)?.mark ?? null;
+  if (spot !== null) return right === 'call' ? spot.compare(strike) >= 0 : spot.compare(strike) <= 0;
+  const last = before.get(option.id)?.mark ?? null;
+  return last !== null && last.compare(WORTHLESS) > 0;
+}
+
 function deliveryClaim(
-  { option, moved, wasShort, underlying, shares, cash }: Gone,
+  gone: Gone,
   rule: 'delivery' | 'delivery_in_part',
-  { cashCompared }: Circumstances,
+  circumstances: Circumstances,
 ): Claim {
+  const { option, moved, wasShort, underlying, shares, cash } = gone;
+  const { cashCompared } = circumstances;
+  const sure = rule === 'delivery' && !isWorthIt(circumstances, gone) ? 'delivery_at_a_loss' : rule;
   const what = wasShort ? 'assigned' : 'exercised';
   const parts: Part[] = [positionPart(option.id, moved)];
   if (shares !== null) parts.push(positionPart(underlying, shares));
   if (cashCompared) parts.push(cashPart(option.currency, cash));
   const evidence: FindingEvidence = ruled(
-    rule,
+    sure,
     rule === 'delivery'
       ? `${moved.abs().toString()} contract(s) ${what}: ${shares!.toString()} shares and ${cash.toString()} ` +
           `${option.currency} at the strike moved with them. The broker lists it on the next day.`
       : `${moved.abs().toString()} contract(s) went, and shares or money moved as if they had been ${what}, but not both.`,
   );
-  return { cause: wasShort ? 'assignment' : 'exercise', rule, parts, evidence: [evidence] };
+  return { cause: wasShort ? 'assignment' : 'exercise', rule: sure, parts, evidence: [evidence] };
 }
 
 /** A premium up to this much is worthless: nobody exercises for it. */
@@ -168,7 +184,7 @@ function expiryOf(
   if (newYorkDate(circumstances.now) < expiry) return null;
   const last = circumstances.before.get(option.id)?.mark ?? null;
   const agrees = (key: string): boolean =>
-    targets(circumstances, rest, key).some((amount) => isNear(amount, paidBy(delivered, key)));
+    targets(circumstances, rest, key, [option.id]).some((amount) => isNear(amount, paidBy(delivered, key)));
   const nothingElse =
     circumstances.cashCompared && agrees(cashKey(option.currency)) && agrees(positionKey(underlying));
   const isOver = compareInstants(circumstances.asOf, closeOf(expiry)) >= 0;

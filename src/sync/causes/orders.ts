@@ -7,7 +7,7 @@ import { Decimal } from '../../domain/decimal.ts';
 import { type FindingCause, type FindingEvidence } from '../../domain/finding.ts';
 import { type Instrument } from '../../domain/instrument.ts';
 import { type OrderProgress } from '../../domain/snapshot.ts';
-import { addMs, compareInstants } from '../../domain/time.ts';
+import { addMs, compareInstants, type Instant } from '../../domain/time.ts';
 import { CASH_TOLERANCE } from '../reconcile.ts';
 import {
   cashKey,
@@ -53,13 +53,22 @@ function claimsOn(
     (excess) => excess.order.instrument.id === instrument.id && !excess.quantity.isZero(),
   );
   if (own.length === 0) return [];
-  // A person may have booked one of them by hand: then the others are the difference.
-  const exact = subsets(own).find((some) => sumOf(some, (one) => one.quantity).equals(amount));
   const cash = left(rest, cashKey(instrument.currency));
-  const paid = sumOf(own, (one) => one.cash);
-  const moneyFits = circumstances.cashCompared && cash.minus(paid).abs().compare(CASH_TOLERANCE) <= 0;
-  const rule = exact === undefined && !moneyFits ? 'order_among_others' : 'order';
-  const groups = Map.groupBy(exact ?? own, (one) => one.cause);
+  const fits = (some: readonly Excess[]): boolean => {
+    const paid = sumOf(some, (one) => one.cash);
+    return circumstances.cashCompared && cash.minus(paid).abs().compare(CASH_TOLERANCE) <= 0;
+  };
+  const isUnpaid = (some: readonly Excess[]): boolean =>
+    circumstances.cashCompared && cash.abs().compare(CASH_TOLERANCE) <= 0 && !fits(some);
+  // A person may have booked one of them by hand: then the others are the difference. Units whose money agrees already
+  // are those of no order, and an order of long ago must show its money to be believed.
+  const exact = subsets(own)
+    .filter((some) => sumOf(some, (one) => one.quantity).equals(amount) && !isUnpaid(some))
+    .find((some) => fits(some) || some.every((excess) => !isOld(circumstances, excess)));
+  const chosen = exact ?? own.filter((excess) => !isOld(circumstances, excess));
+  if (chosen.length === 0) return [];
+  const rule = exact === undefined && !fits(chosen) ? 'order_among_others' : 'order';
+  const groups = Map.groupBy(chosen, (one) => one.cause);
   return [...groups].map(([cause, some]) => ({
     cause,
     rule,
@@ -124,14 +133,14 @@ function excessesOf(circumstances: Circumstances): readonly Excess[] {
     if (own.some((row) => row.price === null) || (averagePrice === null && !filled.isZero())) return [];
     const units = filled.minus(listed);
     const cost = (averagePrice ?? Decimal.zero).times(filled).minus(listedCost);
-    // What was executed before the book and the broker agreed is in the book by another name, an opening above all.
-    if (units.sign() > 0 && isOld(circumstances, order)) return [];
+    // What was executed before first contact and is not listed is in the book as an opening.
+    if (units.sign() > 0 && isBefore(order.updatedAt, circumstances.firstContactAt)) return [];
     if (units.isZero() && (filled.isZero() || isSamePrice(listedCost, filled, averagePrice!))) return [];
     const sign = order.side === 'buy' ? Decimal.one : Decimal.one.negate();
     return [
       {
         order,
-        cause: causeOf(circumstances, order, units),
+        cause: causeOf(circumstances, order, units, listed),
         quantity: units.times(sign),
         cash: cost.times(order.instrument.multiplier).times(sign).negate().round(CASH_PLACES),
       },
@@ -142,13 +151,17 @@ function excessesOf(circumstances: Circumstances): readonly Excess[] {
 /** How long before the difference was seen its order may have been executed: looks may have failed since. */
 const BEFORE_SEEN_MS = 4 * 86_400_000;
 
-/** Whether an order did all it did before anything differed. */
-function isOld({ lastLookAt, standing }: Circumstances, { instrument, updatedAt }: OrderProgress): boolean {
-  if (updatedAt === null || lastLookAt === null) return false;
+/** Whether an order did all it did before anything differed: it may be in the book by another name. */
+function isOld({ lastLookAt, standing }: Circumstances, { order }: Excess): boolean {
+  if (lastLookAt === null) return false;
   const known = standing
-    .filter((finding) => partsOf(finding).some((part) => part.instrument === instrument.id))
+    .filter((finding) => partsOf(finding).some((part) => part.instrument === order.instrument.id))
     .map((finding) => addMs(finding.firstSeenAt, -BEFORE_SEEN_MS));
-  return [lastLookAt, ...known].every((since) => compareInstants(updatedAt, since) < 0);
+  return [lastLookAt, ...known].every((since) => isBefore(order.updatedAt, since));
+}
+
+function isBefore(one: Instant | null, other: Instant | null): boolean {
+  return one !== null && other !== null && compareInstants(one, other) < 0;
 }
 
 /** Digits of money worked out from a rounded average. */
@@ -159,10 +172,17 @@ function isSamePrice(cost: Decimal, filled: Decimal, average: Decimal): boolean 
   return cost.dividedBy(filled, AVERAGE_PLACES).equals(average.round(AVERAGE_PLACES));
 }
 
-function causeOf(circumstances: Circumstances, order: OrderProgress, units: Decimal): FindingCause {
-  if (units.sign() <= 0) return 'broker_correction';
-  if (order.quantity !== null && order.filled.compare(order.quantity) < 0) return 'partial_fill';
-  return circumstances.isManualOrder(order.orderId) === true ? 'manual_trade' : 'missing_fill';
+/** An order that was whole, or has become larger than it was given, has no fill missing: one was corrected. */
+function causeOf(
+  { isManualOrder }: Circumstances,
+  { orderId, quantity, filled }: OrderProgress,
+  units: Decimal,
+  listed: Decimal,
+): FindingCause {
+  const wasWhole = quantity !== null && (listed.compare(quantity) >= 0 || filled.compare(quantity) > 0);
+  if (units.sign() <= 0 || wasWhole) return 'broker_correction';
+  if (quantity !== null && filled.compare(quantity) < 0) return 'partial_fill';
+  return isManualOrder(orderId) === true ? 'manual_trade' : 'missing_fill';
 }
 
 function evidenceOf({ order, cause, quantity }: Excess): FindingEvidence {

@@ -25,6 +25,8 @@ export const RULES = {
   delivery: { ceiling: 'likely', ...SEEN_ONCE },
   /** The shares or the money of a delivery fit, not both. */
   delivery_in_part: { ceiling: 'possible', ...SEEN_AGAIN },
+  /** Both fit, but nobody delivers at a loss, or no mark tells. */
+  delivery_at_a_loss: { ceiling: 'possible', ...SEEN_AGAIN },
   /** A worthless contract went after its last day, and nothing else moved. */
   expiry: { ceiling: 'likely', ...SEEN_ONCE },
   /** A contract went after its last day, but it was worth something, or more moved. */
@@ -39,10 +41,14 @@ export const RULES = {
   merger: { ceiling: 'likely', ...SEEN_ONCE },
   /** A corporate action would fit, but a figure that tells is missing. */
   action_in_part: { ceiling: 'possible', ...SEEN_ONCE },
+  /** The account's own totals still count what its list of positions does not, or the other way round. */
+  totals: { ceiling: 'likely', ...SEEN_AGAIN },
   /** The broker still says what it said before the newest activities. */
   behind: { ceiling: 'possible', ...SEEN_ONCE },
-  /** The broker's figure is the book's with fewer digits. */
-  rounding: { ceiling: 'likely', ...SEEN_AGAIN },
+  /** The broker's quantity is the book's with fewer digits, and its average lost digits too. */
+  rounding: { ceiling: 'likely', ...SEEN_ONCE },
+  /** The quantity alone: units that left may look like that. */
+  rounding_perhaps: { ceiling: 'possible', ...SEEN_AGAIN },
   /** Coins of a day's trades went, as fees in coins do. */
   coin_fee: { ceiling: 'possible', ...SEEN_AGAIN },
   /** Units and money moved as if a listed fill had been taken back. */

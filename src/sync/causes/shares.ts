@@ -1,7 +1,6 @@
 /** Units that moved and that no order, contract or corporate action explains: what is left to guess, never surely. */
 import { Decimal } from '../../domain/decimal.ts';
 import { type FindingCause } from '../../domain/finding.ts';
-import { type Currency } from '../../domain/money.ts';
 import { addMs, compareInstants } from '../../domain/time.ts';
 import { CASH_TOLERANCE } from '../reconcile.ts';
 import {
@@ -19,6 +18,7 @@ import {
   type Rest,
 } from './claim.ts';
 import { type RuleName } from './rules.ts';
+import { subsets } from './subsets.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -31,9 +31,56 @@ export function gapClaims(circumstances: Circumstances, rest: Rest): readonly Cl
   );
 }
 
+/** How near the values must be to the gap of the totals. */
+const TOTALS_ROOM = Decimal.ofScaled(5, 2);
+
+/**
+ * The account's totals count units that its list of positions lacks, or lack what the list shows: the broker's two answers
+ * are of different moments, or one is short. Small values drown in the moves of the marks: of those nothing is said.
+ */
+export function totalsClaims(circumstances: Circumstances, rest: Rest): readonly Claim[] {
+  const { totals } = circumstances;
+  if (totals === null || totals.gap.abs().compare(totals.noise) <= 0) return [];
+  const rows = openRests(circumstances, rest).flatMap((row) => {
+    const value = missingValue(circumstances, row);
+    return value === null ? [] : [{ row, value }];
+  });
+  const fitting = subsets(rows).filter((some) => {
+    const value = Decimal.sum(some.map((one) => one.value));
+    const room = Decimal.sum(some.map((one) => one.value.abs())).times(TOTALS_ROOM);
+    return value.minus(totals.gap).abs().compare(room.plus(totals.noise)) <= 0;
+  });
+  if (fitting.length !== 1) return [];
+  const text = `The account's totals are ${totals.gap.round(2).toString()} more than the list of positions adds up to.`;
+  return fitting[0]!.map(({ row }) =>
+    claim('stale_source', 'totals', [positionPart(row.instrument.id, row.amount)], text),
+  );
+}
+
+/** What the units that are missing in the list would add to its value; null without a mark. */
+function missingValue(
+  { positions, before }: Circumstances,
+  { instrument, amount }: OpenRest,
+): Decimal | null {
+  const mark = positions.get(instrument.id)?.mark ?? before.get(instrument.id)?.mark ?? null;
+  return mark === null ? null : amount.negate().times(mark).times(instrument.multiplier);
+}
+
+/** Whether the totals agree with the list so well that it cannot be behind by this much. */
+function totalsAgree(circumstances: Circumstances, row: OpenRest): boolean {
+  const { totals } = circumstances;
+  const value = missingValue(circumstances, row);
+  if (totals === null || value === null) return false;
+  return (
+    totals.gap.abs().compare(totals.noise) <= 0 && value.abs().compare(totals.noise.plus(totals.noise)) > 0
+  );
+}
+
 /** The broker's list is behind its own activities: it says what it said before the newest of them. */
 export function behindClaims(circumstances: Circumstances, rest: Rest): readonly Claim[] {
-  return openRests(circumstances, rest).flatMap(({ instrument, amount, broker }) => {
+  return openRests(circumstances, rest).flatMap((row) => {
+    const { instrument, amount, broker } = row;
+    if (totalsAgree(circumstances, row)) return [];
     const before = circumstances.before.get(instrument.id)?.quantity ?? Decimal.zero;
     if (!before.equals(broker)) return [];
     const newest = newestOf(circumstances, (row) =>
@@ -95,22 +142,35 @@ export function shareClaims(circumstances: Circumstances, rest: Rest): readonly 
   const traded = tradeLike(circumstances, rest, rows);
   return rows.map((row) => {
     if (row === traded?.row) return traded.claim;
-    return roundingOf(row) ?? coinFeeOf(circumstances, row) ?? withoutMoney(circumstances, rest, row);
+    return (
+      roundingOf(circumstances, row) ??
+      coinFeeOf(circumstances, row) ??
+      withoutMoney(circumstances, rest, row)
+    );
   });
 }
 
 /** Digits a broker that rounds still shows. */
 const ROUNDED_PLACES_MIN = 2;
 
-function roundingOf({ instrument, amount, broker, without }: OpenRest): Claim | null {
+function roundingOf(
+  { before, positions }: Circumstances,
+  { instrument, amount, broker, without }: OpenRest,
+): Claim | null {
   const [shown, exact] = [placesOf(broker), placesOf(without)];
   const places = Math.max(shown, ROUNDED_PLACES_MIN);
-  const isRounded =
-    exact > places &&
-    (['half-even', 'down'] as const).some((way) => without.round(places, way).equals(broker));
-  if (!isRounded) return null;
+  if (exact <= places || !isRoundingOf(broker, without, places)) return null;
   const text = `The broker's ${broker.toString()} is ${without.toString()} with ${places} digits behind the point.`;
-  return claim('rounding', 'rounding', [positionPart(instrument.id, amount)], text);
+  // Units that left may look like that; an average that lost its digits along with them does not.
+  const [earlier, now] = [before.get(instrument.id)?.averageCost, positions.get(instrument.id)?.averageCost];
+  const isShown =
+    earlier != null && now != null && placesOf(earlier) > places && isRoundingOf(now, earlier, places);
+  const rule = isShown ? 'rounding' : 'rounding_perhaps';
+  return claim('rounding', rule, [positionPart(instrument.id, amount)], text);
+}
+
+function isRoundingOf(rounded: Decimal, exact: Decimal, places: number): boolean {
+  return (['half-even', 'down'] as const).some((way) => exact.round(places, way).equals(rounded));
 }
 
 function placesOf(value: Decimal): number {
@@ -147,7 +207,7 @@ function tradeLike(
 ): { readonly row: OpenRest; readonly claim: Claim } | null {
   if (!circumstances.cashCompared) return null;
   const found = rows.flatMap((row) => {
-    const cash = targets(circumstances, rest, cashKey(row.instrument.currency));
+    const cash = targets(circumstances, rest, cashKey(row.instrument.currency), [row.instrument.id]);
     const amount = cash.find((money) => !money.isZero() && money.sign() !== row.amount.sign());
     const made = amount === undefined ? null : tradeOf(circumstances, row, amount);
     return made === null ? [] : [{ row, claim: made }];
@@ -158,7 +218,9 @@ function tradeLike(
 function tradeOf(circumstances: Circumstances, row: OpenRest, cash: Decimal): Claim | null {
   const { instrument, amount } = row;
   const parts = [positionPart(instrument.id, amount), cashPart(instrument.currency, cash)];
-  const reversed = circumstances.listed.find(
+  // Where the orders are known, one of them would say so.
+  const listed = circumstances.orders === null ? circumstances.listed : [];
+  const reversed = listed.find(
     (fill) =>
       fill.kind === 'fill' &&
       fill.status === 'ok' &&
@@ -205,8 +267,7 @@ function wasAwayLong({ lastLookAt, now }: Circumstances): boolean {
 /** Units without money: a transfer is what is left, where money agrees; where it does not, nothing is. */
 function withoutMoney(circumstances: Circumstances, rest: Rest, row: OpenRest): Claim {
   const parts = [positionPart(row.instrument.id, row.amount)];
-  const { currency } = row.instrument;
-  if (circumstances.cashCompared && !moneyIsQuiet(circumstances, rest, currency)) {
+  if (circumstances.cashCompared && !moneyIsQuiet(circumstances, rest, row)) {
     return claim('unknown', 'unexplained', parts, 'Units and money moved, and nothing says what happened.');
   }
   const text =
@@ -216,8 +277,10 @@ function withoutMoney(circumstances: Circumstances, rest: Rest, row: OpenRest): 
   return claim('transfer', 'without_money', parts, text);
 }
 
-function moneyIsQuiet(circumstances: Circumstances, rest: Rest, currency: Currency): boolean {
-  return targets(circumstances, rest, cashKey(currency)).some((amount) => isNear(amount, Decimal.zero));
+function moneyIsQuiet(circumstances: Circumstances, rest: Rest, { instrument }: OpenRest): boolean {
+  return targets(circumstances, rest, cashKey(instrument.currency), [instrument.id]).some((amount) =>
+    isNear(amount, Decimal.zero),
+  );
 }
 
 function claim(cause: FindingCause, rule: RuleName, parts: readonly Part[], text: string): Claim {

@@ -3,7 +3,10 @@ import { EMPTY_BOOK } from '../../book/foldBook.ts';
 import { type Account } from '../../domain/account.ts';
 import { LIFECYCLE_EVENTS } from '../../domain/event.ts';
 import { compareInstants, minInstant } from '../../domain/time.ts';
-import { type BookCheckpoint, type BookViews, type Store, type ViewBasis } from '../../store/store.ts';
+import { type BookCheckpoint, type EpochViews, type Store, type ViewBasis } from '../../store/store.ts';
+import { type Capabilities } from '../../brokers/broker.ts';
+import { epochProofs } from '../epochProofs.ts';
+import { lastDayOver } from '../proveRun.ts';
 import { episodeResults } from '../episodeResults.ts';
 import { foldInPieces, rulesHash } from '../foldOnto.ts';
 import { washOfAccount } from '../washOfAccount.ts';
@@ -15,10 +18,11 @@ export async function epochViews(
   account: Account,
   epoch: number,
   basis: ViewBasis | null,
-): Promise<BookViews> {
-  const balance_day = await store.dayEnds(account.id, epoch);
+  latePublishing: Capabilities['latePublishing'],
+): Promise<EpochViews> {
+  const balanceDays = await store.dayEnds(account.id, epoch);
   if (basis === null)
-    return { position: [], lot: [], lot_closure: [], wash_adjustment: [], balance_day, book_checkpoint: [] };
+    return { epoch, positions: [], lots: [], closures: [], wash: [], balanceDays, checkpoints: [] };
   const activities = await store.bookActivitiesAsOf(account.id, epoch, { basis });
   const elections = await store.elections(account.id, { epoch, basis });
   const rules = {
@@ -38,8 +42,12 @@ export async function epochViews(
   ];
   const instruments = await store.instruments([...new Set(named)]);
   const { closures, lots } = fold;
+  const now = basis.startedAt;
+  const ledger = { account, epoch, days: balanceDays, activities, rules, instruments, latePublishing, now };
+  const proofs = await epochProofs(store, ledger, lastDayOver(now));
   return {
-    position: positionViews({
+    epoch,
+    positions: positionViews({
       owner: { accountId: account.id, epoch, source: account.broker },
       book: fold.book,
       closed: fold.closed,
@@ -48,11 +56,14 @@ export async function epochViews(
       statements,
       events: await store.bookEvents({ accountId: account.id, epoch, kinds: LIFECYCLE_EVENTS }),
     }),
-    lot: lots,
-    lot_closure: closures,
-    wash_adjustment: washOfAccount({ account, lots, closures, activities, instruments, elections }),
-    balance_day,
-    book_checkpoint: await standing(store, account, basis, [
+    lots,
+    closures,
+    wash: washOfAccount({ account, lots, closures, activities, instruments, elections }),
+    balanceDays: balanceDays.map((day) => {
+      const proof = proofs.get(`${day.tradeDate} ${day.currency}`);
+      return proof === undefined ? day : { ...day, proof };
+    }),
+    checkpoints: await standing(store, account, basis, [
       ...checkpoints.earlierCheckpoints,
       ...(checkpoints.checkpoint === null ? [] : [checkpoints.checkpoint]),
     ]),

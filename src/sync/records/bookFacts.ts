@@ -6,13 +6,13 @@ import { type Account } from '../../domain/account.ts';
 import { type ActivityRevision } from '../../domain/activity.ts';
 import { Decimal } from '../../domain/decimal.ts';
 import { type Instrument, type InstrumentId } from '../../domain/instrument.ts';
-import { type Lot, type LotClosure, type WashAdjustment } from '../../domain/lot.ts';
+import { type Lot, type LotClosure } from '../../domain/lot.ts';
 import { newYorkDate, now as instantNow, type TradeDate } from '../../domain/time.ts';
 import { type Store } from '../../store/store.ts';
 import { bookThen, isTimeTravel, type When } from '../asOf.ts';
 import { episodeResults } from '../episodeResults.ts';
 import { isEstimate } from '../positionRows.ts';
-import { washOfTaxpayer, washScopeOf, type WashInput } from '../washOfAccount.ts';
+import { washFigures, washScopeOf, type WashFigures, type WashInput } from '../washOfAccount.ts';
 import { type AccountScope, type RecordContext } from './context.ts';
 import { lotRecords, type LotRecord } from './lots.ts';
 import {
@@ -37,7 +37,7 @@ type Of<Row> = Row & { readonly accountId: number };
 export interface BookFacts {
   readonly lots: readonly Of<Lot>[];
   readonly closures: readonly Of<LotClosure>[];
-  readonly wash: readonly Of<WashAdjustment>[];
+  readonly wash: WashFigures;
   readonly estimates: readonly Estimate[];
   readonly activities: readonly Of<ActivityRevision>[];
   readonly accountNames: ReadonlyMap<number, string>;
@@ -84,14 +84,14 @@ export async function bookFacts(context: RecordContext, scope: BookScope): Promi
   for (const row of [...facts.lots, ...facts.closures, ...facts.estimates]) ids.add(row.instrument);
   return {
     ...facts,
-    wash: await chosenWash(store, everybody, accounts, scope, facts.wash),
+    wash: await chosenWash(store, everybody, accounts, scope, facts),
     accountNames,
     instruments: await store.instruments([...ids]),
     today: newYorkDate(scope.asOf ?? instantNow(clock)),
   };
 }
 
-type Rows = Omit<BookFacts, 'accountNames' | 'instruments' | 'today'>;
+type Rows = Omit<BookFacts, 'wash' | 'accountNames' | 'instruments' | 'today'>;
 
 // ---- as it stands ---------------------------------------------------------------------------------------------------
 
@@ -106,7 +106,6 @@ async function presentRows(store: Store, accounts: readonly Account[], scope: Bo
     rows.lots.push(...(await store.lots({ ...filter, open: true })));
     for (const epoch of epochs) {
       rows.closures.push(...(await store.closures({ ...filter, epoch })));
-      rows.wash.push(...(await store.washAdjustments({ ...filter, epoch })));
     }
     rows.estimates.push(...(await presentEstimates(store, account, rows.closures)));
     for (const row of await store.ledger(filter)) if (epochs.includes(row.epoch)) rows.activities.push(row);
@@ -119,14 +118,13 @@ async function presentRows(store: Store, accounts: readonly Account[], scope: Bo
 interface Mutable {
   lots: Of<Lot>[];
   closures: Of<LotClosure>[];
-  wash: Of<WashAdjustment>[];
   estimates: Estimate[];
   activities: Of<ActivityRevision>[];
   marks: Map<string, Decimal>;
 }
 
 function emptyRows(): Mutable {
-  return { lots: [], closures: [], wash: [], estimates: [], activities: [], marks: new Map() };
+  return { lots: [], closures: [], estimates: [], activities: [], marks: new Map() };
 }
 
 /** What left without a fill: the part of a row's realized figure that no close gave. */
@@ -168,7 +166,6 @@ async function pastRows(store: Store, accounts: readonly Account[], scope: BookS
     const of = <Row>(row: Row): Of<Row> => ({ ...row, accountId: account.id });
     rows.lots.push(...then.lots.map(of));
     rows.closures.push(...then.closures.map(of));
-    rows.wash.push(...then.wash.map(of));
     rows.activities.push(...then.activities.map(of));
     for (const seen of then.observations)
       if (seen.mark !== null) rows.marks.set(`${account.id}:${seen.instrument}`, seen.mark);
@@ -176,26 +173,22 @@ async function pastRows(store: Store, accounts: readonly Account[], scope: BookS
   return rows;
 }
 
-// ---- wash sales over all accounts -----------------------------------------------------------------------------------
+// ---- wash sales -----------------------------------------------------------------------------------------------------
 
-/** Scope `taxpayer` needs the lots of every account, whichever is shown. */
+/** Scope `taxpayer` needs the lots of every account, whichever is shown. Without a loss nothing is worked out. */
 async function chosenWash(
   store: Store,
   everybody: readonly Account[],
   shown: readonly Account[],
   scope: BookScope,
-  ofAccounts: readonly Of<WashAdjustment>[],
-): Promise<readonly Of<WashAdjustment>[]> {
-  const books = await Promise.all(
-    everybody.map(async (account) => ({ account, elections: await store.elections(account.id) })),
-  );
-  const isTaxpayer =
-    scope.wash === 'taxpayer' ||
-    (scope.wash === undefined && books.some(({ elections }) => washScopeOf(elections) === 'taxpayer'));
-  if (!isTaxpayer) return ofAccounts;
+  { closures }: Rows,
+): Promise<WashFigures> {
+  const chosen = scope.wash ?? (await electedScope(store, everybody));
+  const hasLoss = closures.some((row) => row.realized !== null && row.realized.plus(row.rolled).sign() < 0);
+  if (!hasLoss && chosen === 'account') return new Map();
   const types = await store.accountTypes();
   const inputs: WashInput[] = [];
-  for (const { account } of books) {
+  for (const account of chosen === 'taxpayer' ? everybody : shown) {
     const then = await bookThen(store, account, scope);
     inputs.push({
       account,
@@ -207,11 +200,14 @@ async function chosenWash(
       elections: then.elections,
     });
   }
-  const ids = new Set(shown.map((account) => account.id));
-  return washOfTaxpayer(inputs).filter(
-    (row) =>
-      ids.has(row.accountId) || (row.replacementAccountId !== null && ids.has(row.replacementAccountId)),
-  );
+  return washFigures(inputs, chosen);
+}
+
+/** One account that counts as its owner's tax return does makes all of them count so. */
+async function electedScope(store: Store, accounts: readonly Account[]): Promise<'account' | 'taxpayer'> {
+  for (const account of accounts)
+    if (washScopeOf(await store.elections(account.id)) === 'taxpayer') return 'taxpayer';
+  return 'account';
 }
 
 function isIra(type: string | undefined): boolean {

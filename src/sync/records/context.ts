@@ -1,4 +1,5 @@
 /** What every listing needs: where to read, whose rows, and the settings that decide about age and authorship. */
+import { type Capabilities } from '../../brokers/broker.ts';
 import { type Account } from '../../domain/account.ts';
 import { type Clock, type Instant } from '../../domain/time.ts';
 import { type LeaseHolder, type Store } from '../../store/store.ts';
@@ -15,6 +16,8 @@ export interface RecordContext {
   enabled(account: Account): boolean;
   /** Patterns of client order ids that automation uses (`AUTOMATION_ORDER_IDS`), `*` allowed. */
   readonly automationOrderIds: readonly string[];
+  /** When the account's broker lists what it did not list at once; null = everything is listed at once. */
+  latePublishing(account: Account): Capabilities['latePublishing'];
   /** `POSITION_SYNC_CALCULATE_REALIZED_PNL`: false shows no realized profit beside positions and trades. */
   readonly showsRealized: boolean;
   /** Whether the process behind a lease no longer exists on this host: a killed agent is not a running one. */

@@ -2,7 +2,9 @@
 import { termOf } from '../../book/term.ts';
 import { Decimal } from '../../domain/decimal.ts';
 import { type Instrument, type InstrumentId } from '../../domain/instrument.ts';
-import { type Lot, type WashAdjustment } from '../../domain/lot.ts';
+import { type LotWash } from '../../book/wash.ts';
+import { type Lot } from '../../domain/lot.ts';
+import { type WashFigures } from '../washOfAccount.ts';
 import { type TradeDate } from '../../domain/time.ts';
 import { compareText, text } from './fields.ts';
 
@@ -45,7 +47,7 @@ export interface LotRecord {
 /** Where the figures of a moment come from: the database as it is, or the ledger as it was. */
 export interface LotFacts {
   readonly lots: readonly (Lot & { readonly accountId: number })[];
-  readonly wash: readonly (WashAdjustment & { readonly accountId: number })[];
+  readonly wash: WashFigures;
   readonly accountNames: ReadonlyMap<number, string>;
   readonly instruments: ReadonlyMap<InstrumentId, Instrument>;
   /** By `<account id>:<instrument>`. */
@@ -55,10 +57,9 @@ export interface LotFacts {
 
 /** Lots that hold something, by account, symbol and acquisition. */
 export function lotRecords(facts: LotFacts): readonly LotRecord[] {
-  const washed = washedLots(facts.wash);
   return facts.lots
     .filter((lot) => !lot.openQuantity.isZero())
-    .map((lot) => lotRecord(lot, washed.get(`${lot.accountId}:${lot.id}`) ?? NOT_WASHED, facts))
+    .map((lot) => lotRecord(lot, facts.wash.get(lot.accountId)?.byLot.get(lot.id) ?? null, facts))
     .sort(
       (left, right) =>
         compareText(left.account, right.account) ||
@@ -68,40 +69,17 @@ export function lotRecords(facts: LotFacts): readonly LotRecord[] {
     );
 }
 
-interface Washed {
-  readonly amount: Decimal;
-  readonly holdingFrom: TradeDate | null;
-}
-
-const NOT_WASHED: Washed = { amount: Decimal.zero, holdingFrom: null };
-
-function washedLots(wash: LotFacts['wash']): ReadonlyMap<string, Washed> {
-  const lots = new Map<string, Washed>();
-  for (const row of wash) {
-    if (row.replacementLotId === null) continue;
-    const key = `${row.replacementAccountId ?? row.accountId}:${row.replacementLotId}`;
-    const before = lots.get(key) ?? NOT_WASHED;
-    const amount = before.amount.plus(row.disallowed).minus(row.permanentlyLost);
-    const earlier =
-      before.holdingFrom === null || row.holdingFrom < before.holdingFrom
-        ? row.holdingFrom
-        : before.holdingFrom;
-    lots.set(key, { amount, holdingFrom: earlier });
-  }
-  return lots;
-}
-
-function lotRecord(lot: LotFacts['lots'][number], washed: Washed, facts: LotFacts): LotRecord {
+function lotRecord(lot: LotFacts['lots'][number], washed: LotWash | null, facts: LotFacts): LotRecord {
   const instrument = facts.instruments.get(lot.instrument);
   const sign = lot.direction === 'long' ? Decimal.one : Decimal.one.negate();
   const quantity = lot.openQuantity.times(sign);
   const units = instrument === undefined ? null : lot.openQuantity.times(instrument.multiplier);
   const mark = facts.marks.get(`${lot.accountId}:${lot.instrument}`) ?? null;
   const value = mark === null || units === null ? null : units.times(mark).times(sign);
-  const holdingFrom =
-    washed.holdingFrom !== null && washed.holdingFrom < lot.holdingFrom
-      ? washed.holdingFrom
-      : lot.holdingFrom;
+  const washIn = washed?.openWashIn ?? Decimal.zero;
+  // The earliest: parts of a lot that replaced different losses have holding periods of their own.
+  const [tacked = lot.holdingFrom] = washed?.openHoldingFrom ?? [];
+  const holdingFrom = tacked < lot.holdingFrom ? tacked : lot.holdingFrom;
   return {
     account: facts.accountNames.get(lot.accountId) ?? String(lot.accountId),
     lot: lot.id,
@@ -117,8 +95,8 @@ function lotRecord(lot: LotFacts['lots'][number], washed: Washed, facts: LotFact
         : lot.openCost.dividedBy(units, 10).toString(),
     costSource: lot.costSource,
     rolled: lot.rolled.toString(),
-    washIn: washed.amount.toString(),
-    taxCost: text(lot.openCost?.plus(lot.rolled).plus(washed.amount) ?? null),
+    washIn: washIn.toString(),
+    taxCost: text(lot.openCost?.plus(lot.rolled).plus(washIn) ?? null),
     acquiredAt: lot.acquiredAt,
     acquiredDate: lot.acquiredDate,
     holdingFrom,

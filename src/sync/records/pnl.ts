@@ -2,7 +2,9 @@
 import { Decimal } from '../../domain/decimal.ts';
 import { type ActivityRevision } from '../../domain/activity.ts';
 import { type Instrument, type InstrumentId } from '../../domain/instrument.ts';
-import { type LotClosure, type WashAdjustment } from '../../domain/lot.ts';
+import { type ClosureWash } from '../../book/wash.ts';
+import { type LotClosure } from '../../domain/lot.ts';
+import { type WashFigures } from '../washOfAccount.ts';
 import { type TradeDate } from '../../domain/time.ts';
 import { text } from './fields.ts';
 import { groupPnl, pnlStats, type PnlGrouping, type PnlItem } from './pnlGroups.ts';
@@ -20,7 +22,9 @@ export interface PnlRecord {
   readonly realizedRolled: string;
   /** Losses put off by wash sales, positive. */
   readonly washDisallowed: string;
-  /** `realizedRolled + washDisallowed`. */
+  /** Losses put off earlier into what was closed: they raise its cost. */
+  readonly washIn: string;
+  /** `realizedRolled + washDisallowed - washIn`. */
   readonly taxableGain: string;
   readonly income: string;
   /** Fees and taxes outside the closes, signed: negative = paid. */
@@ -62,7 +66,7 @@ export interface Estimate {
 
 export interface PnlFacts {
   readonly closures: readonly (LotClosure & { readonly accountId: number })[];
-  readonly wash: readonly (WashAdjustment & { readonly accountId: number })[];
+  readonly wash: WashFigures;
   readonly estimates: readonly Estimate[];
   /** Newest revisions that count. */
   readonly activities: readonly (ActivityRevision & { readonly accountId: number })[];
@@ -86,7 +90,8 @@ export function pnlRecords(facts: PnlFacts, by: PnlGrouping, scope: PnlScope = {
     realizedBasis: group.basis,
     realizedRolled: group.realizedRolled.toString(),
     washDisallowed: group.washDisallowed.toString(),
-    taxableGain: group.realizedRolled.plus(group.washDisallowed).toString(),
+    washIn: group.washIn.toString(),
+    taxableGain: group.realizedRolled.plus(group.washDisallowed).minus(group.washIn).toString(),
     income: group.income.toString(),
     fees: group.fees.toString(),
     net: group.net.toString(),
@@ -117,15 +122,10 @@ export function pnlStatsRecords(facts: PnlFacts, scope: PnlScope = {}): readonly
 type Item = PnlItem & { readonly closeKey: string };
 
 function itemsOf(facts: PnlFacts, scope: PnlScope): readonly Item[] {
-  const washed = new Map<string, Decimal>();
-  for (const row of facts.wash) {
-    const key = `${row.accountId}:${row.closureId}`;
-    washed.set(key, (washed.get(key) ?? Decimal.zero).plus(row.disallowed));
-  }
   const closes = facts.closures
     // What was carried to another account is no result.
     .filter((row) => row.kind !== 'transfer_out')
-    .map((row) => closeItem(facts, row, washed.get(`${row.accountId}:${row.id}`) ?? Decimal.zero));
+    .map((row) => closeItem(facts, row, facts.wash.get(row.accountId)?.byClosure.get(row.id) ?? null));
   const estimates = facts.estimates.map((row) => estimateItem(facts, row));
   const money = facts.activities.flatMap((row) => moneyItem(facts, row) ?? []);
   return [...closes, ...estimates, ...money].filter((item) => isWithin(item, scope));
@@ -137,7 +137,7 @@ function isWithin(item: Item & { readonly instrument?: string | null }, scope: P
   return scope.symbol === undefined || item.symbol === scope.symbol || item.instrument === scope.symbol;
 }
 
-function closeItem(facts: PnlFacts, row: PnlFacts['closures'][number], washed: Decimal): Item {
+function closeItem(facts: PnlFacts, row: PnlFacts['closures'][number], washed: ClosureWash | null): Item {
   return {
     account: nameOf(facts, row.accountId),
     currency: row.currency,
@@ -147,7 +147,8 @@ function closeItem(facts: PnlFacts, row: PnlFacts['closures'][number], washed: D
     amount: row.realized,
     basis: row.realizedBasis,
     rolled: row.rolled,
-    washDisallowed: washed,
+    washDisallowed: washed?.washOut ?? Decimal.zero,
+    washIn: washed?.washIn ?? Decimal.zero,
     term: row.term,
     quantity: row.quantity,
     proceeds: row.proceeds,
@@ -176,6 +177,7 @@ function estimateItem(facts: PnlFacts, row: Estimate): Item {
 const NO_CLOSE = {
   rolled: Decimal.zero,
   washDisallowed: Decimal.zero,
+  washIn: Decimal.zero,
   term: null,
   quantity: Decimal.zero,
   proceeds: null,

@@ -24,6 +24,8 @@ export interface PnlItem {
   readonly rolled: Decimal;
   /** Of closes: the part of a loss that a wash sale puts off, positive. */
   readonly washDisallowed: Decimal;
+  /** Of closes: losses put off earlier into the closed units. */
+  readonly washIn: Decimal;
   readonly term: 'short' | 'long' | null;
   /** Units closed, positive. */
   readonly quantity: Decimal;
@@ -42,8 +44,9 @@ export interface PnlGroup {
   readonly basis: RealizedBasis;
   /** The same with those premiums in the stock leg instead. */
   readonly realizedRolled: Decimal;
-  /** Losses put off by wash sales, positive: tax gain = `realizedRolled + washDisallowed`. */
+  /** Losses put off by wash sales, positive: tax gain = `realizedRolled + washDisallowed - washIn`. */
   readonly washDisallowed: Decimal;
+  readonly washIn: Decimal;
   readonly income: Decimal;
   readonly fees: Decimal;
   /** `realized + income + fees`. */
@@ -108,6 +111,7 @@ function sumOf(members: readonly PnlItem[], group: string): PnlGroup {
     basis: basisOf(closes),
     realizedRolled: realized.plus(sum(known, (item) => item.rolled)),
     washDisallowed: sum(known, (item) => item.washDisallowed),
+    washIn: sum(known, (item) => item.washIn),
     income,
     fees,
     net: realized.plus(income).plus(fees),

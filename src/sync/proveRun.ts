@@ -1,0 +1,217 @@
+/**
+ * The days a run proves: which of them are due, what the store holds of them, and the rows and findings that come out.
+ * It asks the store and writes nothing. A run in which nothing is due asks nothing.
+ */
+import { checkpointBefore, isReadable, parseBook } from '../book/checkpoint.ts';
+import { EMPTY_BOOK } from '../book/foldBook.ts';
+import { type Broker } from '../brokers/broker.ts';
+import { type Account } from '../domain/account.ts';
+import {
+  addDays,
+  addMs,
+  compareInstants,
+  NEW_YORK,
+  newYorkDate,
+  zonedInstant,
+  type Instant,
+  type TradeDate,
+} from '../domain/time.ts';
+import {
+  type BalanceDayRow,
+  type BalanceObservation,
+  type CursorRow,
+  type NewRevision,
+  type PositionObservation,
+  type RunCommit,
+  type Store,
+  type StoredBalanceDay,
+  type SyncState,
+} from '../store/store.ts';
+import { firstDayToProve, proveDays, type ProvedDay } from './dayProof.ts';
+import { changedProofs, proofColumnsOf } from './dayRows.ts';
+import { statementOf, type DayStatement } from './dayStatements.ts';
+import { overlay, rulesHash, rulesOf } from './foldOnto.ts';
+import { type WorkedOut } from './workOut.ts';
+
+export interface ProvenRun {
+  /** Rows of days whose proof changed. */
+  readonly days: readonly BalanceDayRow[];
+  /** Every day that was proved, for their findings. */
+  readonly proved: readonly ProvedDay[];
+  readonly cursors: readonly CursorRow[];
+}
+
+export const NOTHING_PROVEN: ProvenRun = { days: [], proved: [], cursors: [] };
+
+export interface ProvingRun {
+  readonly store: Store;
+  readonly broker: Pick<Broker, 'capabilities'>;
+  readonly state: SyncState;
+  readonly result: Pick<WorkedOut, 'revisions' | 'instruments'>;
+  /** Activities that chunks of a first contact or other parts booked and no proof has seen. */
+  readonly untold: readonly NewRevision[];
+  /** How the last day ended, not yet written. */
+  readonly dayEnds: RunCommit['dayEnds'];
+  readonly now: Instant;
+}
+
+/** Activities may be booked this much before the statement whose day they belong to; folded again to be sure. */
+const MARGIN_DAYS = 2;
+
+/** A day is proved by the first run of a later one: until then its row changes with every look. */
+export async function proveRun(run: ProvingRun): Promise<ProvenRun> {
+  const { store, state, result, now } = run;
+  const changed = [...run.untold, ...result.revisions];
+  const done = state.cursors.find((row) => row.name === 'day_proof')?.position ?? '';
+  const over = lastDayOver(now);
+  if (!isDue(done, over, now) && !changed.some((row) => row.tradeDate <= over)) return NOTHING_PROVEN;
+
+  const { account } = state;
+  const rows = (await store.balanceDays({ accountId: account.id, epoch: account.epoch }))
+    .filter((row) => row.tradeDate <= over)
+    .toReversed();
+  const from = firstDayToProve(
+    rows
+      .filter((row) => row.source === 'recorded')
+      .map((row) => ({ tradeDate: row.tradeDate, state: row.proof?.residualState ?? null })),
+    changed,
+    now,
+  );
+  const statements = await statementsFrom(rows, from, (row) => evidenceOf(run, row));
+  const [first] = statements;
+  if (first === undefined || from > over) return { ...NOTHING_PROVEN, cursors: [cursorOf(over, [], now)] };
+  const proved = proveDays({
+    statements,
+    from,
+    ...(await bookBefore(run, first)),
+    rules: rulesOf(state),
+    instruments: result.instruments,
+    latePublishing: run.broker.capabilities.latePublishing,
+    now,
+  });
+  return { days: changedRows(rows, proved), proved, cursors: [cursorOf(over, proved, now)] };
+}
+
+// ---- what is due ------------------------------------------------------------------------------------------------
+
+/** Of today there may be further looks. */
+export function lastDayOver(now: Instant): TradeDate {
+  return addDays(newYorkDate(now), -1);
+}
+
+/** The place is `<last day proved> <instant>`: until then what is awaited may still come. */
+function isDue(done: string, over: TradeDate, now: Instant): boolean {
+  const [day = '', until = ''] = done.split(' ');
+  if (day < over) return true;
+  return until !== '' && compareInstants(now, until as Instant) >= 0;
+}
+
+function cursorOf(over: TradeDate, proved: readonly ProvedDay[], now: Instant): CursorRow {
+  const untils = proved.flatMap(({ proof }) => proof.awaited.map((awaited) => awaited.until));
+  const next = untils.reduce<Instant | null>(
+    (first, until) => (first === null || compareInstants(until, first) < 0 ? until : first),
+    null,
+  );
+  return { name: 'day_proof', position: `${over} ${next ?? ''}`.trim(), updatedAt: now };
+}
+
+// ---- what is known of the days --------------------------------------------------------------------------------------
+
+type DayRow = StoredBalanceDay;
+
+export interface DayEvidence {
+  readonly balances: readonly BalanceObservation[];
+  readonly observations: readonly PositionObservation[];
+}
+
+/** The days to prove and, of every currency, the one before: where the first proof starts. `rows`: oldest first. */
+export async function statementsFrom(
+  rows: readonly Pick<DayRow, 'tradeDate' | 'currency' | 'endEquity' | 'endCash' | 'source'>[],
+  from: TradeDate,
+  evidence: (row: Pick<DayRow, 'tradeDate' | 'source'>) => Promise<DayEvidence>,
+): Promise<readonly DayStatement[]> {
+  const wanted: (typeof rows)[number][] = [];
+  for (const currency of new Set(rows.map((row) => row.currency))) {
+    // What a broker says afterwards of days nobody looked at has no positions: there is nothing to prove by it.
+    const own = rows.filter((row) => row.currency === currency && row.source === 'recorded');
+    const before = own.filter((row) => row.tradeDate < from).at(-1);
+    if (before !== undefined) wanted.push(before);
+    wanted.push(...own.filter((row) => row.tradeDate >= from));
+  }
+  const statements: DayStatement[] = [];
+  for (const row of wanted) {
+    const { balances, observations } = await evidence(row);
+    const balance = balances.find((one) => one.currency === row.currency) ?? null;
+    statements.push(statementOf(row, balance, observations));
+  }
+  return statements;
+}
+
+async function evidenceOf(
+  { store, state, dayEnds }: ProvingRun,
+  row: Pick<DayRow, 'tradeDate' | 'source'>,
+): Promise<DayEvidence> {
+  return storedEvidence(store, state.account, state.account.epoch, row, dayEnds?.observations ?? []);
+}
+
+/** What runs of a day saw last; `ends` are marks of a last look that nobody has written down yet. */
+export async function storedEvidence(
+  store: Store,
+  account: Pick<Account, 'id'>,
+  epoch: number,
+  { tradeDate, source }: Pick<DayRow, 'tradeDate' | 'source'>,
+  ends: readonly PositionObservation[] = [],
+): Promise<DayEvidence> {
+  if (source !== 'recorded') return { balances: [], observations: [] };
+  const asOf = addMs(zonedInstant(addDays(tradeDate, 1), '00:00:00', NEW_YORK), -1);
+  const observations = new Map(
+    (await store.observationsAt(account.id, epoch, { asOf })).map((row) => [row.instrument, row]),
+  );
+  for (const row of ends) if (row.tradeDate === tradeDate) observations.set(row.instrument, row);
+  return {
+    balances: await store.balancesAt(account.id, epoch, { asOf }),
+    observations: [...observations.values()],
+  };
+}
+
+/** The fold of everything well before the first statement, and the activities behind it. */
+async function bookBefore(run: ProvingRun, first: DayStatement) {
+  const { store, state, result } = run;
+  const { account } = state;
+  const hash = rulesHash(rulesOf(state));
+  const start = zonedInstant(addDays(first.date, -MARGIN_DAYS), '00:00:00', NEW_YORK);
+  const entries = (await store.checkpoints(account.id, account.epoch)).filter(
+    (entry) => entry.rulesHash === hash,
+  );
+  const earliest = result.revisions.reduce(
+    (least, { executedAt }) => (compareInstants(executedAt, least) < 0 ? executedAt : least),
+    start,
+  );
+  const place = checkpointBefore(entries, { executedAt: earliest });
+  const found = place === null ? null : await store.checkpointAt(account.id, place);
+  const checkpoint = found !== null && isReadable(found.state) ? found : null;
+  const ledger = await store.bookActivities(account.id, account.epoch, checkpoint);
+  const activities = overlay(ledger, result.revisions).filter(
+    (row) => checkpoint === null || compareInstants(row.executedAt, checkpoint.lastExecutedAt) > 0,
+  );
+  return {
+    book: checkpoint === null ? EMPTY_BOOK : parseBook(checkpoint.state),
+    activities,
+    isBeginning: checkpoint === null,
+  };
+}
+
+// ---- what comes out -------------------------------------------------------------------------------------------------
+
+function changedRows(rows: readonly DayRow[], proved: readonly ProvedDay[]): readonly BalanceDayRow[] {
+  const byKey = new Map(rows.map((row) => [`${row.tradeDate} ${row.currency}`, row]));
+  return changedProofs(proved, rows).flatMap(({ proof }) => {
+    const row = byKey.get(`${proof.date} ${proof.currency}`);
+    return row === undefined ? [] : [{ ...withoutOwner(row), proof: proofColumnsOf(proof) }];
+  });
+}
+
+function withoutOwner(row: DayRow): BalanceDayRow {
+  const { tradeDate, currency, endEquity, endCash, buyingPower, profitLoss, source } = row;
+  return { tradeDate, currency, endEquity, endCash, buyingPower, profitLoss, source };
+}
