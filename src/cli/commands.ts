@@ -246,6 +246,11 @@ function addSetup(program: Command, finish: Finish): void {
   common(program.command('migrate'))
     .description('bring the database to the newest schema')
     .action(async (options: object) => finish(await (await import('./migrate.ts')).migrate(options)));
+  common(program.command('rebuild'))
+    .description('derive every view table again from ledger and evidence, and write the rows that differ')
+    .option('--account <account>', 'only this account (name or id)')
+    .option('--verify', 'compare, write nothing, say what differs: 3 where a row does')
+    .action(async (options: object) => finish(await (await import('./rebuild.ts')).rebuild(options)));
   common(program.command('verify'))
     .description(
       'recompute every hash of ledger, audit and evidence: 3 where something was changed or is gone',

@@ -30,10 +30,10 @@ export async function rebuild(options: RebuildOptions): Promise<number> {
 const NO_ACCOUNT = 'No account was synced yet: there is nothing to rebuild.';
 
 async function verified(options: RebuildOptions): Promise<readonly RebuildReport[]> {
-  return readBook(options, async ({ store }, scope) => {
+  return readBook(options, async ({ store, records }, scope) => {
     const reports: RebuildReport[] = [];
     for (const account of scope.account === undefined ? await store.accounts() : [scope.account])
-      reports.push(await verifyViews(store, account));
+      reports.push(await verifyViews(store, account, records.latePublishing(account)));
     return reports;
   });
 }
@@ -52,8 +52,9 @@ async function rebuilt(options: RebuildOptions): Promise<readonly RebuildReport[
       for (const account of accounts) leases.push(await leaseOf(book, account, holder));
       const reports: RebuildReport[] = [];
       for (const [index, account] of accounts.entries()) {
-        const actor = `command:${holder.processId}@${holder.host}`;
-        reports.push(await rebuildViews(store, account, leases[index]!, { at: instantNow(clock), actor }));
+        const audit = { at: instantNow(clock), actor: `command:${holder.processId}@${holder.host}` };
+        const late = book.records.latePublishing(account);
+        reports.push(await rebuildViews(store, account, leases[index]!, audit, late));
       }
       return reports;
     } finally {

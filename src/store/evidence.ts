@@ -12,10 +12,17 @@ interface EvidenceTable {
   /** Columns that the hash does not cover: numbers of this database and where the row was seen. */
   readonly unhashed: readonly string[];
   readonly flags?: readonly string[];
+  /** Columns of a later release: rows from before it have nothing there, and hashes without them. */
+  readonly later?: readonly string[];
 }
 
 const TABLES = {
-  sync_run: { keys: ['id'], unhashed: ['id'], flags: ['reconciled', 'deep_scan'] },
+  sync_run: {
+    keys: ['id'],
+    unhashed: ['id'],
+    flags: ['reconciled', 'deep_scan'],
+    later: ['ledger_seq'],
+  },
   sync_read: { keys: ['run_id', 'place'], unhashed: [] },
   payload: { keys: ['account_id', 'resource', 'trade_date', 'sha256'], unhashed: ['run_id'] },
   payload_body: { keys: ['sha256'], unhashed: [] },
@@ -25,6 +32,7 @@ const TABLES = {
   },
   position_observation: { keys: ['run_id', 'instrument'], unhashed: ['run_id'] },
   balance_observation: { keys: ['run_id', 'currency'], unhashed: ['run_id'] },
+  day_observation: { keys: ['id'], unhashed: ['id', 'run_id'] },
   greeks_observation: { keys: ['run_id', 'instrument'], unhashed: ['run_id'], flags: ['has_greeks'] },
 } as const satisfies Partial<Record<keyof Schema, EvidenceTable>>;
 
@@ -56,10 +64,11 @@ function misfit(table: Name, row: TableRow): string | null {
 
 type Content = Record<string, string | number | boolean | null>;
 
-function hashedContent({ unhashed, flags = [] }: EvidenceTable, row: TableRow): Content {
+function hashedContent({ unhashed, flags = [], later = [] }: EvidenceTable, row: TableRow): Content {
   const content: Content = {};
   for (const [column, value] of Object.entries(row)) {
     if (column === 'row_hash' || unhashed.includes(column)) continue;
+    if (value === null && later.includes(column)) continue;
     content[column] = flags.includes(column) ? isTrue(value as boolean | number) : (value as string);
   }
   return content;

@@ -107,6 +107,7 @@ forEachDatabase('a book', (open) => {
     const rows = Object.fromEntries(proof.evidence.map(({ table, rows: count }) => [table, count]));
     expect(rows).toEqual({
       sync_run: 2,
+      day_observation: 1,
       sync_read: 2,
       payload: 1,
       payload_body: 1,
