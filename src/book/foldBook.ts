@@ -73,7 +73,7 @@ export function foldBook(from: Book, activities: readonly Activity[], options: F
   const fractions = restatedFractions(ordered);
   for (const activity of ordered) {
     addCash(cash, activity);
-    const event = events.get(activity);
+    const event = events.size === 0 ? undefined : events.get(activity);
     if (event === undefined) {
       applySingle(episodes, activity);
       moveLots(lots, withFraction(activity, fractions));
@@ -117,16 +117,20 @@ export function pendingPremiums(book: Book): readonly PendingPremium[] {
   return book.lots.premiums;
 }
 
-/** What counts, in book order, each row once. Lists mostly come in order already. */
+/** What counts, in book order, each row once. Lists mostly come so already. */
 function inBookOrder(activities: readonly Activity[]): readonly Activity[] {
-  const valid = activities.filter((activity) => activity.status === 'ok');
-  if (!isSorted(valid)) valid.sort(compareActivities);
+  if (isInOrder(activities)) return activities;
+  const valid = activities.filter((activity) => activity.status === 'ok').sort(compareActivities);
   return valid.filter((activity, index) => index === 0 || !isSameRow(activity, valid[index - 1]!));
 }
 
-function isSorted(activities: readonly Activity[]): boolean {
-  for (let index = 1; index < activities.length; index += 1) {
-    if (compareActivities(activities[index - 1]!, activities[index]!) > 0) return false;
+function isInOrder(activities: readonly Activity[]): boolean {
+  let before: Activity | null = null;
+  for (const activity of activities) {
+    if (activity.status !== 'ok') return false;
+    if (before !== null && (compareActivities(before, activity) > 0 || isSameRow(before, activity)))
+      return false;
+    before = activity;
   }
   return true;
 }
