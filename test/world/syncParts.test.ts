@@ -247,7 +247,7 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
       const [finding] = await world.truebook.store.findings({ states: ['resolved'] });
       expect(finding).toMatchObject({
         key: expect.stringContaining('AAPL'),
-        cause: 'missing_fill',
+        cause: 'manual_trade',
         confidence: 'certain',
       });
     });
