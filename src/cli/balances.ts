@@ -1,25 +1,39 @@
 import {
   balanceRecords,
+  balanceRecordsThen,
   dailyBalanceRecords,
+  dailyBalanceRecordsThen,
   type BalanceRecord,
   type DailyBalanceRecord,
 } from '../sync/records.ts';
 import { ageText, money, printListing, type Listing } from './print.ts';
 import { readBook, type ListingOptions } from './session.ts';
+import { isPast, tellBeginnings, whenOf, type TimeTravelOptions } from './timeTravel.ts';
 
-export interface BalancesOptions extends ListingOptions {
+export interface BalancesOptions extends ListingOptions, TimeTravelOptions {
   readonly daily?: boolean;
 }
 
 /** Equity, cash and buying power per account and currency; with `--daily` the end of each day. */
 export async function balances(options: BalancesOptions): Promise<number> {
+  const when = whenOf(options);
   if (options.daily === true) {
-    const days = await readBook(options, (book, scope) => dailyBalanceRecords(book.records, scope));
+    const days = await readBook(options, async (book, scope) => {
+      await tellBeginnings(book.store, scope, when);
+      return isPast(when)
+        ? dailyBalanceRecordsThen(book.records, { ...scope, ...when })
+        : dailyBalanceRecords(book.records, scope);
+    });
     printListing(days, DAILY_BALANCES, options);
     return 0;
   }
-  const rows = await readBook(options, (book, scope) => balanceRecords(book.records, scope));
-  printListing(rows, BALANCES, options);
+  const rows = await readBook(options, async (book, scope) => {
+    await tellBeginnings(book.store, scope, when);
+    return isPast(when)
+      ? balanceRecordsThen(book.records, { ...scope, ...when })
+      : balanceRecords(book.records, scope);
+  });
+  printListing(rows, isPast(when) ? BALANCES_THEN : BALANCES, options);
   return 0;
 }
 
@@ -49,6 +63,15 @@ export const BALANCES: Listing<BalanceRecord> = {
     'age',
     'fresh',
     'why',
+  ],
+};
+
+/** What is of the past has no age. */
+const BALANCES_THEN: Listing<BalanceRecord> = {
+  ...BALANCES,
+  columns: [
+    ...BALANCES.columns.filter(({ title }) => title !== 'AGE' && title !== 'FRESH'),
+    { title: 'AS OF', cell: (row) => row.asOf },
   ],
 };
 

@@ -100,6 +100,7 @@ function addReading(program: Command, finish: Finish): void {
   listing(program.command('findings'))
     .description('where broker and book disagree, and why')
     .option('--all', 'resolved and dismissed ones too')
+    .option('--known-at <time>', 'as they were known at this instant, or at the end of this day')
     .action(async (options: object) => finish(await (await import('./findings.ts')).findings(options)));
   addAccounts(program, finish);
   addJudging(program, finish);

@@ -1,16 +1,22 @@
-import { findingRecords, type FindingRecord } from '../sync/records.ts';
+import { findingRecords, findingRecordsThen, type FindingRecord } from '../sync/records.ts';
 import { moment, printListing, type Listing } from './print.ts';
 import { readBook, type ListingOptions } from './session.ts';
+import { tellBeginnings, whenOf } from './timeTravel.ts';
 
 export interface FindingsOptions extends ListingOptions {
   readonly all?: boolean;
+  readonly knownAt?: string;
 }
 
 /** Where broker and book disagree; open and reopened ones unless `--all`. */
 export async function findings(options: FindingsOptions): Promise<number> {
-  const rows = await readBook(options, (book, scope) =>
-    findingRecords(book.records, { ...scope, all: options.all === true }),
-  );
+  const { knownAt } = whenOf(options.knownAt === undefined ? {} : { knownAt: options.knownAt });
+  const all = options.all === true;
+  const rows = await readBook(options, async (book, scope) => {
+    if (knownAt === undefined) return findingRecords(book.records, { ...scope, all });
+    await tellBeginnings(book.store, scope, { knownAt });
+    return findingRecordsThen(book.records, { ...scope, all, knownAt });
+  });
   printListing(rows, FINDINGS, options);
   return 0;
 }

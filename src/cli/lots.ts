@@ -1,7 +1,7 @@
 import { lotRecordsOf, type LotRecord } from '../sync/records.ts';
 import { money, printListing, rounded, type Listing } from './print.ts';
 import { readBook, type ListingOptions } from './session.ts';
-import { whenOf, type TimeTravelOptions } from './timeTravel.ts';
+import { tellBeginnings, whenOf, type TimeTravelOptions } from './timeTravel.ts';
 
 export interface LotsOptions extends ListingOptions, TimeTravelOptions {
   readonly symbol?: string;
@@ -10,13 +10,14 @@ export interface LotsOptions extends ListingOptions, TimeTravelOptions {
 /** Open tax lots: bought when, for how much, short or long term if sold today. */
 export async function lots(options: LotsOptions): Promise<number> {
   const when = whenOf(options);
-  const rows = await readBook(options, (book, scope) =>
-    lotRecordsOf(book.records, {
+  const rows = await readBook(options, async (book, scope) => {
+    await tellBeginnings(book.store, scope, when);
+    return lotRecordsOf(book.records, {
       ...scope,
       ...when,
       ...(options.symbol === undefined ? {} : { symbol: options.symbol }),
-    }),
-  );
+    });
+  });
   printListing(rows, LOTS, options);
   return 0;
 }

@@ -11,7 +11,7 @@ import {
 } from '../sync/records.ts';
 import { money, printListing, rounded, type Listing } from './print.ts';
 import { readBook, type ListingOptions } from './session.ts';
-import { whenOf, type TimeTravelOptions } from './timeTravel.ts';
+import { tellBeginnings, whenOf, type TimeTravelOptions } from './timeTravel.ts';
 
 export interface PnlOptions extends ListingOptions, TimeTravelOptions {
   readonly by: PnlGrouping;
@@ -50,14 +50,16 @@ export async function pnl(options: PnlOptions): Promise<number> {
     return 0;
   }
   if (options.stats === true) {
-    const rows = await readBook(options, (book, scope) =>
-      pnlStatsRecordsOf(book.records, { ...scope, ...part }),
-    );
+    const rows = await readBook(options, async (book, scope) => {
+      await tellBeginnings(book.store, scope, when);
+      return pnlStatsRecordsOf(book.records, { ...scope, ...part });
+    });
     printListing(rows, STATS, options);
   } else {
-    const rows = await readBook(options, (book, scope) =>
-      pnlRecordsOf(book.records, options.by, { ...scope, ...part }),
-    );
+    const rows = await readBook(options, async (book, scope) => {
+      await tellBeginnings(book.store, scope, when);
+      return pnlRecordsOf(book.records, options.by, { ...scope, ...part });
+    });
     printListing(rows, pnlListing(options.by), options);
   }
   return 0;

@@ -1,19 +1,26 @@
 import { type PositionState } from '../store/store.ts';
-import { positionRecords, type PositionRecord } from '../sync/records.ts';
+import { positionRecords, positionRecordsThen, type PositionRecord } from '../sync/records.ts';
 import { ageText, money, printLine, printListing, rounded, type Listing } from './print.ts';
 import { readBook, type ListingOptions } from './session.ts';
+import { isPast, tellBeginnings, whenOf, type TimeTravelOptions } from './timeTravel.ts';
 
-export interface PositionsOptions extends ListingOptions {
+export interface PositionsOptions extends ListingOptions, TimeTravelOptions {
   readonly closed?: boolean;
   readonly all?: boolean;
 }
 
-/** Open and missing positions, closed ones, or all. */
+/** Open and missing positions, closed ones, or all; now or at a moment of the past. */
 export async function positions(options: PositionsOptions): Promise<number> {
-  const rows = await readBook(options, (book, scope) =>
-    positionRecords(book.records, { ...scope, states: wantedStates(options) }),
-  );
+  const when = whenOf(options);
+  const states = wantedStates(options);
+  const rows = await readBook(options, async (book, scope) => {
+    await tellBeginnings(book.store, scope, when);
+    return isPast(when)
+      ? positionRecordsThen(book.records, { ...scope, ...when, states })
+      : positionRecords(book.records, { ...scope, states });
+  });
   printListing(rows, POSITIONS, options);
+  if (isPast(when)) return 0;
   if (options.json !== true && options.csv !== true && rows.length > 0) {
     printLine(['', ...freshnessLines(rows)].join('\n'));
   }

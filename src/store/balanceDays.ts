@@ -1,6 +1,7 @@
 /** How accounts stood at the end of days: recorded by the runs of that day, or stated by the broker afterwards. */
 import { type AccountId } from '../domain/account.ts';
-import { type TradeDate } from '../domain/time.ts';
+import { instantKey, type Instant, type TradeDate } from '../domain/time.ts';
+import { sql } from 'kysely';
 import { evidenceHash } from './chain.ts';
 import { type Queries } from './database.ts';
 import { type Sight } from './observations.ts';
@@ -39,7 +40,7 @@ async function keepStatedDays(
   if (stated.length === 0) return;
   const first = stated.map((day) => day.tradeDate).reduce((least, day) => (day < least ? day : least));
   const known = new Map(
-    (await statedDays(queries, accountId, epoch, first)).map((row) => [dayKey(row), row]),
+    (await statedDays(queries, accountId, epoch, { from: first })).map((row) => [dayKey(row), row]),
   );
   const contents = stated.map((day) => ({
     account_id: accountId,
@@ -68,8 +69,17 @@ function dayKey(row: { readonly trade_date: string; readonly currency: string })
   return `${row.trade_date} ${row.currency}`;
 }
 
-/** What brokers stated last of each day, by day and currency. */
-async function statedDays(queries: Queries, accountId: AccountId, epoch: number, from = '') {
+/** What brokers stated last of each day, by day and currency; `upTo`: among what runs up to this one saw. */
+async function statedDays(
+  queries: Queries,
+  accountId: AccountId,
+  epoch: number,
+  { from = '', upTo }: { from?: string; upTo?: number } = {},
+) {
+  const wasSeen = (alias: 'd' | 'later') => {
+    const run = sql.ref(`${alias}.run_id`);
+    return upTo === undefined ? sql<boolean>`1 = 1` : sql<boolean>`(${run} IS NULL OR ${run} <= ${upTo})`;
+  };
   return await queries
     .selectFrom('day_observation as d')
     .selectAll('d')
@@ -86,7 +96,8 @@ async function statedDays(queries: Queries, accountId: AccountId, epoch: number,
           .whereRef('later.account_id', '=', 'd.account_id')
           .whereRef('later.epoch', '=', 'd.epoch')
           .whereRef('later.trade_date', '=', 'd.trade_date')
-          .whereRef('later.currency', '=', 'd.currency'),
+          .whereRef('later.currency', '=', 'd.currency')
+          .where(wasSeen('later')),
       ),
     )
     .orderBy('d.trade_date')
@@ -99,18 +110,32 @@ export async function dayEnds(
   queries: Queries,
   accountId: AccountId,
   epoch: number,
+  knownAt?: Instant,
 ): Promise<readonly BalanceDayRow[]> {
+  const upTo = knownAt === undefined ? undefined : await newestRunBy(queries, accountId, knownAt);
+  const seen = upTo === undefined ? {} : { upTo };
   const days = new Map<string, BalanceDayRow>();
-  for (const row of await statedDays(queries, accountId, epoch)) days.set(dayKey(row), statedEnd(row));
-  const looks = await queries
+  for (const row of await statedDays(queries, accountId, epoch, seen)) days.set(dayKey(row), statedEnd(row));
+  let looks = queries
     .selectFrom('balance_observation')
     .select(['trade_date', 'currency', 'equity', 'cash', 'buying_power'])
     .where('account_id', '=', accountId)
     .where('epoch', '=', epoch)
-    .orderBy('run_id')
-    .execute();
-  for (const row of looks) days.set(dayKey(row), seenEnd(row));
+    .orderBy('run_id');
+  if (upTo !== undefined) looks = looks.where('run_id', '<=', upTo);
+  for (const row of await looks.execute()) days.set(dayKey(row), seenEnd(row));
   return [...days].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, day]) => day);
+}
+
+/** Zero before the first. */
+async function newestRunBy(queries: Queries, accountId: AccountId, knownAt: Instant): Promise<number> {
+  const row = await queries
+    .selectFrom('sync_run')
+    .select((column) => column.fn.max('id').as('id'))
+    .where('account_id', '=', accountId)
+    .where('started_at', '<=', instantKey(knownAt))
+    .executeTakeFirst();
+  return row?.id ?? 0;
 }
 
 function statedEnd(

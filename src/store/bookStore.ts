@@ -211,7 +211,8 @@ export function bookStore(database: Database, schemaVersion: number, signing: Si
 
     lastStatements: (accountId, epoch) =>
       database.read((queries) => lastStatements(queries, accountId, epoch)),
-    dayEnds: (accountId, epoch) => database.read((queries) => dayEnds(queries, accountId, epoch)),
+    dayEnds: (accountId, epoch, knownAt) =>
+      database.read((queries) => dayEnds(queries, accountId, epoch, knownAt)),
     completeAnswers: (accountId, epoch, since) =>
       database.read((queries) => completeAnswers(queries, accountId, epoch, since)),
 

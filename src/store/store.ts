@@ -1084,9 +1084,9 @@ export interface Store {
   lastStatements(accountId: AccountId, epoch: number): Promise<readonly PositionObservation[]>;
   /**
    * Ends of days from the evidence alone: what runs of the day saw last, else what the broker stated of it afterwards.
-   * By day and currency.
+   * By day and currency; `knownAt`: what runs had seen by then.
    */
-  dayEnds(accountId: AccountId, epoch: number): Promise<readonly BalanceDayRow[]>;
+  dayEnds(accountId: AccountId, epoch: number, knownAt?: Instant): Promise<readonly BalanceDayRow[]>;
   /** When lists of positions were stated that runs believed whole, from `since` on, oldest first. */
   completeAnswers(accountId: AccountId, epoch: number, since: Instant): Promise<readonly Instant[]>;
   /** The epoch that was current then. */

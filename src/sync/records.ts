@@ -10,12 +10,14 @@ export { returnsRecords, type ReturnsRecord, type ReturnsScope } from './records
 export { type PnlRecord, type PnlScope, type PnlStatsRecord } from './records/pnl.ts';
 export { PNL_GROUPINGS, type PnlGrouping } from './records/pnlGroups.ts';
 export { bankrollRecords, type BankrollRecord } from './records/bankroll.ts';
+export { balanceRecordsThen, dailyBalanceRecordsThen } from './records/balancesThen.ts';
 export { balanceRecords, type BalanceRecord } from './records/balances.ts';
 export { dailyBalanceRecords, type DailyBalanceRecord } from './records/dailyBalances.ts';
 export { closeRecords, type CloseRecord } from './records/closes.ts';
 export { type AccountScope, type LedgerScope, type RecordContext } from './records/context.ts';
 export { eventRecords, type EventRecord } from './records/events.ts';
-export { findingRecords, type FindingRecord } from './records/findings.ts';
+export { findingRecords, findingRecordsThen, type FindingRecord } from './records/findings.ts';
+export { positionRecordsThen } from './records/positionsThen.ts';
 export { positionRecords, type GreeksRecord, type PositionRecord } from './records/positions.ts';
 export {
   statusRecord,

@@ -78,7 +78,9 @@ function liveRow(
   });
 }
 
-function estimateOf({ realized }: Story): Pick<PositionRow, 'realizedPnl' | 'realizedBasis'> {
+export function estimateOf({
+  realized,
+}: Pick<Story, 'realized'>): Pick<PositionRow, 'realizedPnl' | 'realizedBasis'> {
   return realized === null
     ? { realizedPnl: null, realizedBasis: 'unknown' }
     : { realizedPnl: realized, realizedBasis: 'estimated' };
@@ -100,7 +102,7 @@ function resetRow(row: PositionRow, at: Instant): PositionRow {
 // ---- what the events tell -------------------------------------------------------------------------------------------
 
 /** What became of an instrument's row, up to its last event. */
-interface Story {
+export interface Story {
   /** Whether there is a row that is not closed. */
   isHeld: boolean;
   lastKind: BookEventKind | null;
@@ -111,10 +113,13 @@ interface Story {
   unexplainedSince: Instant | null;
   /** The figure behind the last estimate; null = it could not be worked out. */
   realized: Decimal | null;
+  /** When it was made, and what the broker stated and the book held then. */
+  estimatedAt: Instant | null;
+  estimatedOf: string;
   resetAt: Instant | null;
 }
 
-function storiesOf(events: readonly BookEvent[]): ReadonlyMap<InstrumentId, Story> {
+export function storiesOf(events: readonly BookEvent[]): ReadonlyMap<InstrumentId, Story> {
   const stories = new Map<InstrumentId, Story>();
   const storyOf = (id: InstrumentId): Story => {
     const known = stories.get(id);
@@ -126,6 +131,8 @@ function storiesOf(events: readonly BookEvent[]): ReadonlyMap<InstrumentId, Stor
       missingQuantity: Decimal.zero,
       unexplainedSince: null,
       realized: null,
+      estimatedAt: null,
+      estimatedOf: '',
       resetAt: null,
     };
     stories.set(id, story);
@@ -155,5 +162,8 @@ function tell(story: Story, { kind, at, facts }: BookEvent): void {
   }
   if (kind === 'appeared') story.unexplainedSince = at;
   const { realized } = facts;
-  if (realized !== undefined) story.realized = realized === null ? null : Decimal.parse(realized);
+  if (realized === undefined) return;
+  story.realized = realized === null ? null : Decimal.parse(realized);
+  story.estimatedAt = at;
+  story.estimatedOf = `${facts['after']} of ${facts['book']}`;
 }

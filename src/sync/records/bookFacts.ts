@@ -5,13 +5,15 @@
 import { type Account } from '../../domain/account.ts';
 import { type ActivityRevision } from '../../domain/activity.ts';
 import { Decimal } from '../../domain/decimal.ts';
+import { LIFECYCLE_EVENTS, type BookEvent } from '../../domain/event.ts';
 import { type Instrument, type InstrumentId } from '../../domain/instrument.ts';
 import { type Lot, type LotClosure } from '../../domain/lot.ts';
 import { newYorkDate, now as instantNow, type TradeDate } from '../../domain/time.ts';
-import { type Store } from '../../store/store.ts';
-import { bookThen, isTimeTravel, type When } from '../asOf.ts';
-import { episodeResults } from '../episodeResults.ts';
+import { type PositionRow, type Store } from '../../store/store.ts';
+import { bookThen, epochOf, isTimeTravel, type BookThen, type When } from '../asOf.ts';
+import { episodeResults, type EpisodeResult } from '../episodeResults.ts';
 import { isEstimate } from '../positionRows.ts';
+import { storiesOf } from '../rebuild/positionViews.ts';
 import { washFigures, washScopeOf, type WashFigures, type WashInput } from '../washOfAccount.ts';
 import { type AccountScope, type RecordContext } from './context.ts';
 import { lotRecords, type LotRecord } from './lots.ts';
@@ -24,6 +26,7 @@ import {
   type PnlStatsRecord,
 } from './pnl.ts';
 import { type PnlGrouping } from './pnlGroups.ts';
+import { positionRowsThen } from './positionsThen.ts';
 
 export interface BookScope extends AccountScope, When {
   /** Whose purchases wash sales look at; default: as elected. */
@@ -77,17 +80,18 @@ export async function bookFacts(context: RecordContext, scope: BookScope): Promi
   const everybody = await store.accounts();
   const accounts = scope.account === undefined ? everybody : [scope.account];
   const accountNames = new Map(everybody.map((account) => [account.id, account.name]));
+  const books = pastBooks(store, scope);
   const facts = isTimeTravel(scope)
-    ? await pastRows(store, accounts, scope)
+    ? await pastRows(store, books, accounts, scope)
     : await presentRows(store, accounts, scope);
   const ids = new Set<InstrumentId>();
   for (const row of [...facts.lots, ...facts.closures, ...facts.estimates]) ids.add(row.instrument);
   return {
     ...facts,
-    wash: await chosenWash(store, everybody, accounts, scope, facts),
+    wash: await chosenWash(store, books, everybody, accounts, scope, facts),
     accountNames,
     instruments: await store.instruments([...ids]),
-    today: newYorkDate(scope.asOf ?? instantNow(clock)),
+    today: newYorkDate(scope.asOf ?? scope.knownAt ?? instantNow(clock)),
   };
 }
 
@@ -138,18 +142,29 @@ async function presentEstimates(
   );
   if (rows.length === 0) return [];
   const results = episodeResults(closures.filter((row) => row.accountId === account.id));
-  const events = await store.bookEvents({ accountId: account.id, epoch: account.epoch, kinds: ['reduced'] });
+  const events = await store.bookEvents({
+    accountId: account.id,
+    epoch: account.epoch,
+    kinds: LIFECYCLE_EVENTS,
+  });
+  return estimatesOf(rows, results, events);
+}
+
+function estimatesOf(
+  rows: readonly PositionRow[],
+  results: ReadonlyMap<string, EpisodeResult>,
+  events: readonly BookEvent[],
+): readonly Estimate[] {
+  const stories = storiesOf(events);
   return rows.flatMap((row) => {
+    const at = stories.get(row.instrument)?.estimatedAt ?? null;
     const exact = results.get(row.openedRootId)?.realized ?? Decimal.zero;
-    const event = events
-      .filter((one) => one.instrument === row.instrument && one.facts['realized'] !== undefined)
-      .at(-1);
-    if (row.realizedPnl === null || event === undefined) return [];
+    if (!isEstimate(row) || row.realizedPnl === null || at === null) return [];
     return [
       {
-        accountId: account.id,
+        accountId: row.accountId,
         instrument: row.instrument,
-        date: newYorkDate(event.at),
+        date: newYorkDate(at),
         amount: row.realizedPnl.minus(exact),
         quantity: row.bookQuantity.minus(row.quantity).abs(),
       },
@@ -159,18 +174,47 @@ async function presentEstimates(
 
 // ---- as it was ------------------------------------------------------------------------------------------------------
 
-async function pastRows(store: Store, accounts: readonly Account[], scope: BookScope): Promise<Rows> {
+type PastBooks = (account: Account) => Promise<BookThen>;
+
+/** Each account's book is folded once, whoever asks for it. */
+function pastBooks(store: Store, when: When): PastBooks {
+  const books = new Map<number, Promise<BookThen>>();
+  const fold = async (account: Account): Promise<BookThen> =>
+    bookThen(store, account, when, await epochOf(store, account, when));
+  return (account) => {
+    const known = books.get(account.id) ?? fold(account);
+    books.set(account.id, known);
+    return known;
+  };
+}
+
+async function pastRows(
+  store: Store,
+  books: PastBooks,
+  accounts: readonly Account[],
+  scope: BookScope,
+): Promise<Rows> {
   const rows = emptyRows();
   for (const account of accounts) {
-    const then = await bookThen(store, account, scope);
-    const of = <Row>(row: Row): Of<Row> => ({ ...row, accountId: account.id });
-    rows.lots.push(...then.lots.map(of));
-    rows.closures.push(...then.closures.map(of));
-    rows.activities.push(...then.activities.map(of));
-    for (const seen of then.observations)
-      if (seen.mark !== null) rows.marks.set(`${account.id}:${seen.instrument}`, seen.mark);
+    const then = await books(account);
+    for (let epoch = 1; scope.allEpochs === true && epoch < then.epoch; epoch += 1)
+      addPast(rows, await bookThen(store, account, scope, epoch), { isCurrent: false });
+    addPast(rows, then, { isCurrent: true });
   }
   return rows;
+}
+
+/** What an account still held when it was reset is in no listing: it was neither sold nor is it there. */
+function addPast(rows: Mutable, then: BookThen, { isCurrent }: { isCurrent: boolean }): void {
+  const { id } = then.account;
+  const of = <Row>(row: Row): Of<Row> => ({ ...row, accountId: id });
+  rows.closures.push(...then.closures.map(of));
+  rows.activities.push(...then.activities.map(of));
+  if (!isCurrent) return;
+  rows.lots.push(...then.lots.map(of));
+  rows.estimates.push(...estimatesOf(positionRowsThen(then), episodeResults(then.closures), then.events));
+  for (const seen of then.observations)
+    if (seen.mark !== null) rows.marks.set(`${id}:${seen.instrument}`, seen.mark);
 }
 
 // ---- wash sales -----------------------------------------------------------------------------------------------------
@@ -178,6 +222,7 @@ async function pastRows(store: Store, accounts: readonly Account[], scope: BookS
 /** Scope `taxpayer` needs the lots of every account, whichever is shown. Without a loss nothing is worked out. */
 async function chosenWash(
   store: Store,
+  books: PastBooks,
   everybody: readonly Account[],
   shown: readonly Account[],
   scope: BookScope,
@@ -189,7 +234,7 @@ async function chosenWash(
   const types = await store.accountTypes();
   const inputs: WashInput[] = [];
   for (const account of chosen === 'taxpayer' ? everybody : shown) {
-    const then = await bookThen(store, account, scope);
+    const then = await books(account);
     inputs.push({
       account,
       accountType: isIra(types.get(account.id)) ? 'ira' : 'taxable',

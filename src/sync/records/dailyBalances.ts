@@ -1,7 +1,7 @@
 /** Daily balance records: how an account stood at the end of each day that somebody knows. */
 import { type Account } from '../../domain/account.ts';
 import { now as instantNow } from '../../domain/time.ts';
-import { type StoredBalanceDay } from '../../store/store.ts';
+import { type BalanceDayRow, type StoredBalanceDay } from '../../store/store.ts';
 import { type ProofColumns } from '../dayRows.ts';
 import { proofsSoFar } from '../epochProofs.ts';
 import { type AccountScope, type RecordContext } from './context.ts';
@@ -42,25 +42,35 @@ export async function dailyBalanceRecords(
   const filter = scope.account === undefined ? {} : { accountId: scope.account.id };
   const rows = await context.store.balanceDays(filter);
   const proofs = await missingProofs(context, rows);
-  return rows.map((row) => ({
-    account: names.get(row.accountId) ?? String(row.accountId),
+  return rows.map((row) =>
+    dailyBalanceRecord(names.get(row.accountId) ?? String(row.accountId), row, proofOf(row, proofs)),
+  );
+}
+
+export function dailyBalanceRecord(
+  account: string,
+  row: Omit<BalanceDayRow, 'proof'>,
+  proof: ProofColumns | null,
+): DailyBalanceRecord {
+  return {
+    account,
     date: row.tradeDate,
     currency: row.currency,
     equity: text(row.endEquity),
     cash: text(row.endCash),
     profitLoss: text(row.profitLoss),
     source: row.source,
-    start: text(proofOf(row, proofs)?.start ?? null),
-    flows: text(proofOf(row, proofs)?.flows ?? null),
-    transfers: text(proofOf(row, proofs)?.transfers ?? null),
-    realized: text(proofOf(row, proofs)?.realized ?? null),
-    unrealizedChange: text(proofOf(row, proofs)?.unrealizedChange ?? null),
-    income: text(proofOf(row, proofs)?.income ?? null),
-    fees: text(proofOf(row, proofs)?.fees ?? null),
-    fx: text(proofOf(row, proofs)?.fx ?? null),
-    residual: text(proofOf(row, proofs)?.residual ?? null),
-    residualState: proofOf(row, proofs)?.residualState ?? null,
-  }));
+    start: text(proof?.start ?? null),
+    flows: text(proof?.flows ?? null),
+    transfers: text(proof?.transfers ?? null),
+    realized: text(proof?.realized ?? null),
+    unrealizedChange: text(proof?.unrealizedChange ?? null),
+    income: text(proof?.income ?? null),
+    fees: text(proof?.fees ?? null),
+    fx: text(proof?.fx ?? null),
+    residual: text(proof?.residual ?? null),
+    residualState: proof?.residualState ?? null,
+  };
 }
 
 type Proofs = ReadonlyMap<number, ReadonlyMap<string, ProofColumns>>;

@@ -1,5 +1,5 @@
 /** Finding records: where broker and book disagree, and why. */
-import { compareInstants } from '../../domain/time.ts';
+import { compareInstants, type Instant } from '../../domain/time.ts';
 import { type RunRecord } from '../../store/store.ts';
 import { type AccountScope, type RecordContext } from './context.ts';
 import { accountNames } from './fields.ts';
@@ -59,3 +59,25 @@ export async function findingRecords(
   }
   return records;
 }
+
+/** As they were known then, told from the ledger; it keeps no evidence. Open and reopened ones unless `all`. */
+export async function findingRecordsThen(
+  { store }: RecordContext,
+  scope: AccountScope & { readonly all?: boolean; readonly knownAt: Instant },
+): Promise<readonly FindingRecord[]> {
+  const names = await accountNames(store);
+  const { knownAt } = scope;
+  const filter = scope.account === undefined ? {} : { accountId: scope.account.id };
+  const ids = new Map((await store.findings(filter)).map((row) => [`${row.accountId} ${row.key}`, row.id]));
+  const wanted: readonly string[] = scope.all === true ? ALL_STATES : ['open', 'reopened'];
+  return (await store.findingsThen({ ...filter, knownAt }))
+    .filter((row) => wanted.includes(row.state))
+    .map(({ accountId, epoch: _, key, instrument: __, ...row }) => ({
+      id: ids.get(`${accountId} ${key}`) ?? 0,
+      account: names.get(accountId) ?? String(accountId),
+      ...row,
+      evidence: [],
+    }));
+}
+
+const ALL_STATES = ['open', 'resolved', 'dismissed', 'reopened'];

@@ -1,9 +1,14 @@
 /** Position records: open and missing positions with mark, Greeks and freshness. */
-import { decimal } from '../../domain/decimal.ts';
+import { decimal, type Decimal } from '../../domain/decimal.ts';
 import { type Instrument, type InstrumentId } from '../../domain/instrument.ts';
 import { type Quote } from '../../domain/snapshot.ts';
 import { type MarkRow, type PositionRow, type PositionState } from '../../store/store.ts';
-import { accountFreshness, freshFields, type AccountFreshness } from './accountFreshness.ts';
+import {
+  accountFreshness,
+  freshFields,
+  type AccountFreshness,
+  type FreshFields,
+} from './accountFreshness.ts';
 import { type AccountScope, type RecordContext } from './context.ts';
 import { compareText, text } from './fields.ts';
 
@@ -67,10 +72,22 @@ export async function positionRecords(
     const instrument = instruments.get(row.instrument);
     if (owner === undefined || instrument === undefined) return [];
     const key = `${row.accountId}:${row.instrument}`;
-    const record = positionRecord(row, instrument, owner, marks.get(key), greeks.get(key));
-    return [context.showsRealized ? record : { ...record, ...NOT_SHOWN }];
+    const markRow = marks.get(key);
+    return [
+      positionRecord(context, row, instrument, {
+        account: owner.account.name,
+        mark: markRow?.mark ?? null,
+        markAsOf: markRow === undefined ? null : markTime(row, markRow, owner),
+        quote: greeks.get(key),
+        fresh: freshFields(owner.freshness),
+      }),
+    ];
   });
-  return records.sort(
+  return inListingOrder(records);
+}
+
+export function inListingOrder(records: readonly PositionRecord[]): readonly PositionRecord[] {
+  return records.toSorted(
     (left, right) =>
       left.accountId - right.accountId ||
       compareText(left.kind, right.kind) ||
@@ -81,21 +98,29 @@ export async function positionRecords(
 /** Where the user wants no realized profit worked out. */
 const NOT_SHOWN = { realizedPnl: null, realizedBasis: 'unknown' } as const;
 
-function positionRecord(
+/** What is known beside the row. */
+export interface Shown {
+  readonly account: string;
+  readonly mark: Decimal | null;
+  readonly markAsOf: string | null;
+  readonly quote: Quote | undefined;
+  readonly fresh: FreshFields;
+}
+
+export function positionRecord(
+  { showsRealized }: Pick<RecordContext, 'showsRealized'>,
   row: PositionRow,
   instrument: Instrument,
-  owner: AccountFreshness,
-  markRow: MarkRow | undefined,
-  quote: Quote | undefined,
+  shown: Shown,
 ): PositionRecord {
   const live = row.state !== 'closed';
-  const mark = live ? (markRow?.mark ?? null) : null;
+  const mark = live ? shown.mark : null;
   const value = mark === null ? null : row.quantity.times(mark).times(instrument.multiplier);
   const cost =
     row.averageCost === null ? null : row.quantity.times(row.averageCost).times(instrument.multiplier);
   const unrealized = value === null || cost === null ? null : value.minus(cost);
   return {
-    account: owner.account.name,
+    account: shown.account,
     accountId: row.accountId,
     symbol: instrument.symbol,
     instrument: row.instrument,
@@ -107,7 +132,7 @@ function positionRecord(
     averageCost: text(row.averageCost),
     multiplier: instrument.multiplier.toString(),
     mark: text(mark),
-    markAsOf: mark === null || markRow === undefined ? null : markTime(row, markRow, owner),
+    markAsOf: mark === null ? null : shown.markAsOf,
     marketValue: text(value),
     unrealizedPnl: live ? text(unrealized) : null,
     unrealizedPnlPct:
@@ -119,7 +144,7 @@ function positionRecord(
     state: row.state,
     openedAt: row.openedAt,
     closedAt: row.closedAt,
-    greeks: live ? greeksRecord(quote) : null,
+    greeks: live ? greeksRecord(shown.quote) : null,
     option:
       instrument.option === null
         ? null
@@ -129,8 +154,9 @@ function positionRecord(
             strike: instrument.option.strike.toString(),
             right: instrument.option.right,
           },
-    ...freshFields(owner.freshness),
+    ...shown.fresh,
     source: row.source,
+    ...(showsRealized ? {} : NOT_SHOWN),
   };
 }
 
