@@ -198,8 +198,14 @@ function isDoubtful(
 }
 
 /** A row with a date only was in what the day ended with, unless the statement is older than the day's end. */
-function isBefore({ asOf, date }: DayStatement, { executedAt, timePrecision, tradeDate }: Activity): boolean {
+function isBefore(
+  { asOf, date }: DayStatement,
+  { executedAt, timePrecision, tradeDate, quantity }: Activity,
+): boolean {
   if (compareInstants(executedAt, asOf) <= 0) return true;
+  // Money that moved in the very second of the look: brokers stamp it to the microsecond, looks are stamped by the second.
+  const isSameSecond = compareInstants(executedAt, addMs(asOf, 1_000)) <= 0;
+  if (quantity.isZero() && tradeDate === date && isSameSecond) return true;
   return timePrecision === 'day' && tradeDate <= date && compareInstants(asOf, endOfDay(date)) >= 0;
 }
 
