@@ -127,7 +127,9 @@ export function activitiesByDay(
   statements: readonly DayStatement[],
   activities: readonly Activity[],
   quantityBefore: (instrument: InstrumentId) => Decimal,
+  cashBefore: ((currency: Currency) => Decimal) | null = null,
 ): ReadonlyMap<TradeDate, readonly Activity[]> {
+  const cash = new Map<Currency, Decimal>();
   const byDay = new Map<TradeDate, readonly Activity[]>();
   const booked = new Map<InstrumentId, Decimal>();
   const quantityOf = (id: InstrumentId): Decimal => booked.get(id) ?? quantityBefore(id);
@@ -160,7 +162,7 @@ function contained(
   statement: DayStatement,
   activities: readonly Activity[],
   quantityOf: (instrument: InstrumentId) => Decimal,
-): ReadonlySet<Activity> {
+): Set<Activity> {
   const inside = new Set<Activity>();
   const doubtFrom = addMs(statement.asOf, -DOUBT_MS);
   const doubtTo = addMs(statement.asOf, DOUBT_MS);
@@ -230,4 +232,50 @@ function fitting(
   }
   if (best !== null) return rows.slice(0, best);
   return rows.filter((row) => isBefore(statement, row) || row.timePrecision === 'day');
+}
+
+/** More rows of doubt than this are left to the clock: every one doubles the choices. */
+const DOUBTFUL_MAX = 10;
+const CENT = decimal('0.005');
+/** A fee of Friday may be dated Monday. */
+const LISTED_LATER_DAYS = 3;
+
+/**
+ * Money that the clock or its date puts behind the statement, and that the stated cash holds already: fees and interest
+ * are dated, also of the day they are listed, and brokers charge them before. The fewest rows with which book and
+ * statement agree.
+ */
+function statedByCash(
+  statement: DayStatement,
+  activities: readonly Activity[],
+  inside: ReadonlySet<Activity>,
+  before: Decimal,
+): readonly Activity[] {
+  const { cash, currency, date } = statement;
+  if (cash === null) return [];
+  const gap = cash.minus(before).minus(moneyOf([...inside], currency));
+  if (gap.abs().compare(CENT) <= 0) return [];
+  const doubtful = activities.filter(
+    (row) =>
+      !inside.has(row) &&
+      row.quantity.isZero() &&
+      row.tradeDate >= date &&
+      row.tradeDate <= addDays(date, LISTED_LATER_DAYS) &&
+      !moneyOf([row], currency).isZero(),
+  );
+  if (doubtful.length === 0 || doubtful.length > DOUBTFUL_MAX) return [];
+  const choices = Array.from({ length: 2 ** doubtful.length }, (_, mask) =>
+    doubtful.filter((_row, place) => (mask & (1 << place)) !== 0),
+  ).sort((left, right) => left.length - right.length);
+  const fits = choices.find((rows) => moneyOf(rows, currency).minus(gap).abs().compare(CENT) <= 0);
+  return fits ?? [];
+}
+
+function moneyOf(rows: readonly Activity[], currency: Currency): Decimal {
+  return Decimal.sum(
+    rows.flatMap((row) => [
+      ...(row.amount !== null && row.currency === currency ? [row.amount] : []),
+      ...(row.fees !== null && (row.feesCurrency ?? row.currency) === currency ? [row.fees.negate()] : []),
+    ]),
+  );
 }
