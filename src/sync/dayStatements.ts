@@ -130,6 +130,8 @@ export function activitiesByDay(
   cashBefore: ((currency: Currency) => Decimal) | null = null,
 ): ReadonlyMap<TradeDate, readonly Activity[]> {
   const cash = new Map<Currency, Decimal>();
+  /** Of later dates, and in an earlier statement all the same. */
+  const taken = new Set<Activity>();
   const byDay = new Map<TradeDate, readonly Activity[]>();
   const booked = new Map<InstrumentId, Decimal>();
   const quantityOf = (id: InstrumentId): Decimal => booked.get(id) ?? quantityBefore(id);
@@ -140,8 +142,19 @@ export function activitiesByDay(
     const from = next;
     const horizon = horizonOf(statement);
     while (next < sorted.length && compareInstants(sorted[next]!.executedAt, horizon) <= 0) next += 1;
-    const candidates = [...waiting, ...sorted.slice(from, next)];
+    const candidates = [...waiting, ...sorted.slice(from, next)].filter((row) => !taken.has(row));
     const inside = contained(statement, candidates, quantityOf);
+    if (cashBefore !== null) {
+      const before = cash.get(statement.currency) ?? cashBefore(statement.currency);
+      const open = [...candidates, ...sorted.slice(next, next + LOOKED_AHEAD)].filter(
+        (row) => !taken.has(row),
+      );
+      for (const row of statedByCash(statement, open, inside, before)) {
+        inside.add(row);
+        taken.add(row);
+      }
+      cash.set(statement.currency, before.plus(moneyOf([...inside], statement.currency)));
+    }
     waiting = candidates.filter((activity) => !inside.has(activity));
     byDay.set(statement.date, [...inside]);
     for (const { instrument, quantity } of inside) {
@@ -234,6 +247,8 @@ function fitting(
   return rows.filter((row) => isBefore(statement, row) || row.timePrecision === 'day');
 }
 
+/** Rows behind the statement's day among which money is looked for that it holds already. */
+const LOOKED_AHEAD = 100;
 /** More rows of doubt than this are left to the clock: every one doubles the choices. */
 const DOUBTFUL_MAX = 10;
 const CENT = decimal('0.005');
