@@ -265,8 +265,7 @@ function pick({ realizedPnl, realizedBasis }: Realized): Realized {
 
 /** The book's average; of an instrument whose lots did not change, what its row says. */
 function averageOf(input: LifecycleInput, id: InstrumentId, before: PositionRow | null): Decimal | null {
-  const isSameCost =
-    before !== null && before.explained && !input.refolded && !input.changedLots.has(id);
+  const isSameCost = before !== null && before.explained && !input.refolded && !input.changedLots.has(id);
   if (!isSameCost) return bookAverage(input.book, id, input.instruments);
   return before.averageCostSource === 'book' ? before.averageCost : null;
 }
