@@ -51,6 +51,12 @@ function addReading(program: Command, finish: Finish): void {
     .description('open positions, and those missing at the broker')
     .option('--closed', 'closed ones instead')
     .addOption(new Option('--all', 'open, missing and closed').conflicts('closed'))
+    .addOption(
+      new Option('--broker', "the broker's own figures beside ours, and why they differ").conflicts([
+        'closed',
+        'all',
+      ]),
+    )
     .action(async (options: object) => finish(await (await import('./positions.ts')).positions(options)));
   listing(program.command('trades'))
     .description('executions, newest first')

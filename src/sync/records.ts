@@ -10,6 +10,11 @@ export { returnsRecords, type ReturnsRecord, type ReturnsScope } from './records
 export { type PnlRecord, type PnlScope, type PnlStatsRecord } from './records/pnl.ts';
 export { PNL_GROUPINGS, type PnlGrouping } from './records/pnlGroups.ts';
 export { bankrollRecords, type BankrollRecord } from './records/bankroll.ts';
+export {
+  brokerFigureRecords,
+  type BrokerFigureRecord,
+  type FigureAgreement,
+} from './records/brokerFigures.ts';
 export { balanceRecordsThen, dailyBalanceRecordsThen } from './records/balancesThen.ts';
 export { balanceRecords, type BalanceRecord } from './records/balances.ts';
 export { dailyBalanceRecords, type DailyBalanceRecord } from './records/dailyBalances.ts';
