@@ -80,7 +80,15 @@ function addReading(program: Command, finish: Finish): void {
     .option('--symbol <symbol>', 'only of this symbol')
     .option('--stats', 'figures of the closes instead: wins, losses, averages')
     .addOption(
-      new Option('--returns', 'time- and money-weighted returns over proved days instead').conflicts('stats'),
+      new Option('--closes', 'each close of (a part of) a lot instead, newest first, with its tax').conflicts(
+        'stats',
+      ),
+    )
+    .addOption(
+      new Option('--returns', 'time- and money-weighted returns over proved days instead').conflicts([
+        'stats',
+        'closes',
+      ]),
     )
     .addOption(
       new Option(

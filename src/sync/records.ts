@@ -4,7 +4,14 @@
  */
 export { accountRecords, type AccountRecord } from './records/accounts.ts';
 export { activityRecords, type ActivityRecord } from './records/activity.ts';
-export { lotRecordsOf, pnlRecordsOf, pnlStatsRecordsOf, type BookScope } from './records/bookFacts.ts';
+export {
+  closedLotRecordsOf,
+  lotRecordsOf,
+  pnlRecordsOf,
+  pnlStatsRecordsOf,
+  type BookScope,
+} from './records/bookFacts.ts';
+export { type ClosedLotRecord } from './records/closedLots.ts';
 export { type LotRecord } from './records/lots.ts';
 export { returnsRecords, type ReturnsRecord, type ReturnsScope } from './records/returns.ts';
 export { type PnlRecord, type PnlScope, type PnlStatsRecord } from './records/pnl.ts';
