@@ -2,8 +2,8 @@
  * The view tables as a whole: what a rebuild derived is held against what is stored, row for row and by hash, and
  * written in its place. A row is compared as text that is the same on both databases.
  */
+import { createHash } from 'node:crypto';
 import { type AccountId } from '../domain/account.ts';
-import { canonicalJson, sha256 } from '../domain/contentHash.ts';
 import { accountById } from './accounts.ts';
 import { appendAudit } from './audit.ts';
 import { endOfDay, proofColumns } from './balanceDays.ts';
@@ -34,17 +34,19 @@ const KEYS: Readonly<Record<ViewTable, readonly string[]>> = {
   book_checkpoint: ['epoch', 'last_executed_at', 'last_root_id'],
 };
 
-/** A row with the text it is compared by. */
-interface Line {
-  readonly row: ViewRow;
-  readonly text: string;
+/**
+ * Rows of a table by their keys, each as the JSON list of its values in the order of `columns`: what is compared and
+ * hashed, and short enough to hold two books of it.
+ */
+interface Lines {
+  readonly columns: readonly string[];
+  readonly texts: ReadonlyMap<string, string>;
 }
-type Lines = ReadonlyMap<string, Line>;
 
 interface Difference {
   readonly key: string;
-  readonly stored: Line | null;
-  readonly derived: Line | null;
+  readonly stored: ViewRow | null;
+  readonly derived: ViewRow | null;
 }
 
 export async function compareViews(
@@ -95,8 +97,13 @@ async function compareTable(
   views: readonly EpochViews[],
   examples: number,
 ): Promise<{ readonly comparison: ViewComparison; readonly differences: readonly Difference[] }> {
-  const stored = await storedLines(queries, table, accountId);
-  const derived = linesOf(table, derivedRows(table, accountId, views));
+  const [storedOnes, derivedOnes] = [
+    await storedRows(queries, table, accountId),
+    derivedRows(table, accountId, views),
+  ];
+  const columns = columnsOf(storedOnes[0], derivedOnes[0]);
+  const stored = linesOf(table, columns, storedOnes);
+  const derived = linesOf(table, columns, derivedOnes);
   const differences = differencesOf(stored, derived);
   return {
     differences,
@@ -105,56 +112,44 @@ async function compareTable(
       stored: digest(stored),
       derived: digest(derived),
       differing: differences.length,
-      examples: differences.slice(0, examples).map((difference) => ({
-        key: difference.key,
-        stored: difference.stored?.row ?? null,
-        derived: difference.derived?.row ?? null,
-      })),
+      examples: differences.slice(0, examples),
     },
   };
 }
 
 function differencesOf(stored: Lines, derived: Lines): readonly Difference[] {
-  const differences: Difference[] = [];
-  for (const [key, line] of derived) {
-    const before = stored.get(key) ?? null;
-    if (before?.text !== line.text) differences.push({ key, stored: before, derived: line });
-  }
-  for (const [key, line] of stored)
-    if (!derived.has(key)) differences.push({ key, stored: line, derived: null });
-  return differences.sort((left, right) => (left.key < right.key ? -1 : 1));
+  const keys: string[] = [];
+  for (const [key, text] of derived.texts) if (stored.texts.get(key) !== text) keys.push(key);
+  for (const key of stored.texts.keys()) if (!derived.texts.has(key)) keys.push(key);
+  return keys.sort().map((key) => ({ key, stored: rowOf(stored, key), derived: rowOf(derived, key) }));
 }
 
-function digest(lines: Lines): ViewComparison['stored'] {
-  const texts = [...lines].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, line]) => line.text);
-  return { rows: lines.size, hash: sha256(texts.join('\n')) };
+function rowOf({ columns, texts }: Lines, key: string): ViewRow | null {
+  const text = texts.get(key);
+  if (text === undefined) return null;
+  const values = JSON.parse(text) as ViewRow[string][];
+  return Object.fromEntries(columns.map((column, place) => [column, values[place]!]));
+}
+
+function digest({ texts }: Lines): ViewComparison['stored'] {
+  const hash = createHash('sha256');
+  for (const key of [...texts.keys()].sort()) hash.update(`${texts.get(key)!}\n`);
+  return { rows: texts.size, hash: hash.digest('hex') };
 }
 
 // ---- rows -----------------------------------------------------------------------------------------------------------
 
-/** Whatever SQL finds, every column of it but the account: a column nobody reads may be damaged too. */
-async function storedLines(queries: Queries, table: ViewTable, accountId: AccountId): Promise<Lines> {
-  const rows = await queries
+/** Whatever SQL finds. */
+async function storedRows(
+  queries: Queries,
+  table: ViewTable,
+  accountId: AccountId,
+): Promise<readonly ViewRow[]> {
+  return (await queries
     .selectFrom(table as 'position')
     .selectAll()
     .where('account_id', '=', accountId)
-    .execute();
-  return linesOf(
-    table,
-    rows.map(({ account_id: _, ...row }) =>
-      'explained' in row ? { ...row, explained: isTrue(row.explained) } : row,
-    ) as ViewRow[],
-  );
-}
-
-function linesOf(table: ViewTable, rows: readonly ViewRow[]): Lines {
-  const keys = KEYS[table];
-  return new Map(
-    rows.map((row) => [
-      keys.map((key) => String(row[key])).join(' '),
-      { row, text: sha256(canonicalJson(row)) },
-    ]),
-  );
+    .execute()) as readonly ViewRow[];
 }
 
 function derivedRows(
@@ -162,14 +157,32 @@ function derivedRows(
   accountId: AccountId,
   views: readonly EpochViews[],
 ): readonly ViewRow[] {
-  return views.flatMap((view) => {
-    const { epoch } = view;
-    return ROWS[table](view, accountId).map(({ account_id: _, ...row }: Row): ViewRow => ({
-      epoch,
-      ...(row as ViewRow),
-    }));
-  });
+  return views.flatMap((view) =>
+    ROWS[table](view, accountId).map((row) => ({ epoch: view.epoch, ...row }) as ViewRow),
+  );
 }
+
+/** Every column that either side has, but the account: one that nobody reads may be damaged too. */
+function columnsOf(...rows: readonly (ViewRow | undefined)[]): readonly string[] {
+  const columns = new Set(rows.flatMap((row) => Object.keys(row ?? {})));
+  columns.delete('account_id');
+  return [...columns].sort();
+}
+
+function linesOf(table: ViewTable, columns: readonly string[], rows: readonly ViewRow[]): Lines {
+  const keys = KEYS[table];
+  const texts = new Map<string, string>();
+  for (const row of rows) {
+    const values = columns.map((column) =>
+      FLAGS.has(column) ? isTrue(row[column] as boolean) : row[column],
+    );
+    texts.set(keys.map((key) => String(row[key])).join(' '), JSON.stringify(values));
+  }
+  return { columns, texts };
+}
+
+/** SQLite keeps flags as numbers. */
+const FLAGS: ReadonlySet<string> = new Set(['explained']);
 
 const ROWS: Readonly<Record<ViewTable, (view: EpochViews, accountId: AccountId) => readonly Row[]>> = {
   position: ({ positions }) => positions.map(positionRow),
@@ -194,15 +207,13 @@ async function mend(
     if (stored === null || derived !== null) continue;
     let removal = queries.deleteFrom(table as 'position').where('account_id', '=', accountId);
     for (const key of KEYS[table])
-      removal = removal.where(queries.dynamic.ref(key), '=', stored.row[key] as string);
+      removal = removal.where(queries.dynamic.ref(key), '=', stored[key] as string);
     await removal.execute();
   }
   await insertRows(
     queries,
     table,
-    differences.flatMap(({ derived }) =>
-      derived === null ? [] : [{ account_id: accountId, ...derived.row }],
-    ),
+    differences.flatMap(({ derived }) => (derived === null ? [] : [{ account_id: accountId, ...derived }])),
     { keys: ['account_id', ...KEYS[table]], then: 'update' },
   );
 }

@@ -36,7 +36,7 @@ export interface Folded {
   /** Null when the book did not change. */
   readonly checkpoint: BookCheckpoint | null;
   readonly earlierCheckpoints: readonly BookCheckpoint[];
-  /** What was folded, where it was read from the ledger. */
+  /** What was folded onto `from`. */
   readonly activities: readonly ActivityRevision[];
 }
 
@@ -68,7 +68,7 @@ export async function foldOnto(
   const newest = usable(state.checkpoint, hash) ? state.checkpoint : null;
   if (newest !== null && changed.length === 0) {
     const from = parseBook(newest.state);
-    return { ...goneOn(from, foldBook(from, [], { rules })), checkpoint: null, earlierCheckpoints: [] };
+    return { ...goneOn(from, foldBook(from, [], { rules }), []), checkpoint: null, earlierCheckpoints: [] };
   }
   const isBehind = (row: NewRevision): boolean =>
     newest !== null && row.rev === 0 && compareInstants(row.executedAt, newest.lastExecutedAt) > 0;
@@ -79,7 +79,7 @@ export async function foldOnto(
       epoch: account.epoch,
       rulesHash: hash,
     });
-    return { ...goneOn(from, pieces.fold), ...pieces.checkpoints };
+    return { ...goneOn(from, pieces.fold, changed), ...pieces.checkpoints };
   }
   const place = await earlierPlace(store, state, changed, hash);
   const begins = place === null ? null : await store.checkpointAt(account.id, place);
@@ -109,7 +109,11 @@ function usable(checkpoint: BookCheckpoint | null, hash: string): checkpoint is 
   return checkpoint !== null && checkpoint.rulesHash === hash && isReadable(checkpoint.state);
 }
 
-function goneOn(from: Book, fold: Fold): Omit<Folded, 'checkpoint' | 'earlierCheckpoints'> {
+function goneOn(
+  from: Book,
+  fold: Fold,
+  activities: readonly ActivityRevision[],
+): Omit<Folded, 'checkpoint' | 'earlierCheckpoints'> {
   return {
     book: fold.book,
     closed: fold.closed,
@@ -117,7 +121,7 @@ function goneOn(from: Book, fold: Fold): Omit<Folded, 'checkpoint' | 'earlierChe
     fold,
     begins: 'behind',
     refolded: false,
-    activities: [],
+    activities,
   };
 }
 
