@@ -1,16 +1,17 @@
 /**
  * `npm run bench -- [--quick] [NAME]`: what Truebook costs on this machine, as a table and one line of JSON per figure.
- * NAME is one of `fsync`, `rebuild`, `sqlite`, `postgres`, `memory`, `start`; without one all are measured. `--quick` measures
- * small accounts once, to see that the bench works; its figures say nothing. Ends with 1 when a limit is not kept.
+ * NAME is one of `fsync`, `book`, `rebuild`, `sqlite`, `postgres`, `memory`, `start`; without one all are measured. `--quick`
+ * measures small accounts once, to see that the bench works; its figures say nothing. Ends with 1 when a limit is not kept.
  */
 import path from 'node:path';
+import { measureBook } from './bench/book.ts';
 import { measureCycles } from './bench/cycles.ts';
 import { fsyncMedianMs } from './bench/disk.ts';
 import { isMet, jsonLine, tableOf, type Figure } from './bench/figures.ts';
 import { measureColdStart, measureMemory } from './bench/processes.ts';
 import { measureRebuild } from './bench/rebuild.ts';
 
-const NAMES = ['fsync', 'rebuild', 'sqlite', 'postgres', 'memory', 'start'] as const;
+const NAMES = ['fsync', 'book', 'rebuild', 'sqlite', 'postgres', 'memory', 'start'] as const;
 const words = process.argv.slice(2);
 const quick = words.includes('--quick');
 const wanted = words.filter((word) => !word.startsWith('--'));
@@ -32,6 +33,7 @@ const sizes = quick
 
 const fsyncMs = fsyncMedianMs();
 tell({ name: 'fsync of 4 KiB', database: null, value: fsyncMs, unit: 'ms', limit: null, isAim: false });
+if (measures('book')) measureBook(quick, tell);
 if (measures('rebuild')) await measureRebuild(quick ? 500 : 50_000, tell);
 if (measures('sqlite')) {
   let files = 0;

@@ -6,6 +6,7 @@ export interface Soak {
 }
 
 export const SOAKS: Readonly<Record<string, () => Promise<Soak>>> = {
+  corpus: () => import('./corpus.ts'),
   faults: () => import('./faults.ts'),
   kill: () => import('./kill.ts'),
   weeks: () => import('./weeks.ts'),

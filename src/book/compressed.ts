@@ -3,7 +3,7 @@
  * FIFO by day (Alpaca, "Position average entry price calculation"). So a later buy moves the cost of what was sold
  * earlier that day: those rows are written again under their ids.
  */
-import { Decimal } from '../domain/decimal.ts';
+import { type Decimal } from '../domain/decimal.ts';
 import { type LotClosure } from '../domain/lot.ts';
 import { emit, type LotFold, touch } from './lotFold.ts';
 import { type OpenLot, shareOf } from './openLot.ts';

@@ -35,7 +35,7 @@ export function exchangeLots(fold: LotFold, event: readonly Activity[]): void {
   const nets = netsOf(event);
   if (nets.length === 0) return;
   const cash = Decimal.sum(event.map((row) => row.amount ?? Decimal.zero));
-  const terms: Terms = Object.assign({}, ...event.map((row) => row.details));
+  const terms: Terms = Object.fromEntries(event.flatMap((row) => Object.entries(row.details)));
   if (nets.length === 1) {
     const [net] = nets as [Net];
     const staysOpen = !net.minus.isZero() && !net.plus.isZero();

@@ -21,6 +21,7 @@ import { exchangeLots } from './exchangeLots.ts';
 import { EMPTY_LOTS, type LotBook, lotsIn, openLotsOf, type PendingPremium } from './lotBook.ts';
 import { endLots, type Refusal, startLots } from './lotFold.ts';
 import { moveLots } from './moveLots.ts';
+import { restatedFractions } from './restatedCost.ts';
 import { choicesOf, DEFAULT_RULES, type FoldRules } from './rules.ts';
 
 export { type ClosedEpisode, type EpisodeStep, type OpenEpisode } from './episodes.ts';
@@ -69,12 +70,13 @@ export function foldBook(from: Book, activities: readonly Activity[], options: F
   );
   const ordered = inBookOrder(activities);
   const events = eventsOf(ordered);
+  const fractions = restatedFractions(ordered);
   for (const activity of ordered) {
     addCash(cash, activity);
-    const event = events.get(activity);
+    const event = events.size === 0 ? undefined : events.get(activity);
     if (event === undefined) {
       applySingle(episodes, activity);
-      moveLots(lots, activity);
+      moveLots(lots, withFraction(activity, fractions));
     } else if (event[0] === activity) {
       applyPaired(episodes, event);
       exchangeLots(lots, event);
@@ -88,6 +90,13 @@ export function foldBook(from: Book, activities: readonly Activity[], options: F
     closures: ended.closures,
     refusals: lots.refusals,
   };
+}
+
+/** A child's row with the part of the cost that the broker's other rows say it takes. */
+function withFraction(activity: Activity, fractions: ReadonlyMap<string, Decimal>): Activity {
+  const told = fractions.get(activity.rootId);
+  if (told === undefined || activity.details['basisFraction'] !== undefined) return activity;
+  return { ...activity, details: { ...activity.details, basisFraction: told.toString() } };
 }
 
 /** Every open lot of a book (or of one instrument), instrument by instrument in the order of FIFO. */
@@ -108,16 +117,20 @@ export function pendingPremiums(book: Book): readonly PendingPremium[] {
   return book.lots.premiums;
 }
 
-/** What counts, in book order, each row once. Lists mostly come in order already. */
+/** What counts, in book order, each row once. Lists mostly come so already. */
 function inBookOrder(activities: readonly Activity[]): readonly Activity[] {
-  const valid = activities.filter((activity) => activity.status === 'ok');
-  if (!isSorted(valid)) valid.sort(compareActivities);
+  if (isInOrder(activities)) return activities;
+  const valid = activities.filter((activity) => activity.status === 'ok').sort(compareActivities);
   return valid.filter((activity, index) => index === 0 || !isSameRow(activity, valid[index - 1]!));
 }
 
-function isSorted(activities: readonly Activity[]): boolean {
-  for (let index = 1; index < activities.length; index += 1) {
-    if (compareActivities(activities[index - 1]!, activities[index]!) > 0) return false;
+function isInOrder(activities: readonly Activity[]): boolean {
+  let before: Activity | null = null;
+  for (const activity of activities) {
+    if (activity.status !== 'ok') return false;
+    if (before !== null && (compareActivities(before, activity) > 0 || isSameRow(before, activity)))
+      return false;
+    before = activity;
   }
   return true;
 }

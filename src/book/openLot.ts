@@ -102,5 +102,5 @@ export function deal(from: Purse, k: Decimal): Decimal | null {
 /** `total x k / quantity`. */
 export function shareOf(total: Decimal, k: Decimal, quantity: Decimal): Decimal {
   if (total.isZero()) return total;
-  return total.times(k).dividedBy(quantity, PLACES);
+  return total.share(k, quantity, PLACES);
 }

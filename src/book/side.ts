@@ -38,8 +38,13 @@ export function sideOf(lots: readonly OpenLot[]): Side {
 }
 
 /** The lots that are still open, in the order of FIFO. */
-export function openOf(side: Side): OpenLot[] {
-  return side.lots.filter((lot) => !lot.openQuantity.isZero());
+export function openOf({ lots, head }: Side): OpenLot[] {
+  const open: OpenLot[] = [];
+  for (let place = head; place < lots.length; place += 1) {
+    const lot = lots[place]!;
+    if (!lot.openQuantity.isZero()) open.push(lot);
+  }
+  return open;
 }
 
 /** Puts a new lot in its place by the time it was acquired; among equals it is the last. */

@@ -4,8 +4,12 @@ import { TruebookError } from '../domain/errors.ts';
 import { type FindingCause } from '../domain/finding.ts';
 import { now as instantNow, tryParseTradeDate, type TradeDate } from '../domain/time.ts';
 import { type StoredFinding } from '../store/store.ts';
-import { adjustmentRootId } from '../sync/opening.ts';
-import { personsAdjustment, type PersonsAnswer, type Resolution } from '../sync/personsAdjustment.ts';
+import {
+  adjustmentRootId,
+  personsAdjustment,
+  type PersonsAnswer,
+  type Resolution,
+} from '../sync/personsAdjustment.ts';
 import { printJson, printLine } from './print.ts';
 import { loadSettings, tellWarnings, type CommonOptions } from './session.ts';
 

@@ -72,7 +72,7 @@ export async function sync(options: SyncOptions): Promise<number> {
 function tellResults(done: readonly Done[], options: SyncOptions): number {
   const dryRun = options.dryRun === true;
   const results = done.map(({ entry, outcome }) => syncResult(entry.account.name, options.syncType, outcome));
-  if (options.json === true) printJson(results.map((result) => ({ ...result, dryRun })));
+  if (options.json === true) printJson(dryRun ? results.map((result) => ({ ...result, dryRun })) : results);
   else
     for (const [index, result] of results.entries()) {
       for (const line of linesOf(done[index]!, dryRun)) printLine(line);

@@ -35,34 +35,36 @@ export class Decimal {
   readonly #digits: number | bigint;
   readonly #scale: number;
 
+  /** Of parts in normal form: no trailing zero behind the point, a number wherever it is safe, no negative zero. */
   private constructor(digits: number | bigint, scale: number) {
-    // Normal form: no trailing zero behind the point, so equal values have equal parts; and no negative zero.
-    if (typeof digits === 'number') {
-      if (digits === 0) {
-        digits = 0;
-        scale = 0;
-      } else {
-        while (scale > 0 && digits % 10 === 0) {
-          digits /= 10;
-          scale -= 1;
-        }
-      }
-    } else {
-      while (scale >= 9 && digits % NINE_ZEROS === 0n) {
-        digits /= NINE_ZEROS;
-        scale -= 9;
-      }
-      while (scale > 0 && digits % 10n === 0n) {
-        digits /= 10n;
-        scale -= 1;
-      }
-      if (digits <= MAX_SAFE && digits >= MIN_SAFE) {
-        digits = Number(digits);
-        if (digits === 0) scale = 0;
-      }
-    }
     this.#digits = digits;
     this.#scale = scale;
+  }
+
+  /** Equal values get equal parts. */
+  static #of(digits: number | bigint, scale: number): Decimal {
+    if (typeof digits === 'bigint') return Decimal.#ofBig(digits, scale);
+    if (digits === 0) return Decimal.zero;
+    while (scale > 0 && digits % 10 === 0) {
+      digits /= 10;
+      scale -= 1;
+    }
+    return new Decimal(digits, scale);
+  }
+
+  static #ofBig(digits: bigint, scale: number): Decimal {
+    while (scale >= 9 && digits % NINE_ZEROS === 0n) {
+      if (digits === 0n) return Decimal.zero;
+      digits /= NINE_ZEROS;
+      scale -= 9;
+    }
+    if (digits <= MAX_SAFE && digits >= MIN_SAFE) return Decimal.#of(Number(digits), scale);
+    while (scale > 0 && digits % 10n === 0n) {
+      digits /= 10n;
+      scale -= 1;
+    }
+    if (digits <= MAX_SAFE && digits >= MIN_SAFE) return new Decimal(Number(digits), scale);
+    return new Decimal(digits, scale);
   }
 
   static readonly zero = new Decimal(0, 0);
@@ -86,7 +88,7 @@ export class Decimal {
   /** Made of a whole number and the place of its point; for `parseShort`, which knows no private constructor. */
   static ofScaled(digits: number, scale: number): Decimal {
     if (digits === 0) return Decimal.zero;
-    return new Decimal(digits, scale);
+    return Decimal.#of(digits, scale);
   }
 
   static #parseAny(text: string): Decimal | null {
@@ -100,13 +102,13 @@ export class Decimal {
     const magnitude = BigInt(whole + fraction);
     const scale = fraction.length - exponent;
     const digits = sign === '-' ? -magnitude : magnitude;
-    return scale >= 0 ? new Decimal(digits, scale) : new Decimal(digits * pow10(-scale), 0);
+    return scale >= 0 ? Decimal.#of(digits, scale) : Decimal.#of(digits * pow10(-scale), 0);
   }
 
   /** An exact whole number, for counts and multipliers. */
   static ofInteger(value: bigint | number): Decimal {
     if (typeof value === 'number' && !Number.isSafeInteger(value)) throw notADecimal(String(value));
-    return new Decimal(value, 0);
+    return Decimal.#of(value, 0);
   }
 
   static sum(values: Iterable<Decimal>): Decimal {
@@ -120,9 +122,9 @@ export class Decimal {
     const [left, right] = [this.#at(scale), other.#at(scale)];
     if (typeof left === 'number' && typeof right === 'number') {
       const sum = left + right;
-      if (isSafe(sum)) return new Decimal(sum, scale);
+      if (isSafe(sum)) return Decimal.#of(sum, scale);
     }
-    return new Decimal(BigInt(left) + BigInt(right), scale);
+    return Decimal.#of(BigInt(left) + BigInt(right), scale);
   }
 
   minus(other: Decimal): Decimal {
@@ -130,9 +132,9 @@ export class Decimal {
     const [left, right] = [this.#at(scale), other.#at(scale)];
     if (typeof left === 'number' && typeof right === 'number') {
       const difference = left - right;
-      if (isSafe(difference)) return new Decimal(difference, scale);
+      if (isSafe(difference)) return Decimal.#of(difference, scale);
     }
-    return new Decimal(BigInt(left) - BigInt(right), scale);
+    return Decimal.#of(BigInt(left) - BigInt(right), scale);
   }
 
   times(other: Decimal): Decimal {
@@ -141,9 +143,9 @@ export class Decimal {
     if (typeof left === 'number' && typeof right === 'number') {
       // A product that is no safe integer is not exact here, and is seen to be none.
       const product = left * right;
-      if (isSafe(product)) return new Decimal(product, scale);
+      if (isSafe(product)) return Decimal.#of(product, scale);
     }
-    return new Decimal(BigInt(left) * BigInt(right), scale);
+    return Decimal.#of(BigInt(left) * BigInt(right), scale);
   }
 
   /** Quotient rounded to `places` digits behind the point. Throws `division_by_zero`. */
@@ -156,23 +158,44 @@ export class Decimal {
     const [left, right] = [this.#digits, other.#digits];
     const scale = this.#scale - other.#scale;
     if (typeof left === 'number' && typeof right === 'number' && left % right === 0 && scale >= 0) {
-      if (scale <= places) return new Decimal(left / right, scale);
+      if (scale <= places) return Decimal.#of(left / right, scale);
     }
     // digits/10^scale ÷ other.digits/10^other.scale, scaled so that one extra integer division decides the rounding.
     const shift = places - scale;
     const numerator = shift >= 0 ? BigInt(left) * pow10(shift) : BigInt(left);
     const denominator = shift >= 0 ? BigInt(right) : BigInt(right) * pow10(-shift);
-    return new Decimal(divideRounded(numerator, denominator, rounding), places);
+    return Decimal.#of(divideRounded(numerator, denominator, rounding), places);
+  }
+
+  /**
+   * The share of `part` in `whole`: this times `part` by `whole`, rounded half-even to `places` digits behind the point
+   * once, at the end. Throws `division_by_zero`.
+   */
+  share(part: Decimal, whole: Decimal, places: number): Decimal {
+    const [left, right, divisor] = [this.#digits, part.#digits, whole.#digits];
+    const scale = this.#scale + part.#scale - whole.#scale;
+    if (typeof left === 'number' && typeof right === 'number' && typeof divisor === 'number') {
+      const product = left * right;
+      const isWhole =
+        divisor !== 0 && scale >= 0 && scale <= places && isSafe(product) && product % divisor === 0;
+      if (isWhole) return Decimal.#of(product / divisor, scale);
+    }
+    if (divisor === 0) return this.dividedBy(whole, places);
+    const shift = places - scale;
+    const product = BigInt(left) * BigInt(right);
+    const numerator = shift >= 0 ? product * pow10(shift) : product;
+    const denominator = shift >= 0 ? BigInt(divisor) : BigInt(divisor) * pow10(-shift);
+    return Decimal.#of(divideRounded(numerator, denominator, 'half-even'), places);
   }
 
   /** The value with at most `places` digits behind the point. */
   round(places: number, rounding: Rounding = 'half-even'): Decimal {
     if (this.#scale <= places) return this;
-    return new Decimal(divideRounded(BigInt(this.#digits), pow10(this.#scale - places), rounding), places);
+    return Decimal.#of(divideRounded(BigInt(this.#digits), pow10(this.#scale - places), rounding), places);
   }
 
   negate(): Decimal {
-    return new Decimal(-this.#digits, this.#scale);
+    return this.#digits === 0 ? this : new Decimal(-this.#digits, this.#scale);
   }
 
   abs(): Decimal {
@@ -285,8 +308,9 @@ function divideRounded(numerator: bigint, denominator: bigint, rounding: Roundin
   }
   const quotient = numerator / denominator; // BigInt division cuts toward zero
   if (rounding === 'down') return quotient;
-  const remainder = numerator % denominator;
-  const twice = 2n * (remainder < 0n ? -remainder : remainder);
+  const remainder = numerator - quotient * denominator;
+  if (remainder === 0n) return quotient;
+  const twice = remainder < 0n ? -(remainder + remainder) : remainder + remainder;
   const away = numerator < 0n ? -1n : 1n;
   if (twice > denominator) return quotient + away;
   if (twice === denominator && quotient % 2n !== 0n) return quotient + away;

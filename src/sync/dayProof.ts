@@ -84,6 +84,7 @@ function proveCurrency(input: ProofInput, currency: Currency): readonly ProvedDa
     statements,
     input.activities,
     (id) => input.book.open.get(id)?.quantity ?? Decimal.zero,
+    (of) => input.book.cash.get(of) ?? Decimal.zero,
   );
   const proved: ProvedDay[] = [];
   let stand: Stand = {

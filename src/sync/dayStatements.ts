@@ -127,7 +127,11 @@ export function activitiesByDay(
   statements: readonly DayStatement[],
   activities: readonly Activity[],
   quantityBefore: (instrument: InstrumentId) => Decimal,
+  cashBefore: ((currency: Currency) => Decimal) | null = null,
 ): ReadonlyMap<TradeDate, readonly Activity[]> {
+  const cash = new Map<Currency, Decimal>();
+  /** Of later dates, and in an earlier statement all the same. */
+  const taken = new Set<Activity>();
   const byDay = new Map<TradeDate, readonly Activity[]>();
   const booked = new Map<InstrumentId, Decimal>();
   const quantityOf = (id: InstrumentId): Decimal => booked.get(id) ?? quantityBefore(id);
@@ -138,8 +142,19 @@ export function activitiesByDay(
     const from = next;
     const horizon = horizonOf(statement);
     while (next < sorted.length && compareInstants(sorted[next]!.executedAt, horizon) <= 0) next += 1;
-    const candidates = [...waiting, ...sorted.slice(from, next)];
+    const candidates = [...waiting, ...sorted.slice(from, next)].filter((row) => !taken.has(row));
     const inside = contained(statement, candidates, quantityOf);
+    if (cashBefore !== null) {
+      const before = cash.get(statement.currency) ?? cashBefore(statement.currency);
+      const open = [...candidates, ...sorted.slice(next, next + LOOKED_AHEAD)].filter(
+        (row) => !taken.has(row),
+      );
+      for (const row of statedByCash(statement, open, inside, before)) {
+        inside.add(row);
+        taken.add(row);
+      }
+      cash.set(statement.currency, before.plus(moneyOf([...inside], statement.currency)));
+    }
     waiting = candidates.filter((activity) => !inside.has(activity));
     byDay.set(statement.date, [...inside]);
     for (const { instrument, quantity } of inside) {
@@ -160,7 +175,7 @@ function contained(
   statement: DayStatement,
   activities: readonly Activity[],
   quantityOf: (instrument: InstrumentId) => Decimal,
-): ReadonlySet<Activity> {
+): Set<Activity> {
   const inside = new Set<Activity>();
   const doubtFrom = addMs(statement.asOf, -DOUBT_MS);
   const doubtTo = addMs(statement.asOf, DOUBT_MS);
@@ -198,8 +213,14 @@ function isDoubtful(
 }
 
 /** A row with a date only was in what the day ended with, unless the statement is older than the day's end. */
-function isBefore({ asOf, date }: DayStatement, { executedAt, timePrecision, tradeDate }: Activity): boolean {
+function isBefore(
+  { asOf, date }: DayStatement,
+  { executedAt, timePrecision, tradeDate, quantity }: Activity,
+): boolean {
   if (compareInstants(executedAt, asOf) <= 0) return true;
+  // Money that moved in the very second of the look: brokers stamp it to the microsecond, looks are stamped by the second.
+  const isSameSecond = compareInstants(executedAt, addMs(asOf, 1_000)) <= 0;
+  if (quantity.isZero() && tradeDate === date && isSameSecond) return true;
   return timePrecision === 'day' && tradeDate <= date && compareInstants(asOf, endOfDay(date)) >= 0;
 }
 
@@ -224,4 +245,52 @@ function fitting(
   }
   if (best !== null) return rows.slice(0, best);
   return rows.filter((row) => isBefore(statement, row) || row.timePrecision === 'day');
+}
+
+/** Rows behind the statement's day among which money is looked for that it holds already. */
+const LOOKED_AHEAD = 100;
+/** More rows of doubt than this are left to the clock: every one doubles the choices. */
+const DOUBTFUL_MAX = 10;
+const CENT = decimal('0.005');
+/** A fee of Friday may be dated Monday. */
+const LISTED_LATER_DAYS = 3;
+
+/**
+ * Money that the clock or its date puts behind the statement, and that the stated cash holds already: fees and interest
+ * are dated, also of the day they are listed, and brokers charge them before. The fewest rows with which book and
+ * statement agree.
+ */
+function statedByCash(
+  statement: DayStatement,
+  activities: readonly Activity[],
+  inside: ReadonlySet<Activity>,
+  before: Decimal,
+): readonly Activity[] {
+  const { cash, currency, date } = statement;
+  if (cash === null) return [];
+  const gap = cash.minus(before).minus(moneyOf([...inside], currency));
+  if (gap.abs().compare(CENT) <= 0) return [];
+  const doubtful = activities.filter(
+    (row) =>
+      !inside.has(row) &&
+      row.quantity.isZero() &&
+      row.tradeDate >= date &&
+      row.tradeDate <= addDays(date, LISTED_LATER_DAYS) &&
+      !moneyOf([row], currency).isZero(),
+  );
+  if (doubtful.length === 0 || doubtful.length > DOUBTFUL_MAX) return [];
+  const choices = Array.from({ length: 2 ** doubtful.length }, (_, mask) =>
+    doubtful.filter((_row, place) => (mask & (1 << place)) !== 0),
+  ).sort((left, right) => left.length - right.length);
+  const fits = choices.find((rows) => moneyOf(rows, currency).minus(gap).abs().compare(CENT) <= 0);
+  return fits ?? [];
+}
+
+function moneyOf(rows: readonly Activity[], currency: Currency): Decimal {
+  return Decimal.sum(
+    rows.flatMap((row) => [
+      ...(row.amount !== null && row.currency === currency ? [row.amount] : []),
+      ...(row.fees !== null && (row.feesCurrency ?? row.currency) === currency ? [row.fees.negate()] : []),
+    ]),
+  );
 }

@@ -150,6 +150,7 @@ function blind(now: Instant): Witnesses {
   return {
     positions: new Map(),
     before: new Map(),
+    marks: new Map(),
     cashBefore: new Map(),
     listed: [],
     listedAfter: now,
@@ -190,7 +191,11 @@ function ofClaim(
     observed: difference.broker.toString(),
     firstSeenAt: input.now,
     lastSeenAt: input.now,
-    evidence: [...claim.evidence, ...claim.parts.map((one) => observed(input, one))],
+    evidence: [
+      // What stands is read back from here: the rule is always that of the claim.
+      ...claim.evidence.map((piece) => (piece.kind === 'rule' ? { ...piece, reference: claim.rule } : piece)),
+      ...claim.parts.map((one) => observed(input, one)),
+    ],
   };
 }
 

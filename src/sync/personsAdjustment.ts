@@ -18,6 +18,8 @@ import {
 } from '../domain/time.ts';
 import { adjustmentRootId } from './opening.ts';
 
+export { adjustmentRootId };
+
 /** `external-change`: bought or sold where the broker tells nothing; `opening`: was there before history begins. */
 export const RESOLUTIONS = ['external-change', 'transfer', 'opening', 'dismiss'] as const;
 export type Resolution = (typeof RESOLUTIONS)[number];

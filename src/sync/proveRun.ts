@@ -64,7 +64,10 @@ export async function proveRun(run: ProvingRun): Promise<ProvenRun> {
   const changed = [...run.untold, ...result.revisions];
   const done = state.cursors.find((row) => row.name === 'day_proof')?.position ?? '';
   const over = lastDayOver(now);
-  if (!isDue(done, over, now) && !changed.some((row) => row.tradeDate <= over)) return NOTHING_PROVEN;
+  // What is listed later than it happened may settle a day that did not add up.
+  const maySettle = changed.length > 0 && state.findings.some((row) => row.key.startsWith('day:'));
+  if (!isDue(done, over, now) && !maySettle && !changed.some((row) => row.tradeDate <= over))
+    return NOTHING_PROVEN;
 
   const { account } = state;
   const rows = (await store.balanceDays({ accountId: account.id, epoch: account.epoch }))
@@ -73,7 +76,7 @@ export async function proveRun(run: ProvingRun): Promise<ProvenRun> {
   const from = firstDayToProve(
     rows
       .filter((row) => row.source === 'recorded')
-      .map((row) => ({ tradeDate: row.tradeDate, state: row.proof?.residualState ?? null })),
+      .map((row) => ({ tradeDate: row.tradeDate, state: openState(row, now) })),
     changed,
     now,
   );
@@ -91,6 +94,16 @@ export async function proveRun(run: ProvingRun): Promise<ProvenRun> {
   });
   return { days: changedRows(rows, proved), proved, cursors: [cursorOf(over, proved, now)] };
 }
+
+/** Days that did not add up are tried again for a week whenever something arrives. */
+function openState(row: StoredBalanceDay, now: Instant): StoredState {
+  const state = row.proof?.residualState ?? null;
+  const isRecent = row.tradeDate >= addDays(newYorkDate(now), -SETTLES_WITHIN_DAYS);
+  return state === 'unexplained' && isRecent ? null : state;
+}
+
+type StoredState = NonNullable<StoredBalanceDay['proof']>['residualState'] | null;
+const SETTLES_WITHIN_DAYS = 7;
 
 // ---- what is due ------------------------------------------------------------------------------------------------
 

@@ -32,7 +32,9 @@ export function washScopeOf(elections: readonly Election[]): WashScope {
  */
 export function washOfAccount(input: WashInput): readonly WashAdjustment[] {
   if (washScopeOf(input.elections) === 'off' || !hasLoss(input.closures)) return [];
-  return washOfBook([washBook(input)], ACCOUNT_WASH).adjustments.map(({ accountId, lotId, ...row }) => row);
+  return washOfBook([washBook(input)], ACCOUNT_WASH).adjustments.map(
+    ({ accountId: _account, lotId: _lot, ...row }) => row,
+  );
 }
 
 /** What the wash layer adds to lots and closes of several accounts, by account id. */

@@ -52,7 +52,9 @@ describe('what no return can stand on', () => {
         2025-08-06: 120 -> 130
         2025-08-07: 130 -> 140 pending
         2025-08-08: 140 -> 150 unexplained`),
-    ).toBe('2025-08-04..2025-08-05 unknown, 2025-08-07..2025-08-07 pending, 2025-08-08..2025-08-08 unexplained');
+    ).toBe(
+      '2025-08-04..2025-08-05 unknown, 2025-08-07..2025-08-07 pending, 2025-08-08..2025-08-08 unexplained',
+    );
   });
 
   test('a day that does not start where the last one ended', () => {

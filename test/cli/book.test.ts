@@ -218,7 +218,7 @@ describe('narrowing', () => {
     expect(await states('--all')).toEqual(new Set(['open', 'closed']));
     const closes = await json('trades', '--closed');
     expect(closes.length).toBeGreaterThan(0);
-    expect(closes[0]).toMatchObject({ realizedBasis: 'unknown' });
+    expect(closes[0]).toMatchObject({ realizedBasis: 'exact', realizedPnl: expect.stringMatching(/^-?\d/) });
   });
 
   it('findings tell what broker and book say', async () => {

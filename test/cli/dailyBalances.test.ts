@@ -40,16 +40,30 @@ it('answers the same days as JSON, CSV and table, newest first, of all accounts 
     'cash',
     'profitLoss',
     'source',
+    'start',
+    'flows',
+    'transfers',
+    'realized',
+    'unrealizedChange',
+    'income',
+    'fees',
+    'fx',
+    'residual',
+    'residualState',
   ]);
   expect(new Set(live.map(({ source }) => source))).toEqual(new Set(['recorded', 'broker']));
 
   const csv = (await run('--daily', '--csv', '--account', 'alpaca-live')).trimEnd().split('\n');
-  expect(csv[0]).toBe('account,date,currency,equity,cash,profitLoss,source');
+  expect(csv[0]).toBe(
+    'account,date,currency,equity,cash,profitLoss,source,start,flows,transfers,realized,unrealizedChange,income,fees,fx,residual,residualState',
+  );
   const oldest = live.at(-1)!;
-  expect(csv.at(-1)).toBe(`alpaca-live,${oldest.date},USD,${oldest.equity},,${oldest.profitLoss},broker`);
+  expect(csv.at(-1)).toBe(
+    `alpaca-live,${oldest.date},USD,${oldest.equity},,${oldest.profitLoss},broker,,,,,,,,,,`,
+  );
   expect(csv).toHaveLength(live.length + 1);
   expect((await run('--daily')).split('\n')[0]).toMatch(
-    /^DATE +ACCOUNT +CURRENCY +EQUITY +CASH +PROFIT\/LOSS +SOURCE$/,
+    /^DATE +ACCOUNT +CURRENCY +EQUITY +CASH +FLOWS +TRANSFERS +REALIZED +UNREALIZED +INCOME +FEES +RESIDUAL +PROOF +SOURCE$/,
   );
   expect((await run()).split('\n')[0]).toMatch(/BUYING POWER/);
 });

@@ -83,7 +83,11 @@ forEachDatabase('a decision about a finding', (open) => {
     const { adjustment } = await store.decideFinding(decision({ state: 'dismissed', adjustment: null }));
     expect(adjustment).toBeNull();
     const state = await store.syncState(account.id);
-    expect(state).toMatchObject({ findings: [], cursors: [], dismissed: [{ key: findingOf().key }] });
+    expect(state).toMatchObject({
+      findings: [{ key: findingOf().key, state: 'dismissed' }],
+      cursors: [],
+      dismissed: [{ key: findingOf().key }],
+    });
     expect(await store.bookEvents({})).toMatchObject([{ kind: 'finding_dismissed' }]);
     expect(await store.activityCount(account.id, 1)).toBe(0);
   });

@@ -46,6 +46,7 @@ export function inputOf(text: LookText): ExplainInput {
   const witnesses: Witnesses = {
     positions: new Map(broker.rows.map((row) => [row.instrument.id, row])),
     before: new Map(book.rows.map((row) => [row.instrument.id, observation(row, now)])),
+    marks: new Map(),
     cashBefore: book.cash === null ? new Map() : new Map([['USD', book.cash]]),
     listed: [...revisions(text.listed ?? '', now), ...arrived],
     listedAfter: at('2000-01-03'),

@@ -30,6 +30,7 @@ const SYNC_DOORS = [
   'steps',
   'rebuild',
   'asOf',
+  'personsAdjustment',
 ].map((door) => `sync/${door}.ts`);
 const STORE = 'store/store.ts';
 const BROKER = 'brokers/broker.ts';

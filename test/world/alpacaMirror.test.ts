@@ -275,12 +275,12 @@ describe.each(databases)('on %s', (database) => {
       await at.advance('5m');
       await at.sync(PAPER);
       expect((await findings(at)).filter((line) => line.includes('LATE'))).toEqual([
-        'open appeared LATE unknown',
+        'open appeared LATE manual_trade',
       ]);
       await at.advance('1d');
       expect(await at.sync(PAPER)).toMatchObject({ reconciled: true });
       expect((await findings(at)).filter((line) => line.includes('LATE'))).toEqual([
-        'resolved appeared LATE missing_fill',
+        'resolved appeared LATE manual_trade',
       ]);
       expect((await at.positions(PAPER)).find((position) => position.symbol === 'LATE')).toMatchObject({
         explained: true,

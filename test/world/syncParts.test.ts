@@ -177,7 +177,7 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
           bankroll: null,
           transactions: null,
           positions: { changes: [{ symbol: 'AAPL', before: '30', after: '35', manual: true }] },
-          findings: [{ type: 'difference', cause: 'missing_fill', symbol: 'AAPL' }],
+          findings: [{ type: 'difference', cause: 'manual_trade', symbol: 'AAPL' }],
         },
       });
       await wholeAgrees(world);
@@ -247,7 +247,7 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
       const [finding] = await world.truebook.store.findings({ states: ['resolved'] });
       expect(finding).toMatchObject({
         key: expect.stringContaining('AAPL'),
-        cause: 'missing_fill',
+        cause: 'manual_trade',
         confidence: 'certain',
       });
     });

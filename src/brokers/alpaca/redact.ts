@@ -5,6 +5,9 @@ export function maskTail(text: string): string {
   return text.length <= 4 ? '****' : `****${text.slice(-4)}`;
 }
 
+/** "TAF fee for proceed of 50 shares on 2025-08-07 by 512345678": the number behind `by`. */
+const NAMED_IN_WORDS = /\bby (PA[0-9A-Z]{8,12}|\d{9,12})\b/g;
+
 /** Values that must never be kept: filled in as they become known. */
 export interface Redactor {
   /** Account id and number: masked down to their last four characters. */
@@ -37,6 +40,8 @@ export function createRedactor(credentials: () => readonly string[]): Redactor {
           `"${name}"${colon}"${maskTail(quoted ?? bare ?? '')}${bare === undefined ? '' : '"'}`,
       );
       for (const identity of identities) result = result.replaceAll(identity, maskTail(identity));
+      // Fees name the account in their words, also another account's where an answer was not ours.
+      result = result.replaceAll(NAMED_IN_WORDS, (_whole, number: string) => `by ${maskTail(number)}`);
       for (const credential of credentials())
         if (credential !== '') result = result.replaceAll(credential, '****');
       return refused ? result.replaceAll(ACCOUNT_SHAPES, maskTail) : result;

@@ -24,6 +24,8 @@ export interface Witnesses {
   readonly positions: ReadonlyMap<InstrumentId, SnapshotPosition>;
   /** As the broker stated them last time; absent where it held none. */
   readonly before: ReadonlyMap<InstrumentId, PositionObservation>;
+  /** The newest mark of each instrument ever held, for those that went. */
+  readonly marks: ReadonlyMap<InstrumentId, Decimal>;
   readonly cashBefore: ReadonlyMap<Currency, Decimal>;
   /** Activities the broker listed in this run, busts included, and from when on the list is whole. */
   readonly listed: readonly Activity[];
@@ -138,6 +140,21 @@ export function openRests(circumstances: Circumstances, rest: Rest): readonly Op
       return [{ instrument, amount, broker: row.broker, without: row.broker.minus(amount) }];
     })
     .sort((one, other) => (one.instrument.id < other.instrument.id ? -1 : 1));
+}
+
+/**
+ * The newest mark of an instrument: of this run's list, of the last one that had it, or the price of its newest fill;
+ * null where nothing is known of it.
+ */
+export function markOf({ positions, before, marks, listed }: Witnesses, id: InstrumentId): Decimal | null {
+  const mark = positions.get(id)?.mark ?? before.get(id)?.mark ?? marks.get(id) ?? null;
+  if (mark !== null) return mark;
+  const fills = listed.filter(
+    (row) => row.kind === 'fill' && row.instrument?.id === id && row.price !== null,
+  );
+  return (
+    fills.toSorted((one, other) => compareInstants(one.executedAt, other.executedAt)).at(-1)?.price ?? null
+  );
 }
 
 /** Evidence of a rule: what it looked at, in one sentence. */

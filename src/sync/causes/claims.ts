@@ -69,7 +69,9 @@ function unbookedClaims(circumstances: Circumstances, rest: Rest): readonly Clai
       text: `Published by the broker, not in the ledger yet (${rows.length} row(s)): sync transactions, or all.`,
     };
     const parts = [positionPart(instrument.id, amount)];
-    return [{ cause: CAUSE_OF_KIND[first.kind], rule: 'unbooked', parts, evidence: [evidence] }];
+    const isManual = first.orderId === null || circumstances.isManualOrder(first.orderId) === true;
+    const cause = first.kind === 'fill' && isManual ? 'manual_trade' : CAUSE_OF_KIND[first.kind];
+    return [{ cause, rule: 'unbooked', parts, evidence: [evidence] }];
   });
 }
 

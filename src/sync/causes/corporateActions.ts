@@ -239,8 +239,11 @@ function exchangeOf(circumstances: Circumstances, rest: Rest, from: OpenRest, to
   ]);
 }
 
-/** How far the worth of what came may be from that of what went: a day's moves, not another stock's price. */
-const WORTH_ROOM = Decimal.ofScaled(20, 2);
+/**
+ * How far the worth of what came may be from that of what went: the price goes on where it was. Two stocks of like price
+ * that were transferred at one another's cost are further apart nearly always; where it moved more, it is a guess.
+ */
+const WORTH_ROOM = Decimal.ofScaled(5, 3);
 
 /** Whether what came, with money, is worth what went by the last marks; never where a mark is missing. */
 function keepsWorth(

@@ -18,6 +18,7 @@ import {
   cashKey,
   cashPart,
   left,
+  markOf,
   openRests,
   positionKey,
   positionPart,
@@ -141,11 +142,11 @@ function isNear(one: Decimal, other: Decimal): boolean {
 }
 
 /** Nobody delivers at a loss: whether the contract was worth something by the last mark of the stock, or its own. */
-function isWorthIt({ positions, before }: Circumstances, { option, underlying }: Gone): boolean {
+function isWorthIt(circumstances: Circumstances, { option, underlying }: Gone): boolean {
   const { strike, right } = option.option!;
-  const spot = positions.get(underlying)?.mark ?? before.get(underlying)?.mark ?? null;
+  const spot = markOf(circumstances, underlying);
   if (spot !== null) return right === 'call' ? spot.compare(strike) >= 0 : spot.compare(strike) <= 0;
-  const last = before.get(option.id)?.mark ?? null;
+  const last = markOf(circumstances, option.id);
   return last !== null && last.compare(WORTHLESS) > 0;
 }
 
@@ -182,7 +183,7 @@ function expiryOf(
 ): Claim | null {
   const { expiry } = option.option!;
   if (newYorkDate(circumstances.now) < expiry) return null;
-  const last = circumstances.before.get(option.id)?.mark ?? null;
+  const last = markOf(circumstances, option.id);
   const agrees = (key: string): boolean =>
     targets(circumstances, rest, key, [option.id]).some((amount) => isNear(amount, paidBy(delivered, key)));
   const nothingElse =

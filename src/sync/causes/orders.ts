@@ -134,7 +134,7 @@ function excessesOf(circumstances: Circumstances): readonly Excess[] {
     const units = filled.minus(listed);
     const cost = (averagePrice ?? Decimal.zero).times(filled).minus(listedCost);
     // What was executed before first contact and is not listed is in the book as an opening.
-    if (units.sign() > 0 && isBefore(order.updatedAt, circumstances.firstContactAt)) return [];
+    if (own.length === 0 && isBefore(order.updatedAt, circumstances.firstContactAt)) return [];
     if (units.isZero() && (filled.isZero() || isSamePrice(listedCost, filled, averagePrice!))) return [];
     const sign = order.side === 'buy' ? Decimal.one : Decimal.one.negate();
     return [

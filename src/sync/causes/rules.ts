@@ -42,7 +42,7 @@ export const RULES = {
   /** A corporate action would fit, but a figure that tells is missing. */
   action_in_part: { ceiling: 'possible', ...SEEN_ONCE },
   /** The account's own totals still count what its list of positions does not, or the other way round. */
-  totals: { ceiling: 'likely', ...SEEN_AGAIN },
+  totals: { ceiling: 'likely', ...SEEN_ONCE },
   /** The broker still says what it said before the newest activities. */
   behind: { ceiling: 'possible', ...SEEN_ONCE },
   /** The broker's quantity is the book's with fewer digits, and its average lost digits too. */

@@ -1,12 +1,14 @@
 /** Units that moved and that no order, contract or corporate action explains: what is left to guess, never surely. */
 import { Decimal } from '../../domain/decimal.ts';
 import { type FindingCause } from '../../domain/finding.ts';
+import { type Instrument, type InstrumentId } from '../../domain/instrument.ts';
 import { addMs, compareInstants } from '../../domain/time.ts';
 import { CASH_TOLERANCE } from '../reconcile.ts';
 import {
   cashKey,
   cashPart,
   left,
+  markOf,
   openRests,
   positionPart,
   ruled,
@@ -42,7 +44,7 @@ export function totalsClaims(circumstances: Circumstances, rest: Rest): readonly
   const { totals } = circumstances;
   if (totals === null || totals.gap.abs().compare(totals.noise) <= 0) return [];
   const rows = openRests(circumstances, rest).flatMap((row) => {
-    const value = missingValue(circumstances, row);
+    const value = missingValue(circumstances, row.instrument, row.amount);
     return value === null ? [] : [{ row, value }];
   });
   const fitting = subsets(rows).filter((some) => {
@@ -59,17 +61,23 @@ export function totalsClaims(circumstances: Circumstances, rest: Rest): readonly
 
 /** What the units that are missing in the list would add to its value; null without a mark. */
 function missingValue(
-  { positions, before }: Circumstances,
-  { instrument, amount }: OpenRest,
+  circumstances: Circumstances,
+  { id, multiplier }: Instrument,
+  amount: Decimal,
 ): Decimal | null {
-  const mark = positions.get(instrument.id)?.mark ?? before.get(instrument.id)?.mark ?? null;
-  return mark === null ? null : amount.negate().times(mark).times(instrument.multiplier);
+  const mark = markOf(circumstances, id);
+  return mark === null ? null : amount.negate().times(mark).times(multiplier);
 }
 
-/** Whether the totals agree with the list so well that it cannot be behind by this much. */
-function totalsAgree(circumstances: Circumstances, row: OpenRest): boolean {
-  const { totals } = circumstances;
-  const value = missingValue(circumstances, row);
+/** Whether the totals agree with the list so well that it cannot be off by this much. */
+export function totalsAgree(
+  circumstances: Circumstances,
+  instrument: InstrumentId,
+  amount: Decimal,
+): boolean {
+  const { totals, instruments } = circumstances;
+  const known = instruments.get(instrument);
+  const value = known === undefined ? null : missingValue(circumstances, known, amount);
   if (totals === null || value === null) return false;
   return (
     totals.gap.abs().compare(totals.noise) <= 0 && value.abs().compare(totals.noise.plus(totals.noise)) > 0
@@ -80,7 +88,7 @@ function totalsAgree(circumstances: Circumstances, row: OpenRest): boolean {
 export function behindClaims(circumstances: Circumstances, rest: Rest): readonly Claim[] {
   return openRests(circumstances, rest).flatMap((row) => {
     const { instrument, amount, broker } = row;
-    if (totalsAgree(circumstances, row)) return [];
+    if (totalsAgree(circumstances, instrument.id, amount)) return [];
     const before = circumstances.before.get(instrument.id)?.quantity ?? Decimal.zero;
     if (!before.equals(broker)) return [];
     const newest = newestOf(circumstances, (row) =>
@@ -237,8 +245,7 @@ function tradeOf(circumstances: Circumstances, row: OpenRest, cash: Decimal): Cl
       `As if ${reversed.externalId} had been taken back.`,
     );
   const price = cash.negate().dividedBy(amount.times(instrument.multiplier), 6);
-  const mark =
-    circumstances.positions.get(instrument.id)?.mark ?? circumstances.before.get(instrument.id)?.mark ?? null;
+  const mark = markOf(circumstances, instrument.id);
   if (mark === null || price.minus(mark).abs().compare(mark.abs().times(PRICE_ROOM)) > 0) return null;
   return claim(causeOfTrade(circumstances, row), 'like_a_trade', parts, tradeText(circumstances, row, price));
 }

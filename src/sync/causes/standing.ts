@@ -3,8 +3,9 @@
  * contract before it went), so a guess stands as long as its difference does and nothing better comes.
  */
 import { type Finding } from '../../domain/finding.ts';
-import { left, partsOf, type Circumstances, type Claim, type Rest } from './claim.ts';
+import { left, partsOf, type Circumstances, type Claim, type Part, type Rest } from './claim.ts';
 import { isRule, ruleOfName, type RuleName } from './rules.ts';
+import { totalsAgree } from './shares.ts';
 
 /** Guesses that were sure of themselves: nothing that came later takes their parts. */
 export function strongStanding(
@@ -68,7 +69,11 @@ function claimOf({ cashCompared }: Circumstances, finding: Finding, rule: RuleNa
 }
 
 /** Each position part is still part of the rest; all of it where an activity of this run moved the instrument. */
-function stillThere({ changed }: Circumstances, rest: Rest, { parts, rule }: Claim): boolean {
+function stillThere(circumstances: Circumstances, rest: Rest, { parts, rule }: Claim): boolean {
+  const { changed } = circumstances;
+  const isRefuted = ({ instrument, amount }: Part): boolean =>
+    rule === 'totals' && instrument !== null && totalsAgree(circumstances, instrument, amount);
+  if (parts.some(isRefuted)) return false;
   const moved = new Set(changed.map((row) => row.instrument?.id ?? null));
   return (
     parts.length > 0 &&

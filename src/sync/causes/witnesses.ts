@@ -16,6 +16,7 @@ export function witnessesOf(
   return {
     positions: new Map(look.positions.rows.map((row) => [row.instrument.id, row])),
     before: new Map(state.observations.map((row) => [row.instrument, row])),
+    marks: new Map(state.marks.map((row) => [row.instrument, row.mark])),
     cashBefore: new Map(
       state.balances.flatMap(({ currency, cash }) => (cash === null ? [] : [[currency, cash]])),
     ),
