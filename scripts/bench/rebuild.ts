@@ -11,15 +11,21 @@ import { equity } from '../../src/domain/instrument.ts';
 import { addMs, newYorkDate, parseInstant, type Clock } from '../../src/domain/time.ts';
 import { realSleep } from '../../src/platform.ts';
 import { openStore } from '../../src/store/open.ts';
-import { type Lease, type NewRevision, type RunCommit, type Store } from '../../src/store/store.ts';
+import {
+  type Lease,
+  type NewRevision,
+  type RunCommit,
+  type Store,
+  type ViewTable,
+} from '../../src/store/store.ts';
 import { bookThen } from '../../src/sync/asOf.ts';
 import { rebuildViews, verifyViews } from '../../src/sync/rebuild.ts';
 import { type Figure, type Tell } from './figures.ts';
 
 const FIRST = parseInstant('2024-09-03T14:00:00Z');
 const SYMBOLS = 50;
-/** One of so many fills is a sale: lots stay open, and most sales close pieces of several. */
-const SALE_EVERY = 3;
+/** Positions are built in so many purchases, each larger than the last, and sold in as many sales of the same sizes. */
+const STEPS = 4;
 
 /** `count` activities over a year in one account of a SQLite file. */
 export async function measureRebuild(count: number, tell: Tell): Promise<void> {
@@ -39,7 +45,7 @@ export async function measureRebuild(count: number, tell: Tell): Promise<void> {
     const empty = await timed(() => rebuildViews(store, account!, lease, audit, null));
     told('rebuild into empty views', empty, 'ms', 5_000);
     told('rebuild, activities per second', (count / empty) * 1_000, 'per second');
-    told('rebuild --verify', await timed(() => check(store)), 'ms');
+    told('rebuild --verify', await timed(() => check(store, count)), 'ms');
     const asOf = addMs(FIRST, 180 * 86_400_000);
     told('book at a moment', await timed(() => bookThen(store, account!, { asOf }, 1)), 'ms');
   } finally {
@@ -48,13 +54,15 @@ export async function measureRebuild(count: number, tell: Tell): Promise<void> {
   }
 }
 
-/** A measurement of something that did not happen is worth nothing. */
-async function check(store: Store): Promise<void> {
+/** A measurement of something that did not happen is worth nothing. Every purchase is a lot, every sale closes some. */
+async function check(store: Store, count: number): Promise<void> {
   const [account] = await store.accounts();
   const report = await verifyViews(store, account!, null);
-  const rows = report.tables.find(({ table }) => table === 'lot')?.stored.rows ?? 0;
-  if (!report.same || rows === 0)
-    throw new Error('The bench measured something else: the rows are not right.');
+  const rows = (name: ViewTable): number =>
+    report.tables.find(({ table }) => table === name)?.stored.rows ?? 0;
+  const sales = Array.from({ length: count }, (_, index) => index).filter(isSaleAt).length;
+  const isWhole = rows('lot') === count - sales && rows('lot_closure') >= sales;
+  if (!report.same || !isWhole) throw new Error('The bench measured something else: the rows are not right.');
 }
 
 /** The ledger, the broker's last statements and the events of the positions it ended with. */
@@ -114,13 +122,16 @@ async function fill(store: Store, count: number): Promise<Lease> {
   return grant.lease;
 }
 
+const stepOf = (index: number): number => Math.floor(index / SYMBOLS) % (2 * STEPS);
+const isSaleAt = (index: number): boolean => stepOf(index) >= STEPS;
+
 function fills(count: number): readonly NewRevision[] {
   const apartMs = Math.floor((365 * 86_400_000) / count);
   return Array.from({ length: count }, (_, index) => {
     const executedAt = addMs(FIRST, index * apartMs);
     const instrument = equity(`S${index % SYMBOLS}`);
-    const isSale = Math.floor(index / SYMBOLS) % SALE_EVERY === SALE_EVERY - 1;
-    const quantity = Decimal.ofInteger(isSale ? -19 : 10);
+    const isSale = isSaleAt(index);
+    const quantity = Decimal.ofInteger((isSale ? -10 : 10) * (1 + (stepOf(index) % STEPS)));
     const price = Decimal.ofInteger(90 + ((index * 7) % 23));
     const activity: Activity = {
       rootId: `FILL:${index}`,
