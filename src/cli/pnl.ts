@@ -101,6 +101,7 @@ function pnlListing(by: PnlGrouping): Listing<PnlRecord> {
       'realizedBasis',
       'realizedRolled',
       'washDisallowed',
+      'washLost',
       'washIn',
       'taxableGain',
       'income',
