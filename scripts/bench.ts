@@ -1,7 +1,7 @@
 /**
  * `npm run bench -- [--quick] [NAME]`: what Truebook costs on this machine, as a table and one line of JSON per figure.
- * NAME is one of `fsync`, `book`, `sqlite`, `postgres`, `memory`, `start`; without one all are measured. `--quick` measures
- * small accounts once, to see that the bench works; its figures say nothing. Ends with 1 when a limit is not kept.
+ * NAME is one of `fsync`, `book`, `rebuild`, `sqlite`, `postgres`, `memory`, `start`; without one all are measured. `--quick`
+ * measures small accounts once, to see that the bench works; its figures say nothing. Ends with 1 when a limit is not kept.
  */
 import path from 'node:path';
 import { measureBook } from './bench/book.ts';
@@ -10,8 +10,9 @@ import { fsyncMedianMs } from './bench/disk.ts';
 import { processorMedianMs } from './bench/processor.ts';
 import { isMet, jsonLine, tableOf, type Figure } from './bench/figures.ts';
 import { measureColdStart, measureMemory } from './bench/processes.ts';
+import { measureRebuild } from './bench/rebuild.ts';
 
-const NAMES = ['fsync', 'book', 'sqlite', 'postgres', 'memory', 'start'] as const;
+const NAMES = ['fsync', 'book', 'rebuild', 'sqlite', 'postgres', 'memory', 'start'] as const;
 const words = process.argv.slice(2);
 const quick = words.includes('--quick');
 const wanted = words.filter((word) => !word.startsWith('--'));
@@ -42,6 +43,7 @@ tell({
   isAim: false,
 });
 if (measures('book')) measureBook(quick, tell);
+if (measures('rebuild')) await measureRebuild(quick ? 500 : 50_000, tell);
 if (measures('sqlite')) {
   let files = 0;
   const file = (folder: string): string => `sqlite:${path.join(folder, `bench-${(files += 1)}.db`)}`;

@@ -4,7 +4,8 @@ export interface Figure {
   readonly name: string;
   readonly database: 'sqlite' | 'postgres' | null;
   readonly value: number;
-  readonly unit: 'ms' | 'rows' | 'statements' | 'bytes' | 'MB' | 'ratio' | 'requests' | 'us/position';
+  readonly unit:
+    'ms' | 'rows' | 'statements' | 'bytes' | 'MB' | 'ratio' | 'requests' | 'us/position' | 'per second';
   /** Null: printed for information. */
   readonly limit: number | null;
   /** An aim is printed beside the value and fails nothing. */

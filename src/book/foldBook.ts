@@ -21,7 +21,7 @@ import { exchangeLots } from './exchangeLots.ts';
 import { EMPTY_LOTS, type LotBook, lotsIn, openLotsOf, type PendingPremium } from './lotBook.ts';
 import { endLots, type Refusal, startLots } from './lotFold.ts';
 import { moveLots } from './moveLots.ts';
-import { restatedFractions } from './restatedCost.ts';
+import { restatedFractions, ROUNDED_COSTS } from './restatedCost.ts';
 import { choicesOf, DEFAULT_RULES, type FoldRules } from './rules.ts';
 
 export { type ClosedEpisode, type EpisodeStep, type OpenEpisode } from './episodes.ts';
@@ -96,7 +96,8 @@ export function foldBook(from: Book, activities: readonly Activity[], options: F
 function withFraction(activity: Activity, fractions: ReadonlyMap<string, Decimal>): Activity {
   const told = fractions.get(activity.rootId);
   if (told === undefined || activity.details['basisFraction'] !== undefined) return activity;
-  return { ...activity, details: { ...activity.details, basisFraction: told.toString() } };
+  const fraction = { basisFraction: told.toString(), fractionFrom: ROUNDED_COSTS };
+  return { ...activity, details: { ...activity.details, ...fraction } };
 }
 
 /** Every open lot of a book (or of one instrument), instrument by instrument in the order of FIFO. */

@@ -8,6 +8,9 @@ import { Decimal } from '../domain/decimal.ts';
 /** Digits of a fraction; the prices it is made of have four. */
 const PLACES = 18;
 
+/** `details.fractionFrom` of such a fraction: it divides the cost as near as rounded prices tell, not as Form 8937 does. */
+export const ROUNDED_COSTS = 'rounded costs';
+
 /**
  * The part of the parent's cost that goes to each child, by the root id of the child's row: what the broker carries on
  * for the child over what it carried for the parent before. No entry where nothing says it, or what is said is no part:

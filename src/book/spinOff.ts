@@ -1,13 +1,15 @@
 /**
  * Spin-off: a child's shares come for the parent's, lot by lot, with a part of their cost and all of their dates
  * (26 USC 355, 358). The part is in no feed of positions: somebody states it (Form 8937) in `details.basisFraction`.
- * Without it nobody knows how the cost divides: the child's lots have none, the parent keeps its own and its later
- * closes are `estimated`, until a person states both (`truebook basis`).
+ * Where it comes from costs that a broker had rounded (`restatedCost.ts`), later closes of both are `estimated`. Without
+ * it nobody knows how the cost divides: the child's lots have none, and the parent keeps its own and is `estimated`.
+ * A child's cost that a person states (`truebook basis`) is exact.
  */
 import { type Activity } from '../domain/activity.ts';
 import { Decimal } from '../domain/decimal.ts';
 import { equity, type Instrument, type InstrumentId } from '../domain/instrument.ts';
 import { setAside } from './cashInLieu.ts';
+import { ROUNDED_COSTS } from './restatedCost.ts';
 import { toldRatio } from './scaleLots.ts';
 import { type LotFold, settle, touch, workOn } from './lotFold.ts';
 import { deal, type OpenLot, PLACES, purse } from './openLot.ts';
@@ -25,6 +27,7 @@ export function spinOff(fold: LotFold, activity: Activity, child: Instrument, op
     return openRest(fold, activity, child, activity.quantity);
   const stated = activity.details['basisFraction'];
   const fraction = stated === undefined ? null : Decimal.tryParse(stated);
+  const isExact = fraction !== null && activity.details['fractionFrom'] !== ROUNDED_COSTS;
   const held = Decimal.sum(lots.map((lot) => lot.openQuantity));
   const told = toldRatio(activity.details);
   const whole = told === null ? null : held.times(told.news).dividedBy(told.olds, PLACES);
@@ -35,7 +38,7 @@ export function spinOff(fold: LotFold, activity: Activity, child: Instrument, op
   for (const lot of lots) {
     const childUnits = deal(units, lot.openQuantity) ?? Decimal.zero;
     const given = fraction === null ? null : giveAway(fold, lot, fraction);
-    if (fraction === null) markEstimated(fold, lot);
+    if (!isExact) markEstimated(fold, lot);
     if (!childUnits.isZero()) bear(fold, activity, child, lot, childUnits, given);
   }
   side.heap = null;

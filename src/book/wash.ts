@@ -88,13 +88,17 @@ function washRows(rows: WashRows, policy: WashPolicy): WashResult {
   const groups = groupsOf(rows.acquisitions, rows.closes, policy);
   for (const group of groups) washGroup(group, adjustments, unknown);
   let pieces: readonly WashPiece[] | null = null;
+  let accounts: WashResult['accounts'] | null = null;
   return {
     adjustments,
     get pieces() {
       pieces ??= groups.flatMap(piecesOf);
       return pieces;
     },
-    accounts: accountsOf(groups),
+    get accounts() {
+      accounts ??= accountsOf(groups);
+      return accounts;
+    },
     unknown: withoutRepeats(unknown),
   };
 }

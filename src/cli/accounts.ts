@@ -45,10 +45,11 @@ export const ACCOUNTS: Listing<AccountRecord> = {
     { title: 'ENV', cell: (row) => row.env },
     { title: 'EPOCH', align: 'right', cell: (row) => String(row.epoch) },
     { title: 'CURRENCY', cell: (row) => row.currency },
+    { title: 'TYPE', cell: (row) => row.type },
     { title: 'PINNED', cell: (row) => (row.pinned ? 'yes' : 'no') },
     { title: 'SINCE', cell: (row) => moment(row.createdAt) },
   ],
-  fields: ['account', 'accountId', 'broker', 'env', 'epoch', 'currency', 'pinned', 'createdAt'],
+  fields: ['account', 'accountId', 'broker', 'env', 'epoch', 'currency', 'type', 'pinned', 'createdAt'],
 };
 
 /**

@@ -149,11 +149,13 @@ function addJudging(program: Command, finish: Finish): void {
       finish(await (await import('./basis.ts')).basis(lot, options)),
     );
   common(program.command('elect'))
-    .description('choose how the book counts: lot-method, fee-policy, wash-scope; kept in the ledger')
-    .argument('<what>', 'lot-method, fee-policy or wash-scope')
+    .description(
+      'choose how the book counts: lot-method, fee-policy, wash-scope (kept in the ledger), account-type',
+    )
+    .argument('<what>', 'lot-method, fee-policy, wash-scope or account-type')
     .argument(
       '<choice>',
-      'FIFO, LIFO, HIFO, LOFO, AVERAGE ...; in_basis, excluded, expensed; off, account, taxpayer',
+      'FIFO, LIFO, HIFO, LOFO, AVERAGE ...; in_basis, excluded, expensed; off, account, taxpayer; taxable, ira, roth_ira, other',
     )
     .requiredOption('--account <account>', 'name or id')
     .option('--instrument <id>', 'only of this instrument, such as equity:AAPL:USD')

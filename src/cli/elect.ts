@@ -3,8 +3,16 @@ import { Decimal } from '../domain/decimal.ts';
 import { FEE_POLICIES, LOT_METHODS, WASH_SCOPES, type Election } from '../domain/election.ts';
 import { TruebookError } from '../domain/errors.ts';
 import { now as instantNow, tryParseTradeDate, type TradeDate } from '../domain/time.ts';
+import { ACCOUNT_TYPES } from '../store/store.ts';
 import { printJson, printLine, printListing, type Listing } from './print.ts';
-import { loadSettings, readBook, tellWarnings, type CommonOptions, type ListingOptions } from './session.ts';
+import {
+  loadSettings,
+  readBook,
+  tellWarnings,
+  withBook,
+  type CommonOptions,
+  type ListingOptions,
+} from './session.ts';
 
 type NewElection = Omit<Election, 'firstSeenAt'>;
 
@@ -24,7 +32,35 @@ const CHOICES: Readonly<Record<string, { kind: NewElection['kind']; choices: rea
 
 /** How the book counts, said once and kept in the ledger: a rebuild gives the same book. */
 export async function elect(what: string, choice: string, options: ElectOptions): Promise<number> {
+  if (what === ACCOUNT_TYPE) return electType(choice, options);
   return write(options, choiceOf(what, choice, options));
+}
+
+const ACCOUNT_TYPE = 'account-type';
+
+/** How the account is taxed: a fact about it and no choice of a day, so it stands with the account, its change in the audit. */
+async function electType(choice: string, options: ElectOptions): Promise<number> {
+  const type = oneOf(ACCOUNT_TYPES, ACCOUNT_TYPE, choice);
+  if (options.instrument !== undefined || options.from !== undefined || options.to !== undefined) {
+    throw new TruebookError('usage', 'An account-type holds for a whole account, at all times.', {
+      hint: 'Leave --instrument, --from and --to out.',
+    });
+  }
+  const config = loadSettings(options);
+  tellWarnings(config);
+  return await withBook({ config }, async (book) => {
+    const account = await book.account(options.account);
+    await book.store.setAccountType(account.id, type, {
+      at: instantNow(book.clock),
+      actor: 'user',
+      action: 'elect',
+      object: account.name,
+      facts: { kind: 'account_type', choice: type },
+    });
+    if (options.json === true) printJson({ account: account.name, kind: 'account_type', choice: type });
+    else printLine(`${account.name}: account_type ${type}. Wash sales count it from now on.`);
+    return 0;
+  });
 }
 
 /** Which lots a sale closed: `LOT=QUANTITY` for each. */
@@ -98,15 +134,10 @@ function choiceOf(what: string, choice: string, options: ElectOptions): NewElect
   const known = Object.hasOwn(CHOICES, what) ? CHOICES[what]! : null;
   if (known === null) {
     throw new TruebookError('usage', `"${what.slice(0, 40)}" is nothing to elect.`, {
-      hint: `It is one of ${Object.keys(CHOICES).join(', ')}; lots of one sale: truebook elect-lots.`,
+      hint: `It is one of ${[...Object.keys(CHOICES), ACCOUNT_TYPE].join(', ')}; lots of one sale: truebook choose-lots.`,
     });
   }
-  const found = known.choices.find((one) => one.toLowerCase() === choice.toLowerCase());
-  if (found === undefined) {
-    throw new TruebookError('usage', `"${choice.slice(0, 40)}" is no ${what}.`, {
-      hint: `It is one of ${known.choices.join(', ')}.`,
-    });
-  }
+  const found = oneOf(known.choices, what, choice);
   if (options.instrument !== undefined && known.kind !== 'lot_method') {
     throw new TruebookError('usage', `A ${what} holds for a whole account.`, {
       hint: 'Leave --instrument out.',
@@ -121,6 +152,14 @@ function choiceOf(what: string, choice: string, options: ElectOptions): NewElect
     source: 'user',
     details: {},
   };
+}
+
+function oneOf<Choice extends string>(choices: readonly Choice[], what: string, choice: string): Choice {
+  const found = choices.find((one) => one.toLowerCase() === choice.toLowerCase());
+  if (found !== undefined) return found;
+  throw new TruebookError('usage', `"${choice.slice(0, 40)}" is no ${what}.`, {
+    hint: `It is one of ${choices.join(', ')}.`,
+  });
 }
 
 function dayOf(option: string, text: string | undefined): TradeDate | null {

@@ -115,6 +115,7 @@ function pnlListing(by: PnlGrouping): Listing<PnlRecord> {
       'realizedBasis',
       'realizedRolled',
       'washDisallowed',
+      'washLost',
       'washIn',
       'taxableGain',
       'income',

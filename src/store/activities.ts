@@ -131,6 +131,8 @@ function instrumentAtExecution(row: ActivityTable, instruments: Instruments): In
       },
     );
   }
+  // Nearly always it had those of today: then all its activities share one object.
+  if (row.symbol === today.symbol && row.multiplier === today.multiplier.toString()) return today;
   return { ...today, symbol: row.symbol!, multiplier: Decimal.parse(row.multiplier!) };
 }
 

@@ -137,12 +137,14 @@ function conflictSql(table: string, columns: readonly string[], onConflict: OnCo
 
 /** The row with every text made storable on both databases. Done before hashing, so that hashes fit what is stored. */
 export function storableRow<Given extends Row>(row: Given): Given {
-  const clean: Record<string, ColumnValue> = { ...row };
-  for (const column in clean) {
-    const value = clean[column]!;
-    if (typeof value === 'string') clean[column] = storableText(value);
+  let clean: Record<string, ColumnValue> | null = null;
+  for (const column in row) {
+    const value = row[column]!;
+    if (typeof value !== 'string') continue;
+    const text = storableText(value);
+    if (text !== value) (clean ??= { ...row })[column] = text;
   }
-  return clean as Given;
+  return (clean as Given | null) ?? row;
 }
 
 /** Parts of a list, for `IN (...)` with a bounded number of parameters. */

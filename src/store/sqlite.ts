@@ -450,7 +450,11 @@ class NodeSqliteConnection implements DatabaseConnection {
   /** An INSERT for each list of parameters, within the transaction around it. */
   #runEach<R>(statement: StatementSync, { sql, each }: ManyTimes): QueryResult<R> {
     let rowsWritten = 0;
-    for (const parameters of each) rowsWritten += Number(statement.run(...parameters.map(bindable)).changes);
+    for (const parameters of each) {
+      const hasFlags = parameters.some((value) => typeof value === 'boolean');
+      const values = hasFlags ? parameters.map(bindable) : (parameters as readonly SQLInputValue[]);
+      rowsWritten += Number(statement.run(...values).changes);
+    }
     this.#tell?.({ sql, rowsWritten });
     return { rows: [], numAffectedRows: BigInt(rowsWritten) };
   }

@@ -2,8 +2,9 @@
  * The view tables as a whole: what a rebuild derived is held against what is stored, row for row and by hash, and
  * written in its place. A row is compared as text that is the same on both databases.
  */
+import { createHash } from 'node:crypto';
+import { CompiledQuery } from 'kysely';
 import { type AccountId } from '../domain/account.ts';
-import { canonicalJson, sha256 } from '../domain/contentHash.ts';
 import { accountById } from './accounts.ts';
 import { appendAudit } from './audit.ts';
 import { endOfDay, proofColumns } from './balanceDays.ts';
@@ -13,7 +14,7 @@ import { type Database, type Queries } from './database.ts';
 import { checkFence } from './leases.ts';
 import { lotRow, numberedClosureRow, washRow } from './lots.ts';
 import { positionRow } from './positions.ts';
-import { insertRows, isTrue, type Row } from './rows.ts';
+import { insertRows, isTrue, type ColumnValue, type Row } from './rows.ts';
 import {
   VIEW_TABLES,
   type AuditEntry,
@@ -34,17 +35,10 @@ const KEYS: Readonly<Record<ViewTable, readonly string[]>> = {
   book_checkpoint: ['epoch', 'last_executed_at', 'last_root_id'],
 };
 
-/** A row with the text it is compared by. */
-interface Line {
-  readonly row: ViewRow;
-  readonly text: string;
-}
-type Lines = ReadonlyMap<string, Line>;
-
+/** A row that the two sides of a table do not have alike; null where a side has none of that key. */
 interface Difference {
-  readonly key: string;
-  readonly stored: Line | null;
-  readonly derived: Line | null;
+  readonly stored: ViewRow | null;
+  readonly derived: ViewRow | null;
 }
 
 export async function compareViews(
@@ -77,16 +71,44 @@ export async function replaceViews(
   // Held until the end: what a person writes meanwhile comes behind it.
   const head = await lockHead(database, queries, accountChain(name));
   if (head.seq !== ledgerSeq) return null;
-  const comparisons: ViewComparison[] = [];
-  for (const table of VIEW_TABLES) {
-    const { comparison, differences } = await compareTable(queries, table, lease.accountId, views, examples);
-    await mend(queries, table, lease.accountId, differences);
-    comparisons.push(comparison);
-  }
+  const comparisons = await withRoom(database, queries, async () => {
+    const found: ViewComparison[] = [];
+    for (const table of VIEW_TABLES) {
+      const { comparison, differences } = await compareTable(
+        queries,
+        table,
+        lease.accountId,
+        views,
+        examples,
+      );
+      await mend(queries, table, lease.accountId, differences);
+      found.push(comparison);
+    }
+    return found;
+  });
   const rows = comparisons.reduce((sum, { differing }) => sum + differing, 0);
   await appendAudit(database, queries, [{ ...audit, facts: { ...audit.facts, rows } }]);
   return comparisons;
 }
+
+/** SQLite's own cache holds 2 MB, and tables of 100,000 rows with their indexes would go to the log page by page. */
+async function withRoom<Result>(
+  { dialect }: Database,
+  queries: Queries,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  if (dialect !== 'sqlite') return await work();
+  const cache = (kib: number) => queries.executeQuery(CompiledQuery.raw(`PRAGMA cache_size = -${kib}`));
+  await cache(ROOM_KIB);
+  try {
+    return await work();
+  } finally {
+    await cache(USUAL_KIB);
+  }
+}
+
+const ROOM_KIB = 65_536;
+const USUAL_KIB = 2_000;
 
 async function compareTable(
   queries: Queries,
@@ -95,80 +117,120 @@ async function compareTable(
   views: readonly EpochViews[],
   examples: number,
 ): Promise<{ readonly comparison: ViewComparison; readonly differences: readonly Difference[] }> {
-  const stored = await storedLines(queries, table, accountId);
-  const derived = linesOf(table, derivedRows(table, accountId, views));
-  const differences = differencesOf(stored, derived);
+  const stored = inKeyOrder(table, await storedRows(queries, table, accountId));
+  const derived = inKeyOrder(table, derivedRows(table, accountId, views));
+  const columns = columnsOf(stored[0]?.row, derived[0]?.row);
+  const { differences, hashes } = walk(columns, stored, derived);
   return {
     differences,
     comparison: {
       table,
-      stored: digest(stored),
-      derived: digest(derived),
+      stored: { rows: stored.length, hash: hashes.stored },
+      derived: { rows: derived.length, hash: hashes.derived },
       differing: differences.length,
       examples: differences.slice(0, examples).map((difference) => ({
-        key: difference.key,
-        stored: difference.stored?.row ?? null,
-        derived: difference.derived?.row ?? null,
+        key: keyOf(table, difference.stored ?? difference.derived!).join(' '),
+        stored: shown(columns, difference.stored),
+        derived: shown(columns, difference.derived),
       })),
     },
   };
 }
 
-function differencesOf(stored: Lines, derived: Lines): readonly Difference[] {
-  const differences: Difference[] = [];
-  for (const [key, line] of derived) {
-    const before = stored.get(key) ?? null;
-    if (before?.text !== line.text) differences.push({ key, stored: before, derived: line });
-  }
-  for (const [key, line] of stored)
-    if (!derived.has(key)) differences.push({ key, stored: line, derived: null });
-  return differences.sort((left, right) => (left.key < right.key ? -1 : 1));
+interface Walk {
+  readonly differences: readonly Difference[];
+  readonly hashes: { readonly stored: string; readonly derived: string };
 }
 
-function digest(lines: Lines): ViewComparison['stored'] {
-  const texts = [...lines].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, line]) => line.text);
-  return { rows: lines.size, hash: sha256(texts.join('\n')) };
+/** One walk along both sides in the order of their keys: the texts of the rows are hashed and compared, and not kept. */
+function walk(columns: readonly string[], stored: readonly KeyedRow[], derived: readonly KeyedRow[]): Walk {
+  const hashes = { stored: createHash('sha256'), derived: createHash('sha256') };
+  const differences: Difference[] = [];
+  for (let [left, right] = [0, 0]; left < stored.length || right < derived.length;) {
+    const [was, is] = [stored[left], derived[right]];
+    const here = {
+      stored: was !== undefined && (is === undefined || was.key <= is.key) ? was.row : null,
+      derived: is !== undefined && (was === undefined || is.key <= was.key) ? is.row : null,
+    };
+    const before = here.stored === null ? null : lineOf(columns, here.stored);
+    const after = here.derived === null ? null : lineOf(columns, here.derived);
+    if (before !== null) hashes.stored.update(before);
+    if (after !== null) hashes.derived.update(after);
+    if (before !== after) differences.push(here);
+    if (here.stored !== null) left += 1;
+    if (here.derived !== null) right += 1;
+  }
+  return {
+    differences,
+    hashes: { stored: hashes.stored.digest('hex'), derived: hashes.derived.digest('hex') },
+  };
 }
 
 // ---- rows -----------------------------------------------------------------------------------------------------------
 
-/** Whatever SQL finds, every column of it but the account: a column nobody reads may be damaged too. */
-async function storedLines(queries: Queries, table: ViewTable, accountId: AccountId): Promise<Lines> {
-  const rows = await queries
+/** Whatever SQL finds. */
+async function storedRows(
+  queries: Queries,
+  table: ViewTable,
+  accountId: AccountId,
+): Promise<readonly ViewRow[]> {
+  return (await queries
     .selectFrom(table as 'position')
     .selectAll()
     .where('account_id', '=', accountId)
-    .execute();
-  return linesOf(
-    table,
-    rows.map(({ account_id: _, ...row }) =>
-      'explained' in row ? { ...row, explained: isTrue(row.explained) } : row,
-    ) as ViewRow[],
-  );
+    .execute()) as readonly ViewRow[];
 }
 
-function linesOf(table: ViewTable, rows: readonly ViewRow[]): Lines {
-  const keys = KEYS[table];
-  return new Map(
-    rows.map((row) => [
-      keys.map((key) => String(row[key])).join(' '),
-      { row, text: sha256(canonicalJson(row)) },
-    ]),
-  );
-}
-
+/** Rows made for this call alone, so that the columns they lack are added to them and no copies are made. */
 function derivedRows(
   table: ViewTable,
   accountId: AccountId,
   views: readonly EpochViews[],
 ): readonly ViewRow[] {
-  return views.flatMap((view) => {
-    const { epoch } = view;
-    return ROWS[table](view, accountId).map(({ account_id: _, ...row }: Row): ViewRow => ({
-      epoch,
-      ...(row as ViewRow),
-    }));
-  });
+  return views.flatMap((view) =>
+    ROWS[table](view, accountId).map((row) => Object.assign(row, { epoch: view.epoch }) as ViewRow),
+  );
+}
+
+interface KeyedRow {
+  readonly key: string;
+  readonly row: ViewRow;
+}
+
+/** No stored text holds a NUL, so that two keys are never taken for one. */
+const BETWEEN = '\0';
+
+function inKeyOrder(table: ViewTable, rows: readonly ViewRow[]): readonly KeyedRow[] {
+  return rows
+    .map((row) => ({ key: keyOf(table, row).join(BETWEEN), row }))
+    .sort((left, right) => (left.key < right.key ? -1 : left.key > right.key ? 1 : 0));
+}
+
+function keyOf(table: ViewTable, row: ViewRow): readonly string[] {
+  return KEYS[table].map((column) => String(row[column]));
+}
+
+/** Every column that either side has, but the account: one that nobody reads may be damaged too. */
+function columnsOf(...rows: readonly (ViewRow | undefined)[]): readonly string[] {
+  const columns = new Set(rows.flatMap((row) => Object.keys(row ?? {})));
+  columns.delete('account_id');
+  return [...columns].sort();
+}
+
+/** SQLite keeps flags as numbers. */
+const FLAGS: ReadonlySet<string> = new Set(['explained']);
+
+function valueOf(column: string, row: ViewRow): ViewRow[string] {
+  const value = row[column] ?? null;
+  return FLAGS.has(column) ? isTrue(value as boolean | number) : value;
+}
+
+function lineOf(columns: readonly string[], row: ViewRow): string {
+  return `${JSON.stringify(columns.map((column) => valueOf(column, row)))}\n`;
+}
+
+function shown(columns: readonly string[], row: ViewRow | null): ViewRow | null {
+  return row === null ? null : Object.fromEntries(columns.map((column) => [column, valueOf(column, row)]));
 }
 
 const ROWS: Readonly<Record<ViewTable, (view: EpochViews, accountId: AccountId) => readonly Row[]>> = {
@@ -194,15 +256,16 @@ async function mend(
     if (stored === null || derived !== null) continue;
     let removal = queries.deleteFrom(table as 'position').where('account_id', '=', accountId);
     for (const key of KEYS[table])
-      removal = removal.where(queries.dynamic.ref(key), '=', stored.row[key] as string);
+      removal = removal.where(queries.dynamic.ref(key), '=', stored[key] as string);
     await removal.execute();
   }
-  await insertRows(
-    queries,
-    table,
-    differences.flatMap(({ derived }) =>
-      derived === null ? [] : [{ account_id: accountId, ...derived.row }],
-    ),
-    { keys: ['account_id', ...KEYS[table]], then: 'update' },
-  );
+  const rowsOf = (isNew: boolean): readonly Row[] =>
+    differences.flatMap(({ stored, derived }) => {
+      if (derived === null || (stored === null) !== isNew) return [];
+      return [Object.assign(derived as Record<string, ColumnValue>, { account_id: accountId })];
+    });
+  // A plain insert costs half of one that looks for the row first.
+  await insertRows(queries, table, rowsOf(true));
+  const keys = ['account_id', ...KEYS[table]];
+  await insertRows(queries, table, rowsOf(false), { keys, then: 'update' });
 }

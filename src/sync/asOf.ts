@@ -2,7 +2,14 @@
  * Time travel: the book at a moment, as it is known today (`asOf`) or as it was known then (`knownAt`). Worked out from
  * the ledger and the evidence alone, by the same fold as the book itself.
  */
-import { EMPTY_BOOK, foldBook, openLots, type Fold, type FoldRules } from '../book/foldBook.ts';
+import {
+  EMPTY_BOOK,
+  foldBook,
+  openLots,
+  type EpisodeStep,
+  type Fold,
+  type FoldRules,
+} from '../book/foldBook.ts';
 import { type Account } from '../domain/account.ts';
 import { type ActivityRevision } from '../domain/activity.ts';
 import { Decimal } from '../domain/decimal.ts';
@@ -10,7 +17,7 @@ import { type Election } from '../domain/election.ts';
 import { LIFECYCLE_EVENTS } from '../domain/event.ts';
 import { type Instrument, type InstrumentId } from '../domain/instrument.ts';
 import { type Lot, type LotClosure } from '../domain/lot.ts';
-import { compareInstants, minInstant, type Instant } from '../domain/time.ts';
+import { addMs, compareInstants, minInstant, newYorkDate, type Instant } from '../domain/time.ts';
 import { type PositionObservation, type Store, type StoredBookEvent } from '../store/store.ts';
 
 /** Both left out: the book as it stands. `asOf` alone: with all that is known today. */
@@ -37,6 +44,8 @@ export interface BookThen {
   readonly events: readonly StoredBookEvent[];
   /** What the book held of an instrument at an earlier moment than its own. */
   quantityAt(instrument: InstrumentId, at: Instant): Decimal;
+  /** Whether it held so much about then: as near as the clocks of broker and ours, and rows with a day only, can tell. */
+  heldAbout(instrument: InstrumentId, quantity: Decimal, at: Instant): boolean;
 }
 
 export function isTimeTravel({ asOf, knownAt }: When): boolean {
@@ -62,13 +71,13 @@ export async function bookThen(store: Store, account: Account, when: When, epoch
     shortsReported: new Set(await store.shortsEverReported(id, epoch, known)),
     baseCurrency: account.baseCurrency,
   };
-  const steps = new Map<InstrumentId, Step[]>();
+  const steps = new Map<InstrumentId, EpisodeStep[]>();
   const fold = foldBook(EMPTY_BOOK, activities, {
     rules,
-    tellStep: ({ instrument, activity, quantity }) => {
-      const own = steps.get(instrument);
-      if (own === undefined) steps.set(instrument, [{ at: activity.executedAt, quantity }]);
-      else own.push({ at: activity.executedAt, quantity });
+    tellStep: (step) => {
+      const own = steps.get(step.instrument);
+      if (own === undefined) steps.set(step.instrument, [step]);
+      else own.push(step);
     },
   });
   const instruments = new Map(
@@ -91,14 +100,29 @@ export async function bookThen(store: Store, account: Account, when: When, epoch
     observations: await store.observationsAt(id, epoch, when),
     events: asOf === undefined ? events : events.filter((event) => compareInstants(event.at, asOf) <= 0),
     quantityAt: (instrument, at) => quantityAt(steps.get(instrument) ?? [], at),
+    heldAbout: (instrument, quantity, at) => heldAbout(steps.get(instrument) ?? [], quantity, at),
   };
 }
 
-interface Step {
-  readonly at: Instant;
-  readonly quantity: Decimal;
+function quantityAt(steps: readonly EpisodeStep[], at: Instant): Decimal {
+  const last = steps.findLast(({ activity }) => compareInstants(activity.executedAt, at) <= 0);
+  return last?.quantity ?? Decimal.zero;
 }
 
-function quantityAt(steps: readonly Step[], at: Instant): Decimal {
-  return steps.findLast((step) => compareInstants(step.at, at) <= 0)?.quantity ?? Decimal.zero;
+/** How far the broker's clock and ours may be apart, and how long a look may take. */
+const DOUBT_MS = 120_000;
+
+function heldAbout(steps: readonly EpisodeStep[], quantity: Decimal, at: Instant): boolean {
+  const [from, to] = [addMs(at, -DOUBT_MS), addMs(at, DOUBT_MS)];
+  if (quantityAt(steps, from).equals(quantity)) return true;
+  const day = newYorkDate(at);
+  return steps.some(({ activity, quantity: after, change }) => {
+    const { executedAt, timePrecision, tradeDate } = activity;
+    const isNear = compareInstants(executedAt, from) > 0 && compareInstants(executedAt, to) <= 0;
+    const isOfDay = timePrecision === 'day' && tradeDate === day;
+    return (
+      (isNear && after.equals(quantity)) ||
+      (isOfDay && (after.equals(quantity) || after.minus(change).equals(quantity)))
+    );
+  });
 }

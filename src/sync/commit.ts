@@ -445,7 +445,7 @@ export function untoldActivities(state: SyncState, result: WorkedOut): readonly 
   const since = state.cursors.find((row) => row.name === 'untold')?.position ?? '';
   if (since === '') return [];
   const own = new Set(result.revisions.map((row) => row.rootId));
-  return (result.activities ?? []).filter(
+  return result.activities.filter(
     (row) => !own.has(row.rootId) && compareInstants(row.firstSeenAt, since as Instant) >= 0,
   );
 }

@@ -36,7 +36,7 @@ export interface Folded {
   /** Null when the book did not change. */
   readonly checkpoint: BookCheckpoint | null;
   readonly earlierCheckpoints: readonly BookCheckpoint[];
-  /** What was folded, where it was read from the ledger. */
+  /** What was folded onto `from`. */
   readonly activities: readonly ActivityRevision[];
 }
 
@@ -68,7 +68,7 @@ export async function foldOnto(
   const newest = usable(state.checkpoint, hash) ? state.checkpoint : null;
   if (newest !== null && changed.length === 0) {
     const from = bookOf(newest);
-    return { ...goneOn(from, foldedNothing(from)), checkpoint: null, earlierCheckpoints: [] };
+    return { ...goneOn(from, foldedNothing(from), []), checkpoint: null, earlierCheckpoints: [] };
   }
   const isBehind = (row: NewRevision): boolean =>
     newest !== null && row.rev === 0 && compareInstants(row.executedAt, newest.lastExecutedAt) > 0;
@@ -79,7 +79,7 @@ export async function foldOnto(
       epoch: account.epoch,
       rulesHash: hash,
     });
-    return { ...goneOn(from, pieces.fold), ...pieces.checkpoints };
+    return { ...goneOn(from, pieces.fold, changed), ...pieces.checkpoints };
   }
   const place = await earlierPlace(store, state, changed, hash);
   const begins = place === null ? null : await store.checkpointAt(account.id, place);
@@ -122,7 +122,11 @@ function foldedNothing(book: Book): Fold {
   return { book, closed: [], lots: [], closures: [], refusals: [] };
 }
 
-function goneOn(from: Book, fold: Fold): Omit<Folded, 'checkpoint' | 'earlierCheckpoints'> {
+function goneOn(
+  from: Book,
+  fold: Fold,
+  activities: readonly ActivityRevision[],
+): Omit<Folded, 'checkpoint' | 'earlierCheckpoints'> {
   return {
     book: fold.book,
     closed: fold.closed,
@@ -130,7 +134,7 @@ function goneOn(from: Book, fold: Fold): Omit<Folded, 'checkpoint' | 'earlierChe
     fold,
     begins: 'behind',
     refolded: false,
-    activities: [],
+    activities,
   };
 }
 

@@ -156,7 +156,7 @@ function liveRow(
   // A row nobody could read may be this very one: nothing is concluded that was not known before.
   if (!input.absenceProves && !wasMissing) return null;
   if (booked.isZero() && !absentWithoutProof(input, ended, before)) return null;
-  const stays = wasMissing && !isNewEpisode(ended, before, openedRootId);
+  const stays = wasMissing && !isNewEpisode(input, ended, before, openedRootId);
   return missingRow(facts, {
     // The last agreed quantity, carried forward by later activities - which is what the book holds.
     quantity: booked.isZero() ? (before?.quantity ?? Decimal.zero) : booked,
@@ -189,15 +189,19 @@ function lastStatement(input: LifecycleInput, before: PositionRow | null): State
   return ended || moved ? null : (input.lastStated.get(instrument) ?? null);
 }
 
-/** Whether the live row of an instrument is of another episode than before, because that one ended. */
+/** Whether the live row of an instrument is of another episode than before, because that one ended or went elsewhere. */
 export function isNewEpisode(
+  { book }: Pick<LifecycleInput, 'book'>,
   ended: readonly ClosedEpisode[],
   was: PositionRow | null,
   openedRootId: string,
 ): boolean {
   if (was === null) return true;
   if (was.openedRootId === '' || was.openedRootId === openedRootId) return false;
-  return ended.some((episode) => episode.instrument === was.instrument);
+  const isOver = ended.some(
+    (episode) => episode.instrument === was.instrument || episode.openedRootId === was.openedRootId,
+  );
+  return isOver || [...book.open.values()].some((episode) => episode.openedRootId === was.openedRootId);
 }
 
 /**

@@ -17,6 +17,9 @@ import { isReduction } from './positionRows.ts';
 
 type Rows = ReadonlyMap<InstrumentId, PositionRow>;
 
+/** Under which instrument an episode went before, by the activity that opened it. */
+type Names = ReadonlyMap<string, InstrumentId>;
+
 /** Events and counts of a run, from the live rows before and after it and the episodes that ended. */
 export function tellLifecycle(
   input: LifecycleInput,
@@ -42,22 +45,30 @@ export function tellLifecycle(
     const kind = flipped ? 'flipped' : endingOf(episode);
     counts.closed += 1;
     if (flipped) counts.created += 1;
-    const goesOn = next !== null && !isNewEpisode(ended, known, next.openedRootId);
+    const goesOn = next !== null && !isNewEpisode(input, ended, known, next.openedRootId);
     const row = flipped || goesOn ? next : null;
     events.push(event(input, kind, episode.instrument, episode.closedAt, known, row, episode.closedRootId));
   }
-  for (const id of new Set([...before.keys(), ...after.keys()])) {
+  // What went on under another name first: its old name may be another position's now.
+  const names: Names = new Map([...before.values()].map((row) => [row.openedRootId, row.instrument]));
+  const ids = [...new Set([...before.keys(), ...after.keys()])];
+  const renamed = ids.filter((id) => {
+    const is = after.get(id) ?? null;
+    const isNew = is !== null && isNewEpisode(input, ended, before.get(id) ?? null, is.openedRootId);
+    return isNew && nameBefore(names, is) !== null;
+  });
+  for (const id of new Set([...renamed, ...ids])) {
     const [was, is] = [before.get(id) ?? null, after.get(id) ?? null];
     // The same row: nothing became of it.
     if (was !== null && was === is) {
       if (is.state === 'missing') counts.missing += 1;
       continue;
     }
-    const kinds = changesOf(input, ended, before, after, was, is);
-    const isNew = is !== null && isNewEpisode(ended, was, is.openedRootId);
+    const kinds = changesOf(input, ended, names, before, after, was, is);
+    const isNew = is !== null && isNewEpisode(input, ended, was, is.openedRootId);
     for (const kind of kinds) {
       const at = kind === 'opened' ? (is?.openedAt ?? input.asOf) : input.asOf;
-      const from = kind === 'renamed' ? nameBefore(before, is) : null;
+      const from = kind === 'renamed' ? nameBefore(names, is) : null;
       events.push(event(input, kind, id, at, was, is, activityBehind(input, kind, id, is), from));
       if (kind === 'opened' || (kind === 'appeared' && isNew) || (kind === 'missing' && was === null))
         counts.created += 1;
@@ -88,6 +99,7 @@ function movedHere(episode: ClosedEpisode, before: Rows): boolean {
 function changesOf(
   input: LifecycleInput,
   ended: readonly ClosedEpisode[],
+  names: Names,
   before: Rows,
   after: Rows,
   was: PositionRow | null,
@@ -96,19 +108,18 @@ function changesOf(
   const endedHere = ended.filter((episode) => episode.instrument === (is ?? was)!.instrument);
   if (is === null) return was === null || endedHere.length > 0 ? [] : vanished(was, before, after);
   const startedByFlip = endedHere.some((episode) => episode.closedRootId === is.openedRootId);
-  if (was !== null && !isNewEpisode(ended, was, is.openedRootId)) return changed(input, was, is);
+  if (was !== null && !isNewEpisode(input, ended, was, is.openedRootId)) return changed(input, was, is);
   if (startedByFlip) return is.state === 'missing' ? ['missing'] : [];
-  if (nameBefore(before, is) !== null) return is.state === 'missing' ? ['renamed', 'missing'] : ['renamed'];
+  if (nameBefore(names, is) !== null) return is.state === 'missing' ? ['renamed', 'missing'] : ['renamed'];
   if (is.state === 'missing') return ['missing'];
   return [is.explained ? 'opened' : 'appeared'];
 }
 
 /** The instrument under which the episode of a row went before; null where it had the same name, or is new. */
-function nameBefore(before: Rows, is: PositionRow | null): InstrumentId | null {
+function nameBefore(names: Names, is: PositionRow | null): InstrumentId | null {
   if (is === null || is.openedRootId === '') return null;
-  for (const row of before.values())
-    if (row.openedRootId === is.openedRootId && row.instrument !== is.instrument) return row.instrument;
-  return null;
+  const name = names.get(is.openedRootId) ?? null;
+  return name === is.instrument ? null : name;
 }
 
 /** A row that is gone although no episode of it ended. */

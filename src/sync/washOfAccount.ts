@@ -32,9 +32,18 @@ export function washScopeOf(elections: readonly Election[]): WashScope {
  */
 export function washOfAccount(input: WashInput): readonly WashAdjustment[] {
   if (washScopeOf(input.elections) === 'off' || !hasLoss(input.closures)) return [];
-  return washOfBook([washBook(input)], ACCOUNT_WASH).adjustments.map(
-    ({ accountId: _account, lotId: _lot, ...row }) => row,
-  );
+  return washOfBook([washBook(input)], ACCOUNT_WASH).adjustments.map((row) => ({
+    id: row.id,
+    scope: row.scope,
+    closureId: row.closureId,
+    replacementAccountId: row.replacementAccountId,
+    replacementLotId: row.replacementLotId,
+    quantity: row.quantity,
+    disallowed: row.disallowed,
+    permanentlyLost: row.permanentlyLost,
+    holdingFrom: row.holdingFrom,
+    currency: row.currency,
+  }));
 }
 
 /** What the wash layer adds to the lots and closes of an account, and where its losses went. */

@@ -45,8 +45,8 @@ export interface WorkedOut {
   /** Whether this run books openings: what history does not explain, of positions or of cash. */
   readonly openingsBooked: boolean;
   readonly positionsOpened: boolean;
-  /** The activities that were read for a fold from an earlier place or the beginning. */
-  readonly activities: readonly ActivityRevision[] | null;
+  /** What was folded. */
+  readonly activities: readonly ActivityRevision[];
   /** After such a fold, the position rows it may change: live ones and those closed behind its beginning; else empty. */
   readonly storedRows: readonly PositionRow[];
 }
@@ -152,7 +152,10 @@ async function openingsFor(
     if (proveTotals(look.positions.rows, balances) === 'disagree') return [];
     return bookOpenings({
       book: folded.book,
-      activities: folded.activities ?? (await store.bookActivities(account.id, account.epoch, null)),
+      activities:
+        folded.begins === null
+          ? folded.activities
+          : overlay(await store.bookActivities(account.id, account.epoch, null), revisions),
       positions: look.positions.rows,
       cash: balances.flatMap(({ currency, cash }) => (cash === null ? [] : [{ currency, cash }])),
       instruments: await knownInstruments(store, state, look, folded),

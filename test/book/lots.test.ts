@@ -8,10 +8,12 @@ import {
   uncoveredUnits,
   type FoldRules,
 } from '../../src/book/foldBook.ts';
+import { type Activity } from '../../src/domain/activity.ts';
+import { decimal } from '../../src/domain/decimal.ts';
 import { type Election } from '../../src/domain/election.ts';
 import { type InstrumentId } from '../../src/domain/instrument.ts';
 import { parseInstant, parseTradeDate } from '../../src/domain/time.ts';
-import { activities, closuresText, lotsText } from '../notation.ts';
+import { activities, closuresText, instrumentOf, lotsText } from '../notation.ts';
 
 /** What the book says after a text: its open lots and every close. */
 function book(text: string, rules: Partial<FoldRules> = {}): { lots: string[]; closes: string[] } {
@@ -511,6 +513,35 @@ describe('corporate actions', () => {
     });
   });
 
+  test('a split at the very instant of a trade comes first, whatever arrived first and whatever they are called', () => {
+    const texts = [
+      '2024-01-02 10:00  buy 25 X @ 400      #a',
+      '2024-03-01        split X 25 -> 100   #s',
+      '2024-03-01 00:00  buy 10 X @ 100      #before',
+      '2024-03-01 00:00  sell 30 X @ 110     #z',
+    ];
+    const told = {
+      lots: ['X 70 cost 7000 since 2024-01-02 (#a)', 'X 10 cost 1000 since 2024-03-01 (#before)'],
+      closes: ['sale 30 of #a: cost 3000, got 3300 = 300 short'],
+    };
+    expect(book(texts.join('\n'))).toEqual(told);
+    expect(book([...texts].reverse().join('\n'))).toEqual(told);
+  });
+
+  test('a merger and a spin-off at the very instant of a trade come first', () => {
+    const merged = ['2024-01-02 10:00  buy 100 T @ 30  #t', '2024-06-03 00:00  sell 10 A @ 70  #sold'];
+    const merger = '2024-06-03        merger A <- T 100 -> 50  #m';
+    const closes = ['sale 10 of #t: cost 600, got 700 = 100 short'];
+    expect(book([...merged, merger].join('\n')).closes).toEqual(closes);
+    expect(book([merger, ...merged].join('\n')).closes).toEqual(closes);
+    expect(
+      book(`
+        2024-06-03 00:00  sell 10 P @ 40                            #sold
+        2024-06-03        spinoff 10 C parent=P basisFraction=0.125 #s
+        2024-01-02 10:00  buy 40 P @ 40                             #p`).closes,
+    ).toEqual(['sale 10 of #p: cost 350, got 400 = 50 short']);
+  });
+
   test('a part of a unit waits for its cash, one for the account, and is realized when that comes', () => {
     const rows = activities(`
       2024-01-02 10:00  buy 101 X @ 30                              #a
@@ -562,6 +593,36 @@ describe('corporate actions', () => {
     ).toEqual([
       'sale 15 of #s>a: cost unknown, got 600 = unknown long (unknown)',
       'sale 60 of #a: cost 3000, got 2400 = -600 long (estimated)',
+    ]);
+  });
+
+  test('a part that only rounded costs tell is an estimate: both are, and what a person states is not', () => {
+    const [buy, child, ...sales] = activities(`
+      2023-01-05 10:00  buy 100 P @ 62                  #a
+      2024-06-03        spinoff 25 C parent=P price=31  #s
+      2024-06-04 10:00  sell 100 P @ 60                 #p
+      2024-06-04 10:00  sell 25 C @ 40                  #c`);
+    const restated = (name: string, quantityOnWire: string, price: string): Activity => ({
+      ...child!,
+      rootId: name,
+      instrument: instrumentOf('P'),
+      quantity: decimal('0'),
+      details: { restates: 'cost', quantityOnWire, price },
+    });
+    const rows = [buy!, child!, restated('out', '-100', '62'), restated('in', '100', '54.25'), ...sales];
+    const closes = (rules: Partial<FoldRules>): string[] =>
+      closuresText(foldBook(EMPTY_BOOK, rows, { rules: { ...DEFAULT_RULES, ...rules } }).closures);
+    expect(closes({})).toEqual([
+      'sale 25 of #s>a: cost 775, got 1000 = 225 long (estimated)',
+      'sale 100 of #a: cost 5425, got 6000 = 575 long (estimated)',
+    ]);
+    expect(closes(only(elect('basis', '780', { object: 's>a' })))[0]).toBe(
+      'sale 25 of #s>a: cost 780, got 1000 = 220 long',
+    );
+    const stated = { ...child!, details: { ...child!.details, basisFraction: '0.12' } };
+    expect(closuresText(foldBook(EMPTY_BOOK, [buy!, stated, ...sales]).closures)).toEqual([
+      'sale 25 of #s>a: cost 744, got 1000 = 256 long',
+      'sale 100 of #a: cost 5456, got 6000 = 544 long',
     ]);
   });
 

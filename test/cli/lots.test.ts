@@ -102,6 +102,17 @@ it('counts by the method that was elected, from the next sync on, and by the lot
   ]);
 });
 
+it('is told that an account is an IRA, and shows it', async () => {
+  const type = async () => (await json('accounts')).map((row) => `${row['account']} ${row['type']}`);
+  expect(await type()).toContain(`${PAPER} null`);
+  const told = await run('elect', 'account-type', 'ira', '--account', PAPER);
+  expect(told).toMatchObject({ code: 0, stderr: '' });
+  expect(told.stdout).toContain('account_type ira');
+  expect(await type()).toContain(`${PAPER} ira`);
+  expect((await run('elect', 'account-type', 'Taxable', '--account', PAPER)).code).toBe(0);
+  expect(await type()).toContain(`${PAPER} taxable`);
+});
+
 it('takes a basis for a lot that came without one, and keeps it', async () => {
   const [lot] = await json('lots', '--symbol', 'IBM');
   const given = await run(
@@ -141,6 +152,9 @@ it('takes a person’s word on a finding, and refuses what makes no sense', asyn
 it.each([
   [['elect', 'lot-method', 'best', '--account', PAPER], 'is no lot-method'],
   [['elect', 'colour', 'red', '--account', PAPER], 'is nothing to elect'],
+  [['elect', 'account-type', 'offshore', '--account', PAPER], 'is no account-type'],
+  [['elect', 'account-type', 'ira', '--account', PAPER, '--from', '2025-01-01'], 'at all times'],
+  [['elect', 'account-type', 'ira', '--account', 'nobody'], 'nobody'],
   [['choose-lots', 'x', 'y', '--account', PAPER], 'names no lot and quantity'],
   [['basis', 'no-such-lot', '--cost', '1', '--acquired', '2021-03-15'], 'There is no lot'],
   [['basis', 'x', '--cost', 'much', '--acquired', '2021-03-15'], 'is no amount'],

@@ -19,6 +19,7 @@ function close(line: string, more: Partial<Close> = {}): Close {
     basis: basis as Close['basis'],
     rolled: Decimal.zero,
     washDisallowed: Decimal.zero,
+    washLost: Decimal.zero,
     washIn: Decimal.zero,
     term: (term ?? null) as Close['term'],
     quantity: decimal('10'),

@@ -522,6 +522,33 @@ test('cash that nobody could read proves nothing: not fresh, and it says why', a
   expect(balance!.why).toMatch(/^unreconciled/);
 });
 
+test('a row nobody could read in a run of transactions is settled by the next healthy one, or by a run of all', async () => {
+  const { world } = await open('sqlite');
+  const quarantined = async () =>
+    (await world.truebook.store.findings({ states: ['open', 'reopened'] })).map((row) => row.type);
+  await world.sync(PAPER);
+  for (const healed of ['transactions', 'all'] as const) {
+    await buy(world);
+    await world.advance('1m');
+    await world.control('fault', {
+      broker: 'alpaca',
+      account: PAPER,
+      resource: 'activities',
+      kind: 'schema-drift',
+    });
+    await world.syncPart(PAPER, 'transactions');
+    expect(await quarantined(), healed).toEqual(['quarantine']);
+    await world.faultsOff();
+    await world.advance('1m');
+    for (const part of ['positions', 'bankroll'] as const) await world.syncPart(PAPER, part);
+    expect(await quarantined(), healed).toContain('quarantine');
+    await world.syncPart(PAPER, healed);
+    expect(await quarantined(), healed).not.toContain('quarantine');
+    await wholeAgrees(world);
+    await world.advance('1h');
+  }
+});
+
 test('an event names the activity that brought it about, and none where none did', async () => {
   const { world } = await open('sqlite');
   await world.sync(PAPER);

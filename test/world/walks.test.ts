@@ -1,5 +1,6 @@
 /** Stories of an account, each walked through the real wire: what the book says of them then, later, and as known then. */
 import { afterEach, describe, expect, test } from 'vitest';
+import { parseInstant } from '../../src/domain/time.ts';
 import {
   daysOf,
   findingsOf,
@@ -10,7 +11,7 @@ import {
   realizedOf,
   resolveFinding,
 } from './walks.ts';
-import { openWorld, type DatabaseKind, type World } from './world.ts';
+import { DEFAULT_NOW, openWorld, type DatabaseKind, type World } from './world.ts';
 
 const open: World[] = [];
 
@@ -262,6 +263,21 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (database) => {
     expect(lots.map((row) => `${row.account} ${row.cost} ${row.washIn} ${row.taxCost}`)).toEqual([
       'alpaca-live 724 80 804',
     ]);
+    // Had the replacement been bought in an IRA, nothing would take the loss over.
+    const { id } = await at.truebook.account('alpaca-live');
+    const said = {
+      at: parseInstant(DEFAULT_NOW),
+      actor: 'user',
+      action: 'elect',
+      object: 'alpaca-live',
+      facts: {},
+    };
+    await at.truebook.store.setAccountType(id, 'ira', said);
+    expect(await washed('taxpayer')).toEqual(['alpaca-paper -200 washed 80 taxed -120']);
+    const [paper] = await pnlRecordsOf(at.truebook.records, 'account', { wash: 'taxpayer' });
+    expect(paper).toMatchObject({ washLost: '80' });
+    const [lot] = await lotRecordsOf(at.truebook.records, { wash: 'taxpayer' });
+    expect(lot).toMatchObject({ account: 'alpaca-live', cost: '724', washIn: '0', taxCost: '724' });
   });
 
   test('the account is reset: the old book stands, the new epoch begins with nothing', async () => {

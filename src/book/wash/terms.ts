@@ -191,6 +191,7 @@ export interface WashResult {
   readonly adjustments: readonly WashDeferral[];
   /** Every unit of every lot; made when it is first asked for, as few need them all. */
   readonly pieces: readonly WashPiece[];
+  /** Made when it is first asked for, as `pieces`. */
   readonly accounts: ReadonlyMap<AccountId, AccountWash>;
   readonly unknown: readonly WashUnknown[];
 }

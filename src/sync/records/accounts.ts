@@ -9,10 +9,13 @@ export interface AccountRecord {
   readonly epoch: number;
   readonly currency: string;
   readonly pinned: boolean;
+  /** How it is taxed, as somebody said (`taxable`, `ira`, `roth_ira`, `other`); null = nobody did: counted as taxable. */
+  readonly type: string | null;
   readonly createdAt: string;
 }
 
 export async function accountRecords(context: RecordContext): Promise<readonly AccountRecord[]> {
+  const types = await context.store.accountTypes();
   return (await context.store.accounts()).map((account) => ({
     account: account.name,
     accountId: account.id,
@@ -21,6 +24,7 @@ export async function accountRecords(context: RecordContext): Promise<readonly A
     epoch: account.epoch,
     currency: account.baseCurrency,
     pinned: account.pinnedFingerprint !== null,
+    type: types.get(account.id) ?? null,
     createdAt: account.createdAt,
   }));
 }

@@ -22,6 +22,8 @@ export interface PnlRecord {
   readonly realizedRolled: string | null;
   /** Losses put off by wash sales, positive. */
   readonly washDisallowed: string;
+  /** The part of `washDisallowed` that no basis takes over and that never counts: replaced in an IRA. */
+  readonly washLost: string;
   /** Losses put off earlier into what was closed: they raise its cost. */
   readonly washIn: string;
   /** `realizedRolled + washDisallowed - washIn`. */
@@ -98,6 +100,7 @@ export function pnlRecords(facts: PnlFacts, by: PnlGrouping, scope: PnlScope = {
     realizedBasis: group.basis,
     realizedRolled: text(group.realizedRolled),
     washDisallowed: group.washDisallowed.toString(),
+    washLost: group.washLost.toString(),
     washIn: group.washIn.toString(),
     taxableGain: text(group.taxableGain),
     income: group.income.toString(),
@@ -158,6 +161,7 @@ function closeItem(facts: PnlFacts, row: PnlFacts['closures'][number], washed: C
     basis: row.realizedBasis,
     rolled: row.rolled,
     washDisallowed: washed?.washOut ?? Decimal.zero,
+    washLost: washed?.permanentlyLost ?? Decimal.zero,
     washIn: washed?.washIn ?? Decimal.zero,
     term: row.term,
     quantity: row.quantity,
@@ -189,6 +193,7 @@ function estimateItem(facts: PnlFacts, row: Estimate): Item {
 const NO_CLOSE = {
   rolled: Decimal.zero,
   washDisallowed: Decimal.zero,
+  washLost: Decimal.zero,
   washIn: Decimal.zero,
   term: null,
   quantity: Decimal.zero,

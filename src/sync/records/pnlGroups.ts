@@ -24,6 +24,7 @@ export interface PnlItem {
   readonly rolled: Decimal;
   /** Of closes: the part of a loss that a wash sale puts off, positive. */
   readonly washDisallowed: Decimal;
+  readonly washLost: Decimal;
   /** Of closes: losses put off earlier into the closed units. */
   readonly washIn: Decimal;
   readonly term: 'short' | 'long' | null;
@@ -51,6 +52,8 @@ export interface PnlGroup {
   readonly realizedRolled: Decimal | null;
   /** Losses put off by wash sales, positive: tax gain = `realizedRolled + washDisallowed - washIn`. */
   readonly washDisallowed: Decimal;
+  /** The part of it that never counts. */
+  readonly washLost: Decimal;
   readonly washIn: Decimal;
   readonly income: Decimal;
   readonly fees: Decimal;
@@ -130,6 +133,7 @@ function sumOf(members: readonly PnlItem[], group: string): PnlGroup {
     basis: basisOf(closes),
     realizedRolled,
     washDisallowed,
+    washLost: sum(known, (item) => item.washLost),
     washIn,
     taxableGain: realizedRolled?.plus(washDisallowed).minus(washIn) ?? null,
     income,

@@ -106,12 +106,8 @@ function rowAsOf(
     unexplainedSince: story?.unexplainedSince ?? stated?.asOf ?? null,
   };
   const average = bookAverage(book, id, instruments);
-  const bookedThen = stated === null ? null : then.quantityAt(id, stated.asOf);
   const agreed =
-    stated === null ||
-    bookedThen === null ||
-    stated.quantity.equals(bookedThen) ||
-    stated.quantity.equals(booked);
+    stated === null || stated.quantity.equals(booked) || then.heldAbout(id, stated.quantity, stated.asOf);
   if (agreed) {
     if (episode === null) return null;
     const isSame = stated !== null && stated.quantity.equals(booked);
@@ -123,7 +119,7 @@ function rowAsOf(
     if (episode === null) return null;
     return missingRow(facts, { quantity: booked, average, since: story?.missingSince ?? stated.asOf });
   }
-  const quantity = stated.quantity.plus(booked.minus(bookedThen));
+  const quantity = stated.quantity.plus(booked.minus(then.quantityAt(id, stated.asOf)));
   if (quantity.isZero()) return null;
   const row = { ...openRow(facts, { ...stated, quantity }, null), brokerQuantity: stated.quantity };
   if (!isReduction(row)) return row;
