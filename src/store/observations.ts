@@ -174,8 +174,7 @@ export async function shortsEverReported(
       .innerJoin('sync_run as r', 'r.id', 'o.run_id')
       .where('r.started_at', '<=', instantKey(knownAt));
   }
-  // What a run sees for the first time holds from the next one on.
-  if (basis !== undefined) query = query.where('o.run_id', '<', basis.runId);
+  if (basis !== undefined) query = query.where('o.run_id', '<=', basis.runId);
   const rows = await query.execute();
   return rows.map((row) => row.instrument as InstrumentId).sort();
 }

@@ -1014,7 +1014,7 @@ export interface Store {
   ): Promise<readonly Election[]>;
   /** How accounts are taxed; accounts of which nobody said are absent. */
   accountTypes(): Promise<ReadonlyMap<AccountId, AccountType>>;
-  /** Instruments the broker ever stated a negative quantity of (seen by `knownAt`, or before `basis`), sorted. */
+  /** Instruments the broker ever stated a negative quantity of (seen by `knownAt`, or up to the run of `basis`), sorted. */
   shortsEverReported(
     accountId: AccountId,
     epoch: number,

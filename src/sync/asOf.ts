@@ -44,7 +44,10 @@ export interface BookThen {
   readonly events: readonly StoredBookEvent[];
   /** What the book held of an instrument at an earlier moment than its own. */
   quantityAt(instrument: InstrumentId, at: Instant): Decimal;
-  /** Whether it held so much about then: as near as the clocks of broker and ours, and rows with a day only, can tell. */
+  /**
+   * Whether it held so much about then: as near as the clocks of broker and ours, and rows with a day only, can tell; or
+   * by what was known when the broker stated it, where activities were corrected, busted or published since.
+   */
   heldAbout(instrument: InstrumentId, quantity: Decimal, at: Instant): boolean;
 }
 
@@ -86,6 +89,17 @@ export async function bookThen(store: Store, account: Account, when: When, epoch
     ),
   );
   const events = await store.bookEvents({ accountId: id, epoch, kinds: LIFECYCLE_EVENTS, ...known });
+  const observations = await store.observationsAt(id, epoch, when);
+  const held = (instrument: InstrumentId, quantity: Decimal, at: Instant): boolean =>
+    heldAbout(steps.get(instrument) ?? [], quantity, at);
+  const agreedThen =
+    asOf === undefined
+      ? new Set()
+      : await agreedWhenStated(
+          store,
+          { id, epoch, asOf },
+          observations.filter((seen) => !held(seen.instrument, seen.quantity, seen.asOf)),
+        );
   return {
     account,
     when,
@@ -97,11 +111,27 @@ export async function bookThen(store: Store, account: Account, when: When, epoch
     instruments,
     elections,
     rules,
-    observations: await store.observationsAt(id, epoch, when),
+    observations,
     events: asOf === undefined ? events : events.filter((event) => compareInstants(event.at, asOf) <= 0),
     quantityAt: (instrument, at) => quantityAt(steps.get(instrument) ?? [], at),
-    heldAbout: (instrument, quantity, at) => heldAbout(steps.get(instrument) ?? [], quantity, at),
+    heldAbout: (instrument, quantity, at) => agreedThen.has(instrument) || held(instrument, quantity, at),
   };
+}
+
+/** Of statements that today's ledger contradicts: those that the ledger of their moment agreed with. */
+async function agreedWhenStated(
+  store: Store,
+  { id, epoch, asOf }: { readonly id: number; readonly epoch: number; readonly asOf: Instant },
+  statements: readonly PositionObservation[],
+): Promise<ReadonlySet<InstrumentId>> {
+  const agreed = new Set<InstrumentId>();
+  for (const [at, stated] of Map.groupBy(statements, (seen) => seen.asOf)) {
+    const known = await store.bookActivitiesAsOf(id, epoch, { asOf, knownAt: addMs(at, DOUBT_MS) });
+    const { open } = foldBook(EMPTY_BOOK, known).book;
+    for (const { instrument, quantity } of stated)
+      if ((open.get(instrument)?.quantity ?? Decimal.zero).equals(quantity)) agreed.add(instrument);
+  }
+  return agreed;
 }
 
 function quantityAt(steps: readonly EpisodeStep[], at: Instant): Decimal {

@@ -142,7 +142,8 @@ async function run(frame: RunFrame): Promise<SyncOutcome> {
   const unstable = refuseUnstable(history.held, look);
   if (unstable !== null) return commitRefusal(frame, { ...unstable, depth: look.depth });
   await hooks?.before('reconcile', context);
-  let evidence = await workOut(store, history.state, look, now, rules.missing);
+  let known = withShorts(history, look);
+  let evidence = await workOut(store, known.state, look, now, rules.missing);
 
   // Something differs: look again, deeper, before believing it. A fill that fell between two calls settles here, a
   // short answer shows itself, and what is really missing was searched for at once.
@@ -161,30 +162,31 @@ async function run(frame: RunFrame): Promise<SyncOutcome> {
     const shaken = refuseUnstable(history.held, again);
     if (shaken !== null) return commitRefusal(frame, { ...shaken, depth: again.depth });
     look = again;
-    evidence = await workOut(store, history.state, look, now, rules.missing);
+    known = withShorts(history, look);
+    evidence = await workOut(store, known.state, look, now, rules.missing);
   }
-  if (!history.state.cursors.some((cursor) => cursor.name === 'first_contact')) {
+  if (!known.state.cursors.some((cursor) => cursor.name === 'first_contact')) {
     const foreign = await refuseForeignFills(frame, look.activities.rows);
     if (foreign !== null) return commitRefusal(frame, { ...foreign, depth: look.depth });
   }
-  if (isSuspicious(history.state, look, evidence))
-    return commitRefusal(frame, totalsRefusal(history.state, look, evidence));
+  if (isSuspicious(known.state, look, evidence))
+    return commitRefusal(frame, totalsRefusal(known.state, look, evidence));
   // What a run of one part commits to is the book as it was written before, not the evidence it read.
-  const result = writesActivities(frame) ? evidence : await workOutStored(store, history.state, look);
+  const result = writesActivities(frame) ? evidence : await workOutStored(store, known.state, look);
   await hooks?.after('reconcile', context, {
     differences: result.differences.length,
     newActivities: evidence.revisions.length,
   });
 
   // What decorates the book but proves nothing: who placed the trades, prices and Greeks of options.
-  const extras = await readExtras(frame, look, evidence, history.booked);
-  const told = [...history.booked, ...untoldActivities(history.state, result), ...evidence.revisions];
+  const extras = await readExtras(frame, look, evidence, known.booked);
+  const told = [...known.booked, ...untoldActivities(known.state, result), ...evidence.revisions];
   const believed = believedCommit(
-    { ...frame, state: history.state, historyHeld: history.held !== null },
+    { ...frame, state: known.state, historyHeld: known.held !== null },
     look,
     result,
     evidence,
-    await surroundings(frame, history, told, extras, look, result),
+    await surroundings(frame, known, told, extras, look, result),
   );
   return commit(frame, believed.commit, believed.difference);
 }
@@ -206,6 +208,19 @@ async function countActivities(
 
 function unread({ state }: RunFrame): History {
   return { kind: 'ready', state, held: null, booked: [] };
+}
+
+/**
+ * A broker that states a short does so from this answer on: units that left without a lot are short in the run that
+ * sees it first.
+ */
+function withShorts<Known extends { readonly state: SyncState }>(known: Known, look: Look): Known {
+  const { shortsReported } = known.state;
+  const fresh = look.positions.rows.flatMap(({ instrument, quantity }) =>
+    quantity.sign() < 0 && !shortsReported.includes(instrument.id) ? instrument.id : [],
+  );
+  if (fresh.length === 0) return known;
+  return { ...known, state: { ...known.state, shortsReported: [...shortsReported, ...fresh].sort() } };
 }
 
 /** Who placed the trades this run talks about, and the bankroll to start from. */
