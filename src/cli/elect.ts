@@ -1,7 +1,9 @@
 import { compose } from '../compose.ts';
+import { type Account } from '../domain/account.ts';
 import { Decimal } from '../domain/decimal.ts';
 import { FEE_POLICIES, LOT_METHODS, WASH_SCOPES, type Election } from '../domain/election.ts';
 import { TruebookError } from '../domain/errors.ts';
+import { type Store } from '../store/store.ts';
 import { now as instantNow, tryParseTradeDate, type TradeDate } from '../domain/time.ts';
 import { ACCOUNT_TYPES } from '../store/store.ts';
 import { printJson, printLine, printListing, type Listing } from './print.ts';
@@ -25,7 +27,8 @@ export interface ElectOptions extends CommonOptions {
 }
 
 const CHOICES: Readonly<Record<string, { kind: NewElection['kind']; choices: readonly string[] }>> = {
-  'lot-method': { kind: 'lot_method', choices: LOT_METHODS },
+  // Which lots one sale closed is said for that sale: `choose-lots`.
+  'lot-method': { kind: 'lot_method', choices: LOT_METHODS.filter((method) => method !== 'SPECIFIC') },
   'fee-policy': { kind: 'fee_policy', choices: FEE_POLICIES },
   'wash-scope': { kind: 'wash_scope', choices: WASH_SCOPES },
 };
@@ -70,7 +73,7 @@ export async function electLots(
   options: CommonOptions & { account: string },
 ): Promise<number> {
   const details = Object.fromEntries(pieces.map(pieceOf));
-  return write(options, {
+  const election: NewElection = {
     kind: 'lot_choice',
     object: activity,
     choice: 'SPECIFIC',
@@ -78,7 +81,46 @@ export async function electLots(
     validTo: null,
     source: 'user',
     details,
-  });
+  };
+  return write(options, election, (store, account) => checkChoice(store, account, activity, details));
+}
+
+/** A choice that names nothing of the book is a slip of the pen: said now, not when the book is worked out. */
+async function checkChoice(
+  store: Store,
+  account: Account,
+  activity: string,
+  details: Readonly<Record<string, string>>,
+): Promise<void> {
+  const chain = (await store.revisions(account.id, account.epoch, [activity])).get(activity) ?? [];
+  const last = chain.at(-1);
+  if (last === undefined) {
+    throw new TruebookError('usage', `${account.name} has no activity "${activity.slice(0, 80)}".`, {
+      hint: 'The column ACTIVITY of `truebook pnl --closes --json` and `truebook activity --json` names them.',
+    });
+  }
+  const named = Object.keys(details);
+  const lots = await store.lots({ accountId: account.id, epoch: account.epoch, ids: named });
+  const strange = named.find((id) => !lots.some((lot) => lot.id === id));
+  if (strange !== undefined) {
+    throw new TruebookError('usage', `${account.name} has no lot "${strange.slice(0, 80)}".`, {
+      hint: 'The column LOT of `truebook lots` names what is open, `lot` of `truebook pnl --closes --json` what was closed.',
+    });
+  }
+  const other = lots.find((lot) => lot.instrument !== last.instrument?.id);
+  if (other !== undefined) {
+    throw new TruebookError('usage', `Lot ${other.id} is of ${other.instrument}, the activity is not.`, {
+      hint: 'Name lots of what was closed.',
+    });
+  }
+  const total = Decimal.sum(Object.values(details).map((quantity) => Decimal.parse(quantity)));
+  if (total.compare(last.quantity.abs()) > 0) {
+    throw new TruebookError(
+      'usage',
+      `The lots hold ${total.toString()}, the activity closed ${last.quantity.abs().toString()}.`,
+      { hint: 'Name no more than was closed.' },
+    );
+  }
 }
 
 /** The elections of an account, oldest first. */
@@ -106,12 +148,17 @@ export async function listElections(options: ListingOptions): Promise<number> {
   return 0;
 }
 
-async function write(options: CommonOptions & { account: string }, election: NewElection): Promise<number> {
+async function write(
+  options: CommonOptions & { account: string },
+  election: NewElection,
+  check?: (store: Store, account: Account) => Promise<void>,
+): Promise<number> {
   const config = loadSettings(options);
   tellWarnings(config);
   const book = await compose({ config });
   try {
     const account = await book.account(options.account);
+    await check?.(book.store, account);
     await book.store.elect(account.id, [election], {
       at: instantNow(book.clock),
       actor: 'user',
@@ -192,6 +239,14 @@ interface ElectionRecord {
   readonly firstSeenAt: string;
 }
 
+/** Lots that were named, beside the method. */
+function choiceWords({ kind, choice, details }: ElectionRecord): string {
+  if (kind !== 'lot_choice') return choice;
+  return Object.entries(details)
+    .map(([lot, quantity]) => `${quantity} of ${lot}`)
+    .join(', ');
+}
+
 const ELECTIONS: Listing<ElectionRecord> = {
   nothing:
     'No elections: lots are closed first in, first out, fees are in the basis, wash sales within the account.',
@@ -199,7 +254,7 @@ const ELECTIONS: Listing<ElectionRecord> = {
     { title: 'ACCOUNT', cell: (row) => row.account },
     { title: 'KIND', cell: (row) => row.kind },
     { title: 'OBJECT', cell: (row) => row.object },
-    { title: 'CHOICE', cell: (row) => row.choice },
+    { title: 'CHOICE', cell: choiceWords },
     { title: 'FROM', cell: (row) => row.validFrom },
     { title: 'TO', cell: (row) => row.validTo },
     { title: 'BY', cell: (row) => row.source },

@@ -11,6 +11,8 @@ export const FINDING_TYPES = [
   'withdrawn_by_broker',
   'auth',
   'storage',
+  /** Lots chosen for a close that could not be followed. */
+  'choice',
 ] as const;
 export type FindingType = (typeof FINDING_TYPES)[number];
 

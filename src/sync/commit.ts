@@ -25,6 +25,7 @@ import {
 import { NO_BOOK_CHANGES } from './bookChanges.ts';
 import { dayFindings } from './dayFindings.ts';
 import { witnessesOf } from './causes/witnesses.ts';
+import { choiceFindings } from './choiceFindings.ts';
 import { adjustBankroll, bankrollCauses, type StartingBankroll } from './bankroll.ts';
 import { type SyncDifference } from './difference.ts';
 import { findingDifference, positionsDifference, transactionDifference } from './differenceOf.ts';
@@ -154,6 +155,13 @@ export function believedCommit(
     changed: evidence.revisions,
     now,
   });
+  const choices = choiceFindings({
+    refusals: parts.positions ? result.fold.refusals : [],
+    wholeEpoch: parts.positions && result.begins === null,
+    activities: result.activities,
+    open: state.findings,
+    now,
+  });
   const noticed = noticeBankroll(frame, parts, evidence, around);
   const bankroll = parts.bankroll ? workOutBankroll(frame, look, around, noticed.causes) : null;
   const positionsAgree =
@@ -170,6 +178,7 @@ export function believedCommit(
     ...(parts.positions ? lifecycle.events : []),
     ...explained.events,
     ...days.events,
+    ...choices.events,
   ];
   const difference: SyncDifference = {
     type: frame.options.type,
@@ -182,7 +191,7 @@ export function believedCommit(
           .toSorted(compareActivities)
           .map((revision) => transactionDifference(revision, around.isManual(revision)))
       : null,
-    findings: [...explained.findings, ...days.findings].map(findingDifference),
+    findings: [...explained.findings, ...days.findings, ...choices.findings].map(findingDifference),
   };
   const commit: RunCommit = {
     ...baseCommit(frame),
@@ -229,7 +238,7 @@ export function believedCommit(
     lots: parts.positions ? result.changes.lots : NO_BOOK_CHANGES.lots,
     checkpoint: parts.positions ? result.checkpoint : booked.length > 0 ? 'drop' : null,
     earlierCheckpoints: parts.positions ? result.earlierCheckpoints : [],
-    findings: [...explained.findings, ...days.findings],
+    findings: [...explained.findings, ...days.findings, ...choices.findings],
     cursors: [
       ...(parts.transactions ? movedCursors(frame, look, evidence) : []),
       ...noticed.cursors(bankroll !== null),

@@ -2,7 +2,7 @@
  * Working out: from one believed look at the broker to the new book - merge, fold, openings, differences. It asks the
  * store for what the ledger already holds and writes nothing.
  */
-import { type Book, type ClosedEpisode } from '../book/foldBook.ts';
+import { type Book, type ClosedEpisode, type Fold } from '../book/foldBook.ts';
 import { type ActivityRevision } from '../domain/activity.ts';
 import { type Instrument, type InstrumentId } from '../domain/instrument.ts';
 import { compareInstants, minInstant, type Instant } from '../domain/time.ts';
@@ -45,6 +45,7 @@ export interface WorkedOut {
   /** Whether this run books openings: what history does not explain, of positions or of cash. */
   readonly openingsBooked: boolean;
   readonly positionsOpened: boolean;
+  readonly fold: Fold;
   /** What was folded. */
   readonly activities: readonly ActivityRevision[];
   /** After such a fold, the position rows it may change: live ones and those closed behind its beginning; else empty. */

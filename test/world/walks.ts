@@ -36,7 +36,7 @@ export async function realizedOf(at: World, when: When = {}, account = PAPER): P
     .filter((row) => row.closes > 0)
     .map((row) => {
       const unknown = row.unknownQuantity === '0' ? '' : ` without ${row.unknownQuantity}`;
-      return `${row.group} ${row.realizedPnl} ${row.realizedBasis}${unknown} (rolled ${row.realizedRolled})`;
+      return `${row.group} ${row.realizedPnl ?? '?'} ${row.realizedBasis}${unknown} (rolled ${row.realizedRolled ?? '?'})`;
     });
 }
 
