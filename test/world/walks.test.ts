@@ -245,13 +245,20 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (database) => {
     await at.advance('5m');
     await at.sync('alpaca-live');
     await at.sync(PAPER);
-    const { pnlRecordsOf, lotRecordsOf } = await import('../../src/sync/records.ts');
+    const { closedLotRecordsOf, pnlRecordsOf, lotRecordsOf } = await import('../../src/sync/records.ts');
     const washed = async (wash: 'account' | 'taxpayer') =>
       (await pnlRecordsOf(at.truebook.records, 'account', { wash })).map(
         (row) => `${row.account} ${row.realizedPnl} washed ${row.washDisallowed} taxed ${row.taxableGain}`,
       );
     expect(await washed('account')).toEqual(['alpaca-paper -200 washed 0 taxed -200']);
     expect(await washed('taxpayer')).toEqual(['alpaca-paper -200 washed 80 taxed -120']);
+    const [close] = await closedLotRecordsOf(at.truebook.records, { wash: 'taxpayer' });
+    expect(close).toMatchObject({
+      realizedPnl: '-200',
+      washDisallowed: '80',
+      taxableGain: '-120',
+      washLots: [{ account: 'alpaca-live', quantity: '4', disallowed: '80' }],
+    });
     const lots = await lotRecordsOf(at.truebook.records, { wash: 'taxpayer' });
     expect(lots.map((row) => `${row.account} ${row.cost} ${row.washIn} ${row.taxCost}`)).toEqual([
       'alpaca-live 724 80 804',
