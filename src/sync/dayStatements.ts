@@ -60,6 +60,10 @@ export function statementOf(
   const own = balance?.tradeDate === date && source === 'recorded' ? balance : null;
   const isSeen = own !== null && observations.some((row) => row.tradeDate === date);
   const held = observations.filter(({ quantity }) => !quantity.isZero());
+  const marketValue = totalOf(own);
+  // A day on which the list of positions was read and empty has no row of its own; nor has one on which only balances
+  // were read, and those say that something is held.
+  const isEmpty = own !== null && held.length === 0 && (marketValue?.isZero() ?? true);
   return {
     date,
     currency,
@@ -67,10 +71,9 @@ export function statementOf(
     asOf: own?.asOf ?? endOfDay(date),
     equity: day.endEquity,
     cash: day.endCash,
-    marketValue: totalOf(own),
+    marketValue,
     positions:
-      // A day on which the list of positions was read and empty has no row of its own.
-      isSeen || (own !== null && held.length === 0)
+      isSeen || isEmpty
         ? new Map(
             held.map((row) => [
               row.instrument,
@@ -149,7 +152,9 @@ export function activitiesByDay(
       const open = [...candidates, ...sorted.slice(next, next + LOOKED_AHEAD)].filter(
         (row) => !taken.has(row),
       );
-      for (const row of statedByCash(statement, open, inside, before)) {
+      const ofSecond = [...inside].filter((row) => isOfSecond(statement, row));
+      for (const row of ofSecond) inside.delete(row);
+      for (const row of statedByCash(statement, open, inside, before) ?? ofSecond) {
         inside.add(row);
         taken.add(row);
       }
@@ -218,10 +223,20 @@ function isBefore(
   { executedAt, timePrecision, tradeDate, quantity }: Activity,
 ): boolean {
   if (compareInstants(executedAt, asOf) <= 0) return true;
-  // Money that moved in the very second of the look: brokers stamp it to the microsecond, looks are stamped by the second.
-  const isSameSecond = compareInstants(executedAt, addMs(asOf, 1_000)) <= 0;
-  if (quantity.isZero() && tradeDate === date && isSameSecond) return true;
-  return timePrecision === 'day' && tradeDate <= date && compareInstants(asOf, endOfDay(date)) >= 0;
+  const isDated = timePrecision === 'day' && tradeDate <= date && compareInstants(asOf, endOfDay(date)) >= 0;
+  return isDated || isOfSecond({ asOf, date }, { executedAt, tradeDate, quantity });
+}
+
+/**
+ * Money that moved in the very second of the look: brokers stamp it to the microsecond, looks are stamped by the second.
+ * It was in unless the stated cash says otherwise.
+ */
+function isOfSecond(
+  { asOf, date }: Pick<DayStatement, 'asOf' | 'date'>,
+  { executedAt, tradeDate, quantity }: Pick<Activity, 'executedAt' | 'tradeDate' | 'quantity'>,
+): boolean {
+  if (!quantity.isZero() || tradeDate !== date || compareInstants(executedAt, asOf) <= 0) return false;
+  return compareInstants(executedAt, addMs(asOf, 1_000)) <= 0;
 }
 
 /**
@@ -258,16 +273,16 @@ const LISTED_LATER_DAYS = 3;
 /**
  * Money that the clock or its date puts behind the statement, and that the stated cash holds already: fees and interest
  * are dated, also of the day they are listed, and brokers charge them before. The fewest rows with which book and
- * statement agree.
+ * statement agree; null where no choice of them leads there.
  */
 function statedByCash(
   statement: DayStatement,
   activities: readonly Activity[],
   inside: ReadonlySet<Activity>,
   before: Decimal,
-): readonly Activity[] {
+): readonly Activity[] | null {
   const { cash, currency, date } = statement;
-  if (cash === null) return [];
+  if (cash === null) return null;
   const gap = cash.minus(before).minus(moneyOf([...inside], currency));
   if (gap.abs().compare(CENT) <= 0) return [];
   const doubtful = activities.filter(
@@ -278,12 +293,11 @@ function statedByCash(
       row.tradeDate <= addDays(date, LISTED_LATER_DAYS) &&
       !moneyOf([row], currency).isZero(),
   );
-  if (doubtful.length === 0 || doubtful.length > DOUBTFUL_MAX) return [];
+  if (doubtful.length === 0 || doubtful.length > DOUBTFUL_MAX) return null;
   const choices = Array.from({ length: 2 ** doubtful.length }, (_, mask) =>
     doubtful.filter((_row, place) => (mask & (1 << place)) !== 0),
   ).sort((left, right) => left.length - right.length);
-  const fits = choices.find((rows) => moneyOf(rows, currency).minus(gap).abs().compare(CENT) <= 0);
-  return fits ?? [];
+  return choices.find((rows) => moneyOf(rows, currency).minus(gap).abs().compare(CENT) <= 0) ?? null;
 }
 
 function moneyOf(rows: readonly Activity[], currency: Currency): Decimal {

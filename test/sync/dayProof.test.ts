@@ -193,6 +193,27 @@ describe('which day a row counts to', () => {
     expect(days(3, '1003', '400').differing).toEqual(['cash:USD', 'position:equity:AAPL:USD']);
   });
 
+  test('of money in the very second of the look the stated cash says whether it is in', () => {
+    const days = (cash: string) =>
+      told({
+        happened: `
+          2025-08-14 09:00     deposit 1000
+          2025-08-15 15:00:01  deposit 5`,
+        stated: `
+          2025-08-14 20:05 = 1000 | 1000 |
+          2025-08-15 15:00 = ${cash} | ${cash} |
+          2025-08-18 20:05 = 1005 | 1005 |`,
+      }).slice(1);
+    expect(days('1000')).toEqual([
+      '2025-08-15 proved: 1000 = 1000',
+      '2025-08-18 proved: 1000 + flows 5 = 1005',
+    ]);
+    expect(days('1005')).toEqual([
+      '2025-08-15 proved: 1000 + flows 5 = 1005',
+      '2025-08-18 proved: 1005 = 1005',
+    ]);
+  });
+
   test('bought and sold again within those minutes: both or none, as the clock says', () => {
     const happened = (one: string, two: string) => `
       2025-08-14 09:00  deposit 1000
@@ -364,6 +385,10 @@ describe('today, and what moves between two answers', () => {
     // Nobody looked at the list that day: what is older says nothing of it.
     expect(statementOf({ ...day, source: 'recorded' }, balance, rows.slice(1, 2)).positions).toBeNull();
     expect(statementOf({ ...day, source: 'recorded' }, balance, rows.slice(2)).positions?.size).toBe(0);
+    // Only balances were read, and they say whether anything is held.
+    expect(statementOf({ ...day, source: 'recorded' }, balance, []).positions).toBeNull();
+    const flat = { ...balance, longMarketValue: Decimal.zero };
+    expect(statementOf({ ...day, source: 'recorded' }, flat, []).positions?.size).toBe(0);
     const stated = statementOf({ ...day, source: 'broker' }, balance, rows);
     expect([stated.positions, stated.asOf]).toEqual([null, at('2025-08-15 20:00')]);
   });
