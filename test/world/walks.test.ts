@@ -227,6 +227,36 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (database) => {
     expect(await positionsOf(at)).toEqual(['META 6 open, realized 40 exact']);
   });
 
+  test('a spin-off without and with cash for a fraction, then a merger of the child: no day invents money', async () => {
+    const at = await start(database);
+    await trade(at, 'buy', '40', 'IBM', '200');
+    await trade(at, 'buy', '21', 'SEM', '50');
+    await later(at, '5m');
+    await later(at, '2025-08-05T14:00:00Z');
+    const spin = { kind: 'spinoff', newShares: '1', perOld: '5', basisFraction: '0.125' };
+    await at.control('corporate-action', { ...spin, symbol: 'IBM', to: 'KD' });
+    await later(at, '2025-08-06T00:05:00Z');
+    await later(at, '2025-08-06T14:00:00Z');
+    await at.control('corporate-action', { ...spin, symbol: 'SEM', to: 'CON', cashInLieu: '6' });
+    await later(at, '2025-08-07T00:05:00Z');
+    await later(at, '2025-08-08T00:05:00Z');
+    const merger = { kind: 'merger', newShares: '1', perOld: '4', cashPerShare: '10' };
+    await later(at, '2025-08-08T14:00:00Z');
+    await at.control('corporate-action', { ...merger, symbol: 'KD', to: 'ACME' });
+    await later(at, '2025-08-09T00:05:00Z');
+    await later(at, '2025-08-11T14:00:00Z');
+    expect((await daysOf(at)).slice(0, 5)).toEqual([
+      '2025-08-04 proved 0',
+      '2025-08-05 proved 0',
+      '2025-08-06 proved 0',
+      '2025-08-07 proved 0',
+      '2025-08-08 proved 0',
+    ]);
+    const days = await at.truebook.store.balanceDays({});
+    expect(days.map(({ proof }) => proof?.income?.toString() ?? '0')).toEqual(days.map(() => '0'));
+    expect(await findingsOf(at)).toEqual([]);
+  });
+
   test('a wash sale across two accounts: only in the scope of the taxpayer', async () => {
     const at = await start(database);
     await at.control('cash', { account: 'alpaca-live', kind: 'deposit', amount: '50000' });
