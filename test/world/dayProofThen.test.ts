@@ -6,6 +6,7 @@ import {
   dailyBalanceRecordsThen,
   findingRecords,
   findingRecordsThen,
+  returnsRecords,
   type DailyBalanceRecord,
 } from '../../src/sync/records.ts';
 import { PAPER } from './walks.ts';
@@ -88,6 +89,69 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (database) => {
     const [day] = await then(at, '2025-08-13T17:00:00Z');
     expect(day).toMatchObject({ equity: noon[0]!.equity, unrealizedChange: null, residual: null });
     expect(states(await then(at, '2025-08-13T19:00:00Z'))).toEqual(states(await now(at)));
+  });
+
+  test('returns stand on what was known then, and each epoch has its own', async () => {
+    const at = await start(database);
+    await at.control('trade', { account: PAPER, side: 'buy', quantity: '10', symbol: 'IBM', price: '200' });
+    await at.control('price', { symbol: 'IBM', price: '210', hold: true });
+    await look(at, '2025-08-13T15:00:00Z');
+    const returns = async (more: object = {}): Promise<string[]> =>
+      (
+        await returnsRecords(at.truebook.records, {
+          account: await at.truebook.account(PAPER),
+          allEpochs: true,
+          ...more,
+        })
+      ).map((row) =>
+        `${row.epoch}: ${row.from}..${row.to} ${row.timeWeighted ?? 'unknown'} ${row.gaps.join(' ')}`.trim(),
+      );
+    const shown = new Map<string, string[]>();
+    for (const [moment, price] of [
+      ['2025-08-14T14:00:00Z', '220'],
+      ['2025-08-15T14:00:00Z', '230'],
+    ] as const) {
+      await at.control('price', { symbol: 'IBM', price, hold: true });
+      await look(at, moment);
+      shown.set(moment, await returns());
+    }
+    expect(shown.get('2025-08-14T14:00:00Z')).toEqual(['1: 2025-08-13..2025-08-14 0.4']);
+    expect(shown.get('2025-08-15T14:00:00Z')).toEqual(['1: 2025-08-13..2025-08-15 0.6']);
+    await at.control('account', { account: PAPER, action: 'reset' });
+    for (const moment of ['2025-08-15T14:05:00Z', '2025-08-15T14:10:00Z', '2025-08-15T14:15:00Z'])
+      await look(at, moment);
+    const { truebook } = at;
+    const { id } = await truebook.account(PAPER);
+    const grant = await truebook.store.acquireLease(id, truebook.holder('command'), 60_000);
+    if (!('lease' in grant)) throw new Error('held');
+    await truebook.store.newEpoch(grant.lease, '2025-08-15T14:20:00Z' as Instant, 'test');
+    await truebook.store.releaseLease(grant.lease);
+    await look(at, '2025-08-15T14:25:00Z');
+    await look(at, '2025-08-18T14:00:00Z');
+    for (const [knownAt, rows] of shown) {
+      expect(await returns({ knownAt })).toEqual(rows);
+      expect(await returns({ asOf: '2025-08-14T04:00:00Z' })).toEqual(['1: 2025-08-13..2025-08-13 0.2']);
+    }
+    const [first, second] = await returns();
+    expect(first).toMatch(/^1: 2025-08-13\.\.2025-08-1[45] 0\.[46]/);
+    expect(second).toMatch(/^2: 2025-08-1[58]/);
+    expect((await returns({ allEpochs: false })).map((line) => line.slice(0, 2))).toEqual(['2:']);
+  });
+
+  test('a day nobody looked at makes a return unknown, and is named', async () => {
+    const at = await start(database);
+    await look(at, '2025-08-15T14:00:00Z');
+    await look(at, '2025-08-18T14:00:00Z');
+    const account = await at.truebook.account(PAPER);
+    expect(await returnsRecords(at.truebook.records, { account })).toMatchObject([
+      {
+        from: '2025-08-13',
+        to: '2025-08-18',
+        timeWeighted: null,
+        moneyWeighted: null,
+        gaps: ['2025-08-14..2025-08-14 no_day', '2025-08-15..2025-08-15 unknown'],
+      },
+    ]);
   });
 
   test('findings have the evidence they had', async () => {

@@ -137,10 +137,11 @@ async function marksThen(
     null,
   );
   if (looked === null) return [];
+  const day = newYorkDate(looked);
   const isOlder = (row: PositionObservation): boolean =>
     compareInstants(row.asOf, addMs(looked, -SAME_LOOK_MS)) < 0;
   return observations
-    .filter((row) => row.tradeDate === today && isOlder(row))
+    .filter((row) => row.tradeDate === day && isOlder(row))
     .map((row) => ({ ...row, mark: null, markAsOf: null }));
 }
 
