@@ -5,6 +5,7 @@ import {
   carriedCost,
   cashOfClosure,
   type Day,
+  EXCHANGE_KINDS,
   isMoneyAlone,
   PARTLY_ACCOUNTED_KINDS,
   sumOf,
@@ -62,7 +63,9 @@ export function incomeOf(day: Day): Decimal | null {
 function unaccountedOf(day: Day, activity: Activity): Decimal | null {
   const { rootId, amount, fees, instrument } = activity;
   if (amount === null) return day.doubt('income', 'amount_unknown', instrument?.id ?? null);
-  const brought = day.facts.end.lots
+  // What lots of an exchange cost was the cost of what they came for: no money was paid for them.
+  const bought = EXCHANGE_KINDS.has(activity.kind) ? [] : day.facts.end.lots;
+  const brought = bought
     .filter(({ activityRootId, currency }) => activityRootId === rootId && currency === day.facts.currency)
     .map((lot) => signedCost(lot, lot.cost) ?? Decimal.zero);
   const closed = day.closures

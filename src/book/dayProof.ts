@@ -10,7 +10,8 @@
  * - deposits, dividends, interest, fees move K alone: flows, income, fees.
  * - shares that come or leave without money move V by their market value v and C by their basis b. `transfers` is v, and
  *   the v - b they bring along is taken out of the change in unrealized: a deposit of shares is no gain.
- * - splits, renamings and spin-offs move neither K nor C.
+ * - splits, renamings, spin-offs and mergers move C from lot to lot and K only by what they pay. Where somebody states
+ *   another cost for what came, C moves by it without K: that is taken out of the change in unrealized.
  *
  * The start is what the broker stated at the end of the day before, not what the book made of it: an activity that
  * arrives late changes the proof of its own day, and the days behind it as far as they hold what it brought.
@@ -23,7 +24,7 @@
 import { type Activity } from '../domain/activity.ts';
 import { decimal, Decimal } from '../domain/decimal.ts';
 import { type InstrumentId } from '../domain/instrument.ts';
-import { type Lot, type LotClosure } from '../domain/lot.ts';
+import { type Lot, type LotClosure, type LotId } from '../domain/lot.ts';
 import { type Currency } from '../domain/money.ts';
 import { type Instant, type TradeDate } from '../domain/time.ts';
 import { dayComponents } from './dayComponents.ts';
@@ -78,6 +79,8 @@ export interface DayFacts {
   readonly instruments: Instruments;
   /** Instruments that were held already and enter the book by a later opening. */
   readonly openedLater: readonly InstrumentId[];
+  /** Lots whose cost a person stated: it need not be what the lots they came from had. None unless given. */
+  readonly basesStated?: ReadonlySet<LotId>;
   /** Whether fees of trades stand beside cost and proceeds (fee election `excluded`), and so are a line of their own. */
   readonly feesApart: boolean;
   /** Gain or loss of holding other currencies, in `currency`; null where a rate is not known. Zero unless given. */

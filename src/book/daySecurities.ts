@@ -2,7 +2,7 @@
 import { type Activity, type ActivityKind } from '../domain/activity.ts';
 import { Decimal } from '../domain/decimal.ts';
 import { type InstrumentId } from '../domain/instrument.ts';
-import { type LotId } from '../domain/lot.ts';
+import { type Lot, type LotId } from '../domain/lot.ts';
 import {
   carriedCost,
   cashOfClosure,
@@ -13,6 +13,7 @@ import {
   UNKNOWN_LOT,
 } from './dayFacts.ts';
 import { type DayEnd, type DoubtReason } from './dayProof.ts';
+import { restatedFractions } from './restatedCost.ts';
 import { signedCost, valueLots, valueOf } from './valuation.ts';
 
 /** Kinds that bring or take securities without a trade. */
@@ -100,8 +101,37 @@ export function unrealizedChangeOf(day: Day, transfers: Transfers): Decimal | nu
   const earlier = before === null ? Decimal.zero : unrealizedAt(day, before, withoutCost, 'no_mark_before');
   const paid = paidForUnknown(day);
   const brought = transfers.value === null ? null : transfers.value.minus(transfers.basis);
-  const parts = [now, earlier?.negate() ?? null, paid, brought?.negate() ?? null];
+  const parts = [now, earlier?.negate() ?? null, paid, brought?.negate() ?? null, restatedOf(day)];
   return isExplained(day) ? sumOf(parts) : null;
+}
+
+/** Cost that lots of an exchange have by somebody's word, less what left the lots they came from: nobody paid it. */
+function restatedOf(day: Day): Decimal {
+  const { end, currency, basesStated } = day.facts;
+  const rows = day.activities.filter(({ kind }) => EXCHANGE_KINDS.has(kind));
+  if (rows.length === 0) return Decimal.zero;
+  const fractions = restatedFractions(day.activities);
+  return Decimal.sum(
+    rows.flatMap((row) =>
+      end.lots
+        .filter((lot) => lot.activityRootId === row.rootId && lot.currency === currency)
+        .filter((lot) => row.details['basis'] !== undefined || basesStated?.has(lot.id) === true)
+        .map((lot) => (signedCost(lot, lot.cost) ?? Decimal.zero).minus(movedCost(day, row, lot, fractions))),
+    ),
+  );
+}
+
+/** What the parent's lot gave a spin-off's child; zero where nobody knows how the cost divides. */
+function movedCost(
+  { facts: { before, end } }: Day,
+  row: Activity,
+  lot: Lot,
+  fractions: ReadonlyMap<string, Decimal>,
+): Decimal {
+  const fraction = Decimal.tryParse(row.details['basisFraction'] ?? '') ?? fractions.get(row.rootId);
+  const isParent = ({ id }: Lot): boolean => lot.id === `${row.rootId}>${id}`;
+  const cost = before?.lots.find(isParent)?.openCost ?? end.lots.find(isParent)?.cost ?? null;
+  return fraction === undefined || cost === null ? Decimal.zero : cost.times(fraction);
 }
 
 function unrealizedAt(

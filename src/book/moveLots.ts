@@ -120,12 +120,15 @@ function carry(fold: LotFold, activity: Activity, instrument: Instrument): void 
   const closes = quantity.sign() > 0 ? 'short' : 'long';
   const manner = mannerOf(activity);
   const leaving = movementOf(fold, activity, instrument, units, proceedsOf(activity, instrument));
+  // A person's memory of a trade, until the broker publishes the trade itself.
+  leaving.estimated = activity.details['as'] === 'external-change';
   const rest = closeLots(fold, leaving, closes, units, manner);
   if (rest.isZero()) return;
   if (quantity.sign() < 0 && !bringsShort(fold, activity, instrument))
     return closeUnknown(fold, leaving, closes, rest, manner);
   const stated = statedCost(activity, instrument, units);
   const coming = movementOf(fold, activity, instrument, units, stated.money);
+  coming.estimated = leaving.estimated;
   openLot(fold, coming, quantity.sign() > 0 ? 'long' : 'short', rest, stated.source);
 }
 
@@ -151,7 +154,9 @@ function bringsShort(fold: LotFold, { kind, details }: Activity, { id }: Instrum
   return kind === 'adjustment' && shortsReported === 'all';
 }
 
-function mannerOf({ kind }: Activity): Manner {
+function mannerOf({ kind, details }: Activity): Manner {
+  // A person's word for a transfer the broker does not publish: the cost goes along, as with one it does.
+  if (kind === 'adjustment' && details['as'] === 'transfer') return { kind: 'transfer_out', moves: true };
   switch (kind) {
     case 'security_transfer':
       return { kind: 'transfer_out', moves: true };

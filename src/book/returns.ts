@@ -57,8 +57,7 @@ function returnsOf(unsorted: readonly ReturnDay[]): Returns {
   const days = unsorted.toSorted((left, right) => (left.date < right.date ? -1 : 1));
   const span = { epoch: days[0]!.epoch, from: days[0]!.date, to: days.at(-1)!.date };
   const gaps = gapsOf(days);
-  if (gaps.length > 0)
-    return { ...span, timeWeighted: null, moneyWeighted: null, moneyWeightedYearly: null, gaps };
+  if (gaps.length > 0) return { ...span, ...UNKNOWN, gaps };
   const proved = days.map(figuresOf);
   const growth = dailyGrowth(proved);
   const calendarDays = daysBetween(span.from, span.to) + 1;
@@ -71,12 +70,51 @@ function returnsOf(unsorted: readonly ReturnDay[]): Returns {
   };
 }
 
-/** The longest run of days up to the last one on which a return can stand; empty where the last day is not proved. */
-export function provenSpan(days: readonly ReturnDay[]): readonly ReturnDay[] {
-  const sorted = days.toSorted((left, right) => (left.date < right.date ? -1 : 1));
-  let start = sorted.length;
-  while (start > 0 && gapsOf(sorted.slice(start - 1, start + 1)).length === 0) start -= 1;
-  return sorted.slice(start);
+/** Which days are asked for, both included; null: from the first proved day, up to the last one. */
+export interface ReturnBounds {
+  readonly from: TradeDate | null;
+  readonly to: TradeDate | null;
+}
+
+/**
+ * One result per epoch, oldest first, over the days that are asked for. Unless somebody asks for a day, a return begins
+ * with the first proved one - how the account began before it nobody knows - and ends with the last; what lies behind
+ * that is named. What is missing between the two, or of days that are asked for, makes the return unknown: the equity at
+ * the flows of such days is not known.
+ */
+export function returnsWithin(days: readonly ReturnDay[], bounds: ReturnBounds): readonly Returns[] {
+  const epochs = [...new Set(days.map(({ epoch }) => epoch))].sort((left, right) => left - right);
+  return epochs.flatMap((epoch) => {
+    const own = days
+      .filter((day) => day.epoch === epoch)
+      .toSorted((left, right) => (left.date < right.date ? -1 : 1));
+    return withinEpoch(own, bounds);
+  });
+}
+
+function withinEpoch(days: readonly ReturnDay[], { from, to }: ReturnBounds): readonly Returns[] {
+  const asked = days.filter(({ date }) => (from === null || date >= from) && (to === null || date <= to));
+  if (asked.length === 0) return [];
+  const first = from === null ? asked.findIndex(({ state }) => state === 'proved') : 0;
+  const last = to === null ? asked.findLastIndex(({ state }) => state === 'proved') : asked.length - 1;
+  if (first < 0 || last < first) return [returnsOf(asked)];
+  const result = returnsOf(asked.slice(first, last + 1));
+  const early = from === null ? [] : missedFrom(from, asked[0]!, days[0]!);
+  const gaps = [
+    ...early,
+    ...result.gaps,
+    ...gapsOf(asked.slice(last)).filter(({ from: day }) => day > result.to),
+  ];
+  return [early.length === 0 ? { ...result, gaps } : { ...result, ...UNKNOWN, gaps }];
+}
+
+const UNKNOWN = { timeWeighted: null, moneyWeighted: null, moneyWeightedYearly: null };
+
+/** Trading days from the one that is asked for up to the first that is known, where the book had begun by then. */
+function missedFrom(from: TradeDate, first: ReturnDay, begins: ReturnDay): readonly ReturnGap[] {
+  const since = from > begins.date ? from : begins.date;
+  const missed = tradingDaysBetween(addDays(since, -1), first.date);
+  return missed.length === 0 ? [] : [{ from: missed[0]!, to: missed.at(-1)!, reason: 'no_day' }];
 }
 
 // ---- gaps -------------------------------------------------------------------------------------------------------
@@ -92,9 +130,7 @@ function gapsOf(days: readonly ReturnDay[]): readonly ReturnGap[] {
 }
 
 function addBetween(gaps: ReturnGap[], last: ReturnDay, day: ReturnDay): void {
-  const missed: TradeDate[] = [];
-  for (let date = addDays(last.date, 1); date < day.date; date = addDays(date, 1))
-    if (isTradingDay(date)) missed.push(date);
+  const missed = tradingDaysBetween(last.date, day.date);
   if (missed.length > 0) {
     gaps.push({ from: missed[0]!, to: missed.at(-1)!, reason: 'no_day' });
     return;
@@ -102,6 +138,14 @@ function addBetween(gaps: ReturnGap[], last: ReturnDay, day: ReturnDay): void {
   const linked = last.endEquity !== null && day.startEquity?.equals(last.endEquity) === true;
   if (!linked && last.state === 'proved' && day.state === 'proved')
     gaps.push({ from: day.date, to: day.date, reason: 'no_link' });
+}
+
+/** Neither of the two included. */
+function tradingDaysBetween(from: TradeDate, to: TradeDate): readonly TradeDate[] {
+  const days: TradeDate[] = [];
+  for (let date = addDays(from, 1); date < to; date = addDays(date, 1))
+    if (isTradingDay(date)) days.push(date);
+  return days;
 }
 
 /** Days in a row that lack the same are one gap. */

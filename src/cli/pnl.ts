@@ -42,13 +42,10 @@ export async function pnl(options: PnlOptions): Promise<number> {
     allEpochs: options.allEpochs === true,
   };
   if (options.returns === true) {
-    const rows = await readBook(options, (book, scope) =>
-      returnsRecords(book.records, {
-        ...scope,
-        ...dayOption('from', options.from),
-        ...dayOption('to', options.to),
-      }),
-    );
+    const rows = await readBook(options, async (book, scope) => {
+      await tellBeginnings(book.store, scope, when);
+      return returnsRecords(book.records, { ...scope, ...part });
+    });
     const flat = options.csv === true ? rows.map((row) => ({ ...row, gaps: row.gaps.join(' ') })) : rows;
     printListing(flat, RETURNS as Listing<object>, options);
     return 0;

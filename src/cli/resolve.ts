@@ -5,7 +5,7 @@ import { type FindingCause } from '../domain/finding.ts';
 import { now as instantNow, tryParseTradeDate, type TradeDate } from '../domain/time.ts';
 import { type StoredFinding } from '../store/store.ts';
 import {
-  adjustmentRootId,
+  openDifference,
   personsAdjustment,
   type PersonsAnswer,
   type Resolution,
@@ -37,7 +37,8 @@ export async function resolve(id: string, options: ResolveOptions): Promise<numb
   try {
     const finding = await openFinding(book, findingId);
     const at = instantNow(book.clock);
-    const adjustment = answer === null ? null : await adjustmentFor(book, finding, answer, at);
+    const adjustment =
+      answer === null ? null : personsAdjustment(await openDifference(book.store, finding, at), answer, at);
     const decided = await book.store.decideFinding({
       accountId: finding.accountId,
       findingId,
@@ -85,23 +86,6 @@ async function openFinding(book: Truebook, id: number): Promise<StoredFinding> {
   throw new TruebookError('usage', `Finding ${id} is ${finding.state} already.`, {
     hint: '`truebook findings` lists the open ones.',
   });
-}
-
-async function adjustmentFor(
-  { store }: Truebook,
-  finding: StoredFinding,
-  answer: PersonsAnswer,
-  at: ReturnType<typeof instantNow>,
-) {
-  const account = (await store.accounts()).find((row) => row.id === finding.accountId)!;
-  const instrument =
-    finding.instrument === null
-      ? null
-      : ((await store.instruments([finding.instrument])).get(finding.instrument) ?? null);
-  const currency = finding.key.startsWith('cash:') ? finding.key.slice('cash:'.length) : null;
-  const root = adjustmentRootId(instrument?.id ?? currency ?? '');
-  const chains = await store.revisions(account.id, account.epoch, [root]);
-  return personsAdjustment({ finding, instrument, currency, chain: chains.get(root) ?? [] }, answer, at);
 }
 
 function answerOf(options: ResolveOptions): PersonsAnswer | null {

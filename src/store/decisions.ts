@@ -118,6 +118,7 @@ function eventOf(
       confidence: finding.confidence,
       expected: finding.expected,
       observed: finding.observed,
+      evidence: canonicalJson(finding.evidence.map((piece) => ({ ...piece }))),
       state,
       reason,
       actor,

@@ -738,8 +738,8 @@ export type PendingEntry =
       readonly firstExecutedAt: Instant;
     };
 
-/** A finding as its book events tell it; they do not hold the evidence. */
-export type FindingThen = Omit<Finding, 'evidence'> & OfEpoch;
+/** A finding as its book events tell it; events of earlier versions hold no evidence. */
+export type FindingThen = Finding & OfEpoch;
 
 export interface SyncStatistics {
   readonly totalSyncs: number;

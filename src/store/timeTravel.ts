@@ -4,6 +4,7 @@ import {
   type Confidence,
   type Finding,
   type FindingCause,
+  type FindingEvidence,
   type FindingState,
   type FindingType,
 } from '../domain/finding.ts';
@@ -12,6 +13,7 @@ import { CompiledQuery, type Selectable } from 'kysely';
 import { listBookEvents } from './bookEvents.ts';
 import { type Queries } from './database.ts';
 import { readBalance, readObservation } from './observations.ts';
+import { readJson } from './rows.ts';
 import { type Schema } from './schema.ts';
 import {
   type AccountFilter,
@@ -138,7 +140,12 @@ function told(before: FindingThen | null, event: StoredBookEvent): FindingThen {
     observed: valueOf(fact('observed'), before?.observed),
     firstSeenAt: before?.firstSeenAt ?? event.firstSeenAt,
     lastSeenAt: event.firstSeenAt,
+    evidence: evidenceOf(facts['evidence']) ?? before?.evidence ?? [],
   };
+}
+
+function evidenceOf(text: string | null | undefined): readonly FindingEvidence[] | null {
+  return text === null || text === undefined ? null : readJson<FindingEvidence[]>(text);
 }
 
 function stateAfter(before: FindingThen | null, kind: FindingEventKind): Finding['state'] {

@@ -171,6 +171,7 @@ function lessEarlier(closure: LotClosure, earlier: LotClosure | undefined): LotC
 function proveStep(input: ProofInput, stand: Stand, step: Step, activities: readonly Activity[]): ProvedDay {
   const { statement } = step;
   const { date, currency } = statement;
+  const choices = choicesOf(input.rules);
   const proof = proveDay({
     date,
     currency,
@@ -180,7 +181,8 @@ function proveStep(input: ProofInput, stand: Stand, step: Step, activities: read
     closures: step.closed,
     instruments: input.instruments,
     openedLater: openedAfter(input, statement, activities),
-    feesApart: feePolicyOn(choicesOf(input.rules), date) === 'excluded',
+    basesStated: new Set(choices.bases.keys()),
+    feesApart: feePolicyOn(choices, date) === 'excluded',
     awaited: awaitedAt(input, step),
     isOver: isOver(statement, input.now),
   });

@@ -152,9 +152,8 @@ export function activitiesByDay(
       const open = [...candidates, ...sorted.slice(next, next + LOOKED_AHEAD)].filter(
         (row) => !taken.has(row),
       );
-      const ofSecond = [...inside].filter((row) => isOfSecond(statement, row));
-      for (const row of ofSecond) inside.delete(row);
-      for (const row of statedByCash(statement, open, inside, before) ?? ofSecond) {
+      for (const row of statedByCash(statement, open, inside, before)) {
+        if (inside.delete(row)) continue;
         inside.add(row);
         taken.add(row);
       }
@@ -271,33 +270,44 @@ const CENT = decimal('0.005');
 const LISTED_LATER_DAYS = 3;
 
 /**
- * Money that the clock or its date puts behind the statement, and that the stated cash holds already: fees and interest
- * are dated, also of the day they are listed, and brokers charge them before. The fewest rows with which book and
- * statement agree; null where no choice of them leads there.
+ * Money about which the stated cash says otherwise than the clock: rows that the clock or their date puts behind the
+ * statement and that it holds already (fees and interest are dated, also of the day they are listed, and brokers charge
+ * them before), and rows of the last moments up to the look that it does not hold yet. The fewest rows with which book
+ * and statement agree.
  */
 function statedByCash(
   statement: DayStatement,
   activities: readonly Activity[],
   inside: ReadonlySet<Activity>,
   before: Decimal,
-): readonly Activity[] | null {
-  const { cash, currency, date } = statement;
-  if (cash === null) return null;
+): readonly Activity[] {
+  const { cash, currency } = statement;
+  if (cash === null) return [];
   const gap = cash.minus(before).minus(moneyOf([...inside], currency));
   if (gap.abs().compare(CENT) <= 0) return [];
   const doubtful = activities.filter(
     (row) =>
-      !inside.has(row) &&
       row.quantity.isZero() &&
-      row.tradeDate >= date &&
-      row.tradeDate <= addDays(date, LISTED_LATER_DAYS) &&
-      !moneyOf([row], currency).isZero(),
+      !moneyOf([row], currency).isZero() &&
+      (inside.has(row) ? isJustBefore(statement, row) : isListedLater(statement, row)),
   );
-  if (doubtful.length === 0 || doubtful.length > DOUBTFUL_MAX) return null;
+  if (doubtful.length === 0 || doubtful.length > DOUBTFUL_MAX) return [];
+  const moves = (row: Activity): Decimal =>
+    inside.has(row) ? moneyOf([row], currency).negate() : moneyOf([row], currency);
   const choices = Array.from({ length: 2 ** doubtful.length }, (_, mask) =>
     doubtful.filter((_row, place) => (mask & (1 << place)) !== 0),
   ).sort((left, right) => left.length - right.length);
-  return choices.find((rows) => moneyOf(rows, currency).minus(gap).abs().compare(CENT) <= 0) ?? null;
+  const fits = choices.find((rows) => Decimal.sum(rows.map(moves)).minus(gap).abs().compare(CENT) <= 0);
+  return fits ?? [];
+}
+
+/** So close before the look, or at its very instant, that the answer may have been made before. */
+function isJustBefore({ asOf }: DayStatement, { executedAt, timePrecision }: Activity): boolean {
+  return timePrecision === 'instant' && compareInstants(executedAt, addMs(asOf, -DOUBT_MS)) > 0;
+}
+
+function isListedLater({ date }: DayStatement, { tradeDate }: Activity): boolean {
+  return tradeDate >= date && tradeDate <= addDays(date, LISTED_LATER_DAYS);
 }
 
 function moneyOf(rows: readonly Activity[], currency: Currency): Decimal {

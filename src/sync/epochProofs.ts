@@ -8,7 +8,12 @@ import { type Account } from '../domain/account.ts';
 import { type ActivityRevision } from '../domain/activity.ts';
 import { type Instrument, type InstrumentId } from '../domain/instrument.ts';
 import { newYorkDate, type Instant, type TradeDate } from '../domain/time.ts';
-import { type BalanceDayRow, type PositionObservation, type Store } from '../store/store.ts';
+import {
+  type BalanceDayRow,
+  type FreshnessRow,
+  type PositionObservation,
+  type Store,
+} from '../store/store.ts';
 import { type ProofColumns, proofColumnsOf } from './dayRows.ts';
 import { proveDays } from './dayProof.ts';
 import { rulesOf } from './foldOnto.ts';
@@ -26,6 +31,8 @@ export interface EpochLedger {
   readonly now: Instant;
   /** Marks of the last look that no later day's run has written down yet. */
   readonly ends?: readonly PositionObservation[];
+  /** Only evidence of runs that had begun by then. */
+  readonly knownAt?: Instant;
 }
 
 /** By `2025-08-21 USD`, of every recorded day up to `to`. */
@@ -34,12 +41,12 @@ export async function epochProofs(
   ledger: EpochLedger,
   to: TradeDate,
 ): Promise<ReadonlyMap<string, ProofColumns>> {
-  const { account, epoch, activities, rules, instruments, latePublishing, now, ends = [] } = ledger;
+  const { account, epoch, activities, rules, instruments, latePublishing, now, ends = [], knownAt } = ledger;
   const days = ledger.days.filter((day) => day.tradeDate <= to);
   const first = days.find((day) => day.source === 'recorded')?.tradeDate;
   if (first === undefined) return new Map();
   const statements = await statementsFrom(days, first, (row) =>
-    storedEvidence(store, account, epoch, row, ends),
+    storedEvidence(store, account, epoch, row, ends, knownAt),
   );
   const proved = proveDays({
     statements,
@@ -83,14 +90,19 @@ export async function proofsSoFar(
   return epochProofs(store, ledger, newYorkDate(now));
 }
 
+/** When the broker's positions were seen last of all; null before the first time. */
+export async function lastLookOf(store: Store, { id }: Pick<Account, 'id'>): Promise<FreshnessRow | null> {
+  return (await store.freshness(id)).find((row) => row.dataClass === 'positions') ?? null;
+}
+
 /** The marks of the last look: what it wrote down itself is often of the day's first. */
-async function lastMarks(
+export async function lastMarks(
   store: Store,
-  { id }: Account,
+  { id }: Pick<Account, 'id'>,
   observed: readonly PositionObservation[],
 ): Promise<readonly PositionObservation[]> {
-  const last = (await store.freshness(id)).find((row) => row.dataClass === 'positions');
-  if (last === undefined) return [];
+  const last = await lastLookOf(store, { id });
+  if (last === null) return [];
   const marks = new Map((await store.marks({ accountId: id })).map((row) => [row.instrument, row]));
   return observed
     .filter((row) => !row.quantity.isZero())

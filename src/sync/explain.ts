@@ -6,6 +6,7 @@
  * are resolved, go on as part of another, or stay as a person dismissed them.
  */
 import { type Activity } from '../domain/activity.ts';
+import { canonicalJson } from '../domain/contentHash.ts';
 import { Decimal } from '../domain/decimal.ts';
 import { type BookEvent, type BookEventKind } from '../domain/event.ts';
 import {
@@ -417,6 +418,7 @@ export function eventOf(kind: BookEventKind, finding: Finding, now: Instant): Bo
       confidence: finding.confidence,
       expected: finding.expected,
       observed: finding.observed,
+      evidence: canonicalJson(finding.evidence.map((piece) => ({ ...piece }))),
     },
   };
 }

@@ -167,22 +167,27 @@ async function evidenceOf(
   return storedEvidence(store, state.account, state.account.epoch, row, dayEnds?.observations ?? []);
 }
 
-/** What runs of a day saw last; `ends` are marks of a last look that nobody has written down yet. */
+/**
+ * What runs of a day saw last, among those that had begun by `knownAt`; `ends` are marks of a last look that nobody has
+ * written down yet.
+ */
 export async function storedEvidence(
   store: Store,
   account: Pick<Account, 'id'>,
   epoch: number,
   { tradeDate, source }: Pick<DayRow, 'tradeDate' | 'source'>,
   ends: readonly PositionObservation[] = [],
+  knownAt?: Instant,
 ): Promise<DayEvidence> {
   if (source !== 'recorded') return { balances: [], observations: [] };
   const asOf = addMs(zonedInstant(addDays(tradeDate, 1), '00:00:00', NEW_YORK), -1);
+  const when = knownAt === undefined ? { asOf } : { asOf, knownAt };
   const observations = new Map(
-    (await store.observationsAt(account.id, epoch, { asOf })).map((row) => [row.instrument, row]),
+    (await store.observationsAt(account.id, epoch, when)).map((row) => [row.instrument, row]),
   );
   for (const row of ends) if (row.tradeDate === tradeDate) observations.set(row.instrument, row);
   return {
-    balances: await store.balancesAt(account.id, epoch, { asOf }),
+    balances: await store.balancesAt(account.id, epoch, when),
     observations: [...observations.values()],
   };
 }

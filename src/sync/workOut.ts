@@ -20,9 +20,10 @@ import { foldOnto, overlay, type Folded } from './foldOnto.ts';
 import { mergeActivities } from './mergeActivities.ts';
 import { confirmations } from './missing.ts';
 import { hasHoles } from './proof.ts';
-import { adjustmentRootId, bookOpenings, closeMissing, openingRootId, shrinkOpenings } from './opening.ts';
+import { adjustmentRootId, bookOpenings, closeMissing, openingRootId } from './opening.ts';
 import { type Look } from './readBroker.ts';
 import { proveTotals, reconcile, type Difference } from './reconcile.ts';
+import { shrinkOpenings } from './shrinkOpenings.ts';
 
 export interface WorkedOut {
   readonly revisions: readonly NewRevision[];
@@ -165,13 +166,7 @@ async function openingsFor(
     });
   }
   if (differing.length === 0) return [];
-  const roots = differing.flatMap((difference) =>
-    difference.kind === 'position'
-      ? [openingRootId(difference.instrument), adjustmentRootId(difference.instrument)]
-      : [openingRootId(difference.currency), adjustmentRootId(difference.currency)],
-  );
-  const chains = await store.revisions(account.id, account.epoch, roots);
-  const current = [...chains.values()].flatMap((chain) => chain.slice(-1));
+  const current = await provisionalOf(store, state, differing);
   if (current.length === 0) return [];
   const all = async (): Promise<readonly ActivityRevision[]> =>
     overlay(await store.bookActivities(account.id, account.epoch, null), revisions);
@@ -185,6 +180,25 @@ async function openingsFor(
     ledger: all,
     now,
   });
+}
+
+/** Openings and adjustments of what differs, as they stand. */
+async function provisionalOf(
+  store: Store,
+  { account }: SyncState,
+  differing: readonly Difference[],
+): Promise<readonly ActivityRevision[]> {
+  const subjects = new Set<string>(
+    differing.map((difference) =>
+      difference.kind === 'position' ? difference.instrument : difference.currency,
+    ),
+  );
+  const adjustments = (await store.ledger({ accountId: account.id, kinds: ['adjustment'] }))
+    .filter((row) => row.epoch === account.epoch && subjects.has(row.instrument?.id ?? row.currency))
+    .map((row) => row.rootId);
+  const roots = [...[...subjects].map(openingRootId), ...adjustments];
+  const chains = await store.revisions(account.id, account.epoch, roots);
+  return [...chains.values()].flatMap((chain) => chain.slice(-1));
 }
 
 /**
@@ -218,7 +232,7 @@ async function adjustmentsFor(
   const chains = await store.revisions(
     account.id,
     account.epoch,
-    due.map((row) => adjustmentRootId(row.instrument)),
+    due.map((row) => adjustmentRootId(row.instrument, row.missingSince)),
   );
   return due.flatMap((row) => {
     const booked = folded.book.open.get(row.instrument)?.quantity;
@@ -228,7 +242,7 @@ async function adjustmentsFor(
       closeMissing(
         instrument,
         booked,
-        chains.get(adjustmentRootId(row.instrument)) ?? [],
+        chains.get(adjustmentRootId(row.instrument, row.missingSince)) ?? [],
         {
           asOf: look.positions.asOf,
           missingSince: row.missingSince,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { proveDay, toleranceOf, type DayFacts } from '../../src/book/dayProof.ts';
+import { DEFAULT_RULES } from '../../src/book/foldBook.ts';
 import { type Activity } from '../../src/domain/activity.ts';
 import { decimal, Decimal } from '../../src/domain/decimal.ts';
 import { type Instrument, type InstrumentId } from '../../src/domain/instrument.ts';
@@ -7,7 +8,7 @@ import { type LotClosure } from '../../src/domain/lot.ts';
 import { type Currency } from '../../src/domain/money.ts';
 import { parseTradeDate } from '../../src/domain/time.ts';
 import { activities, at, instrumentOf } from '../notation.ts';
-import { doubtText, marksOf, proofs, proofText, story, type Telling } from './dayStory.ts';
+import { bookLots, doubtText, marksOf, proofs, proofText, story, type Telling } from './dayStory.ts';
 import { handFold } from './handLots.ts';
 
 /** The proofs of a story's days as text, without the first `skip`. */
@@ -218,6 +219,103 @@ describe('lines of the equation', () => {
         2025-08-05        split AAPL 10 -> 40
         2025-08-05 = 1040  AAPL 13.5`),
     ).toEqual(['2025-08-05 proved: 1020 + unrealized 20 = 1040']);
+  });
+
+  describe('corporate actions give nobody money', () => {
+    const lots = bookLots(DEFAULT_RULES);
+    const HELD_40 = `
+      2025-08-04        deposit 10000
+      2025-08-04 10:00  buy 40 IBM @ 200
+      2025-08-04 = 10040  IBM 201`;
+
+    test('a spin-off: the cost its child takes over left the parent, and no money came', () => {
+      for (const fraction of ['basisFraction=0.125', '']) {
+        expect(
+          told(
+            `${HELD_40}
+            2025-08-05        spinoff 8 KD parent=IBM ${fraction}
+            2025-08-05 = 10060  IBM 176.5, KD 125
+            2025-08-06 10:00  sell 8 KD @ 126
+            2025-08-06 = 10068  IBM 176.5`,
+            { lots },
+          ),
+        ).toEqual([
+          '2025-08-05 proved: 10040 + unrealized 20 = 10060',
+          // What is realized of it nobody knows without the fraction; the day's profit is the same 8.
+          fraction === ''
+            ? '2025-08-06 proved: 10060 + unrealized 8 = 10068'
+            : '2025-08-06 proved: 10060 + realized 8 = 10068',
+        ]);
+      }
+    });
+
+    test('a spin-off with a part of a share: worth nothing until its cash comes', () => {
+      expect(
+        told(
+          `${HELD_40}
+          2025-08-05        spinoff 5 KD parent=IBM basisFraction=0.125 ratioNew=11 ratioOld=80
+          2025-08-05 = 9660  IBM 176.5, KD 120
+          2025-08-06        inlieu 60 KD
+          2025-08-06 = 9720  IBM 176.5, KD 120`,
+          { lots },
+        ),
+      ).toEqual([
+        '2025-08-05 proved: 10040 + unrealized -380 = 9660',
+        // Half of 5.5 shares that cost 1,000: 90.909090... each.
+        expect.stringMatching(
+          /^2025-08-06 proved: 9660 \+ realized -30\.9\d+ \+ unrealized 90\.9\d+ = 9720$/,
+        ),
+      ]);
+    });
+
+    test('a spin-off and a sale of its child on one day, and a child whose cost a person stated', () => {
+      const day = `
+        2025-08-05        spinoff 8 KD parent=IBM basisFraction=0.125 #spun
+        2025-08-05 10:00  sell 3 KD @ 126
+        2025-08-05 = 10063  IBM 176.5, KD 125`;
+      expect(told(`${HELD_40}${day}`, { lots })).toEqual([
+        '2025-08-05 proved: 10040 + realized 3 + unrealized 20 = 10063',
+      ]);
+      const basis = {
+        kind: 'basis' as const,
+        object: 'spun>line:2',
+        choice: '800',
+        validFrom: null,
+        validTo: null,
+        source: 'user',
+        details: {},
+        firstSeenAt: at('2025-08-05'),
+      };
+      // Stated 800, not the 1,000 that left the parent: 300 of it is realized, and nobody earned the 200 in between.
+      expect(
+        told(`${HELD_40}${day}`, {
+          lots: bookLots({ ...DEFAULT_RULES, elections: [basis] }),
+          more: () => ({ basesStated: new Set(['spun>line:2']) }),
+        }),
+      ).toEqual(['2025-08-05 proved: 10040 + realized 78 + unrealized -55 = 10063']);
+    });
+
+    test('a merger for shares, for shares and cash, of a part: what is exchanged is not earned', () => {
+      const merged = (terms: string, equity: string, marks: string): string[] =>
+        told(
+          `${HELD_40}
+          2025-08-05        merger ACME <- IBM ${terms}
+          2025-08-05 = ${equity}  ${marks}`,
+          { lots },
+        );
+      expect(merged('40 -> 10', '10050', 'ACME 805')).toEqual([
+        '2025-08-05 proved: 10040 + unrealized 10 = 10050',
+      ]);
+      expect(merged('40 -> 10 cash=400 fmvNew=780', '10250', 'ACME 785')).toEqual([
+        '2025-08-05 proved: 10040 + realized 200 + unrealized 10 = 10250',
+      ]);
+      expect(merged('40 -> 10 cash=400', '10250', 'ACME 785')).toEqual([
+        '2025-08-05 proved: 10040 + unrealized 210 = 10250',
+      ]);
+      expect(merged('10 -> 3', '10100', 'ACME 690, IBM 201')).toEqual([
+        '2025-08-05 proved: 10040 + unrealized 60 = 10100',
+      ]);
+    });
   });
 
   test('cash in lieu: what its fraction cost is realized; without a fraction the money is income', () => {

@@ -341,11 +341,29 @@ describe('unknown history', () => {
     });
   });
 
+  test("a transfer out by a person's word carries its cost away like one the broker publishes", () => {
+    const [published, told] = ['transfer -10 AAPL #x', 'adjustment -10 AAPL as=transfer source=user #x'].map(
+      (row) =>
+        book(`
+          2024-01-02 10:00  buy 10 AAPL @ 100 #a
+          2024-02-01        ${row}`),
+    );
+    expect(told).toEqual(published);
+    expect(told!.closes).toEqual(['transfer_out 10 of #a: cost 1000, got 1000 = 0 -']);
+  });
+
   test('an adjustment closes with what a person says it brought, else nobody knows', () => {
     const text = `2024-01-02 10:00  buy 10 AAPL @ 100  #a\n`;
     expect(book(`${text}2024-02-01  adjustment -10 AAPL @ 90 source=user #x`).closes).toEqual([
       'adjustment 10 of #a: cost 1000, got 900 = -100 short',
     ]);
+    const told = `${text}2024-02-01  adjustment -10 AAPL @ 90 as=external-change source=user #x`;
+    expect(book(told).closes).toEqual(['adjustment 10 of #a: cost 1000, got 900 = -100 short (estimated)']);
+    expect(
+      book(`
+        2024-02-01        adjustment 10 AAPL @ 90 as=external-change source=user #x
+        2024-02-02 10:00  sell 10 AAPL @ 95 #y`).closes,
+    ).toEqual(['sale 10 of #x: cost 900, got 950 = 50 - (estimated)']);
     expect(book(`${text}2024-02-01  adjustment -10 AAPL source=truebook #x`).closes).toEqual([
       'adjustment 10 of #a: cost 1000, got unknown = unknown short (unknown)',
     ]);

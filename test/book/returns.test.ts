@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { provenSpan, returnsByEpoch, type ReturnDay } from '../../src/book/returns.ts';
+import { returnsByEpoch, returnsWithin, type ReturnDay } from '../../src/book/returns.ts';
 import { decimal, Decimal } from '../../src/domain/decimal.ts';
 import { addDays, parseTradeDate } from '../../src/domain/time.ts';
 import { isTradingDay } from '../../src/domain/calendar.ts';
@@ -70,16 +70,44 @@ describe('what no return can stand on', () => {
     expect(told('2025-08-04: 0 -> 10')).toBe('twr unknown mwr unknown');
   });
 
-  test('the span that can be stood on begins after the last gap', () => {
-    const dated = (text: string) => provenSpan(days(text)).map(({ date }) => date);
-    expect(
-      dated(`
-        2025-08-04: 100 -> 110
-        2025-08-05: 110 -> 120 unknown
-        2025-08-06: 120 -> 130
-        2025-08-07: 130 -> 140`),
-    ).toEqual(['2025-08-06', '2025-08-07']);
-    expect(dated('2025-08-04: 100 -> 110 pending')).toEqual([]);
+  test('it is of the days from the first proved one to the last; a hole between them is named and hides no figure', () => {
+    const within = (text: string, from: string | null = null, to: string | null = null): string[] => {
+      const date = (day: string | null) => (day === null ? null : parseTradeDate(day));
+      return returnsWithin(days(text), { from: date(from), to: date(to) }).map(
+        (row) =>
+          `${row.from}..${row.to} ${row.timeWeighted?.toString() ?? 'unknown'}` +
+          row.gaps.map((gap) => ` [${gap.from}..${gap.to} ${gap.reason}]`).join(''),
+      );
+    };
+    // How the account began nobody knows; the last day is not over.
+    const ends = `
+      2025-08-04: 0 -> 100 unknown
+      2025-08-05: 100 -> 110
+      2025-08-06: 110 -> 121
+      2025-08-07: 121 -> 130 pending`;
+    expect(within(ends)).toEqual(['2025-08-05..2025-08-06 21 [2025-08-07..2025-08-07 pending]']);
+    expect(within(ends, '2025-08-04')).toEqual([
+      '2025-08-04..2025-08-06 unknown [2025-08-04..2025-08-04 unknown] [2025-08-07..2025-08-07 pending]',
+    ]);
+    expect(within(ends, null, '2025-08-07')).toEqual([
+      '2025-08-05..2025-08-07 unknown [2025-08-07..2025-08-07 pending]',
+    ]);
+    expect(within(ends, '2025-08-06', '2025-08-06')).toEqual(['2025-08-06..2025-08-06 10']);
+    // Nobody looked on the 6th, so that nobody knows how the 7th began.
+    const missed = `
+      2025-08-05: 100 -> 110
+      2025-08-07: 110 -> 121 unknown
+      2025-08-08: 121 -> 130`;
+    const hole = '[2025-08-06..2025-08-06 no_day] [2025-08-07..2025-08-07 unknown]';
+    expect(within(missed)).toEqual([`2025-08-05..2025-08-08 unknown ${hole}`]);
+    expect(within(missed, '2025-08-06')).toEqual([`2025-08-07..2025-08-08 unknown ${hole}`]);
+    expect(within(missed, '2025-08-08')).toEqual(['2025-08-08..2025-08-08 7.4380165289']);
+    // Before the book nothing is missing.
+    expect(within('2025-08-05: 100 -> 110', '2025-01-01')).toEqual(['2025-08-05..2025-08-05 10']);
+    expect(within('2025-08-04: 100 -> 110 pending')).toEqual([
+      '2025-08-04..2025-08-04 unknown [2025-08-04..2025-08-04 pending]',
+    ]);
+    expect(within(missed, '2025-09-01')).toEqual([]);
   });
 });
 

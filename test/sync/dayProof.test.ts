@@ -214,6 +214,36 @@ describe('which day a row counts to', () => {
     ]);
   });
 
+  test('of money of the very instant of the look, or of the minutes before, the stated cash says the same', () => {
+    for (const [time, look] of [
+      ['15:00', '15:00'],
+      ['14:58:30', '15:00'],
+      ['15:00:01', '15:00'],
+    ] as const) {
+      const happened = `
+        2025-08-14 09:00  deposit 1000
+        2025-08-15 ${time}  dividend 3.60`;
+      const stated = (first: string) => `
+        2025-08-14 20:05 = 1000 | 1000 |
+        2025-08-15 ${look} = ${first} | ${first} |
+        2025-08-18 15:00 = 1003.60 | 1003.60 |`;
+      expect(told({ happened, stated: stated('1003.60') }).slice(1)).toEqual([
+        '2025-08-15 proved: 1000 + income 3.6 = 1003.6',
+        '2025-08-18 proved: 1003.6 = 1003.6',
+      ]);
+      expect(told({ happened, stated: stated('1000') }).slice(1)).toEqual([
+        '2025-08-15 proved: 1000 = 1000',
+        '2025-08-18 proved: 1000 + income 3.6 = 1003.6',
+      ]);
+    }
+    // Two minutes before the look no answer is in doubt: then the money is missing, and is a difference.
+    const early = '2025-08-14 09:00 deposit 1000\n2025-08-15 14:58 dividend 3.60';
+    const day = '2025-08-14 20:05 = 1000 | 1000 |\n2025-08-15 15:00 = 1000 | 1000 |';
+    expect(told({ happened: early, stated: day })[1]).toBe(
+      '2025-08-15 unexplained: 1000 + income 3.6 = 1000 residual -3.6',
+    );
+  });
+
   test('bought and sold again within those minutes: both or none, as the clock says', () => {
     const happened = (one: string, two: string) => `
       2025-08-14 09:00  deposit 1000

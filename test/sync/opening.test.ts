@@ -5,7 +5,8 @@ import { type ActivityRevision } from '../../src/domain/activity.ts';
 import { contentHash } from '../../src/domain/contentHash.ts';
 import { decimal } from '../../src/domain/decimal.ts';
 import { addMs, newYorkDate } from '../../src/domain/time.ts';
-import { bookOpenings, shrinkOpenings } from '../../src/sync/opening.ts';
+import { bookOpenings } from '../../src/sync/opening.ts';
+import { shrinkOpenings } from '../../src/sync/shrinkOpenings.ts';
 import { activities, at, bookText, closedText, positions } from '../notation.ts';
 
 const CONTACT = at('2025-08-21 15:00');

@@ -1,6 +1,7 @@
 /** Stories of an account, each walked through the real wire: what the book says of them then, later, and as known then. */
 import { afterEach, describe, expect, test } from 'vitest';
 import { parseInstant } from '../../src/domain/time.ts';
+import { decimal } from '../../src/domain/decimal.ts';
 import {
   daysOf,
   findingsOf,
@@ -211,6 +212,54 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (database) => {
     expect(await realizedOf(at, { knownAt: told })).toEqual(['AAPL ? unknown without 4 (rolled ?)']);
   });
 
+  test('sales on two days that a person explains: each on its own day with its money, until the fills come', async () => {
+    const at = await start(database);
+    await trade(at, 'buy', '10', 'XMPL', '110');
+    await later(at, '5m');
+    const days = ['2025-08-05', '2025-08-06'];
+    for (const day of days) {
+      await later(at, `${day}T14:40:00Z`);
+      await trade(at, 'sell', '2', 'XMPL', '115', { publish: 'never' });
+      await later(at, '5m');
+      await later(at, '5m');
+      await resolveFinding(at, 'XMPL', { price: decimal('115') });
+      await later(at, '5m');
+      expect((await findingsOf(at)).filter((line) => /open/.test(line))).toEqual([]);
+      await later(at, `${day}T23:59:00Z`);
+    }
+    await later(at, '2025-08-07T14:00:00Z');
+    await later(at, '5m');
+    const proved = ['2025-08-04 proved 0', '2025-08-05 proved 0', '2025-08-06 proved 0'];
+    expect((await daysOf(at)).slice(0, 3)).toEqual(proved);
+    const stored = await at.truebook.store.balanceDays({});
+    const shown = (date: string): string => {
+      const { proof } = stored.find((row) => row.tradeDate === date)!;
+      return `realized ${proof!.realized!.toString()} transfers ${proof!.transfers!.toString()}`;
+    };
+    expect(days.map(shown)).toEqual(days.map(() => 'realized 10 transfers 0'));
+    expect(await realizedOf(at)).toEqual(['XMPL 20 estimated (rolled 20)']);
+    expect(await lotsOf(at)).toEqual(['XMPL 6 = 660 fill']);
+    expect(await findingsOf(at)).not.toContainEqual(expect.stringContaining('open'));
+    expect(await realizedOf(at, { asOf: '2025-08-06T03:00:00Z' })).toEqual(['XMPL 10 estimated (rolled 10)']);
+  });
+
+  test('shares that left by a transfer nobody published take their cost along', async () => {
+    const at = await start(database);
+    await trade(at, 'buy', '10', 'IBM', '200');
+    await later(at, '5m');
+    await later(at, '2025-08-05T14:00:00Z');
+    const transfer = { direction: 'out', symbol: 'IBM', quantity: '10', publish: 'never' };
+    await at.control('transfer', { account: PAPER, ...transfer });
+    await later(at, '5m');
+    await later(at, '20m');
+    await resolveFinding(at, 'IBM', { as: 'transfer' });
+    await later(at, '5m');
+    expect(await positionsOf(at, true)).toEqual(['IBM 0 closed, realized 0 exact']);
+    expect(await realizedOf(at)).toEqual([]);
+    await later(at, '2025-08-06T14:00:00Z');
+    expect((await daysOf(at)).slice(0, 2)).toEqual(['2025-08-04 proved 0', '2025-08-05 proved 0']);
+  });
+
   test('a new name with open lots', async () => {
     const at = await start(database);
     await trade(at, 'buy', '10', 'FB', '300');
@@ -226,6 +275,36 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (database) => {
     expect(await realizedOf(at)).toEqual(['META 40 exact (rolled 40)']);
     expect(await lotsOf(at, { asOf: before })).toEqual(['FB 10 = 3000 fill']);
     expect(await positionsOf(at)).toEqual(['META 6 open, realized 40 exact']);
+  });
+
+  test('a spin-off without and with cash for a fraction, then a merger of the child: no day invents money', async () => {
+    const at = await start(database);
+    await trade(at, 'buy', '40', 'IBM', '200');
+    await trade(at, 'buy', '21', 'SEM', '50');
+    await later(at, '5m');
+    await later(at, '2025-08-05T14:00:00Z');
+    const spin = { kind: 'spinoff', newShares: '1', perOld: '5', basisFraction: '0.125' };
+    await at.control('corporate-action', { ...spin, symbol: 'IBM', to: 'KD' });
+    await later(at, '2025-08-06T00:05:00Z');
+    await later(at, '2025-08-06T14:00:00Z');
+    await at.control('corporate-action', { ...spin, symbol: 'SEM', to: 'CON', cashInLieu: '6' });
+    await later(at, '2025-08-07T00:05:00Z');
+    await later(at, '2025-08-08T00:05:00Z');
+    const merger = { kind: 'merger', newShares: '1', perOld: '4', cashPerShare: '10' };
+    await later(at, '2025-08-08T14:00:00Z');
+    await at.control('corporate-action', { ...merger, symbol: 'KD', to: 'ACME' });
+    await later(at, '2025-08-09T00:05:00Z');
+    await later(at, '2025-08-11T14:00:00Z');
+    expect((await daysOf(at)).slice(0, 5)).toEqual([
+      '2025-08-04 proved 0',
+      '2025-08-05 proved 0',
+      '2025-08-06 proved 0',
+      '2025-08-07 proved 0',
+      '2025-08-08 proved 0',
+    ]);
+    const days = await at.truebook.store.balanceDays({});
+    expect(days.map(({ proof }) => proof?.income?.toString() ?? '0')).toEqual(days.map(() => '0'));
+    expect(await findingsOf(at)).toEqual([]);
   });
 
   test('a wash sale across two accounts: only in the scope of the taxpayer', async () => {

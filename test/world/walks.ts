@@ -3,8 +3,7 @@ import { tableLines } from '../../src/cli/print.ts';
 import { LOTS } from '../../src/cli/lots.ts';
 import { type Instant } from '../../src/domain/time.ts';
 import { dailyBalanceRecords, lotRecordsOf, pnlRecordsOf } from '../../src/sync/records.ts';
-import { adjustmentRootId } from '../../src/sync/opening.ts';
-import { personsAdjustment, type PersonsAnswer } from '../../src/sync/personsAdjustment.ts';
+import { openDifference, personsAdjustment, type PersonsAnswer } from '../../src/sync/personsAdjustment.ts';
 import { now as instantNow } from '../../src/domain/time.ts';
 import { type World } from './world.ts';
 
@@ -84,11 +83,7 @@ export async function resolveFinding(
     (row) => row.symbol === symbol,
   );
   if (finding?.instrument == null) throw new Error(`no open finding of ${symbol}`);
-  const account = await at.truebook.account(PAPER);
-  const instrument = (await store.instruments([finding.instrument])).get(finding.instrument)!;
   const now = instantNow(at.truebook.clock);
-  const root = adjustmentRootId(instrument.id);
-  const chain = (await store.revisions(account.id, account.epoch, [root])).get(root) ?? [];
   const given = {
     as: 'external-change',
     price: null,
@@ -98,14 +93,14 @@ export async function resolveFinding(
     ...answer,
   } as const;
   await store.decideFinding({
-    accountId: account.id,
+    accountId: finding.accountId,
     findingId: finding.id,
     state: 'resolved',
     cause: 'manual_trade',
     reason: 'told',
     actor: 'user',
     at: now,
-    adjustment: personsAdjustment({ finding, instrument, currency: null, chain }, given, now),
+    adjustment: personsAdjustment(await openDifference(store, finding, now), given, now),
   });
 }
 

@@ -1,4 +1,5 @@
 /** Finding records: where broker and book disagree, and why. */
+import { type FindingEvidence } from '../../domain/finding.ts';
 import { compareInstants, type Instant } from '../../domain/time.ts';
 import { type RunRecord } from '../../store/store.ts';
 import { type AccountScope, type RecordContext } from './context.ts';
@@ -50,17 +51,13 @@ export async function findingRecords(
       // An open finding is confirmed by every complete run; only changes are written.
       lastSeenAt:
         isOpen && compareInstants(lastRunAt, finding.lastSeenAt) > 0 ? lastRunAt : finding.lastSeenAt,
-      evidence: finding.evidence.map(({ kind, reference, text: words }) => ({
-        kind,
-        reference,
-        text: words,
-      })),
+      evidence: finding.evidence.map(shownEvidence),
     });
   }
   return records;
 }
 
-/** As they were known then, told from the ledger; it keeps no evidence. Open and reopened ones unless `all`. */
+/** As they were known then, told from the ledger with the evidence of then. Open and reopened ones unless `all`. */
 export async function findingRecordsThen(
   { store }: RecordContext,
   scope: AccountScope & { readonly all?: boolean; readonly knownAt: Instant },
@@ -72,12 +69,16 @@ export async function findingRecordsThen(
   const wanted: readonly string[] = scope.all === true ? ALL_STATES : ['open', 'reopened'];
   return (await store.findingsThen({ ...filter, knownAt }))
     .filter((row) => wanted.includes(row.state))
-    .map(({ accountId, epoch: _, key, instrument: __, ...row }) => ({
+    .map(({ accountId, epoch: _, key, instrument: __, evidence, ...row }) => ({
       id: ids.get(`${accountId} ${key}`) ?? 0,
       account: names.get(accountId) ?? String(accountId),
       ...row,
-      evidence: [],
+      evidence: evidence.map(shownEvidence),
     }));
+}
+
+function shownEvidence({ kind, reference, text }: FindingEvidence): FindingRecord['evidence'][number] {
+  return { kind, reference, text };
 }
 
 const ALL_STATES = ['open', 'resolved', 'dismissed', 'reopened'];
