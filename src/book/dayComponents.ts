@@ -33,6 +33,7 @@ export function dayComponents(facts: DayFacts): WorkedOutDay {
     income: incomeOf(day),
     fees: feesOf(day),
     fx: facts.fx === undefined ? Decimal.zero : (facts.fx ?? day.doubt('fx', 'no_rate')),
+    corrections: facts.corrections ?? Decimal.zero,
     endEquity: facts.end.equity ?? day.doubt('endEquity', 'not_stated'),
   };
   return { components, doubts, unknownBasis: unknownBasisOf(day) };

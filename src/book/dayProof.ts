@@ -1,6 +1,6 @@
 /**
- * The day proof: start + flows + transfers + realized + change in unrealized + income + fees + FX = end, for one account,
- * trading day and currency. What is left over is the residual.
+ * The day proof: start + flows + transfers + realized + change in unrealized + income + fees + FX + corrections = end, for
+ * one account, trading day and currency. What is left over is the residual.
  *
  * Why the equation is exact. Equity E is cash K plus the market value V of what is held. Let C be the signed cost of the
  * open lots and U = V - C their unrealized profit; then E = K + C + U. Over a day E moves by dK + dC + dU, and every
@@ -15,6 +15,9 @@
  *
  * The start is what the broker stated at the end of the day before, not what the book made of it: an activity that
  * arrives late changes the proof of its own day, and the days behind it as far as they hold what it brought.
+ *
+ * Both ends are what the broker stated then, the lines are of the ledger as it is known now. Where an activity was
+ * corrected or busted later, what was stated holds it as it was: `corrections` is what that part of the equity moved by.
  *
  * Lots of unknown cost have no C. They count by value alone: their part of the change in unrealized is what their market
  * value moved, up to the price at which they were sold. Realized and unrealized profit of such units are unknown apart,
@@ -85,6 +88,8 @@ export interface DayFacts {
   readonly feesApart: boolean;
   /** Gain or loss of holding other currencies, in `currency`; null where a rate is not known. Zero unless given. */
   readonly fx?: Decimal | null;
+  /** What the stated equities hold of activities that were corrected later, at the end less at the start. Zero unless given. */
+  readonly corrections?: Decimal;
   /** What has yet to be published; what is overdue is not awaited any more. */
   readonly awaited: readonly Awaited[];
   /** False before the day's end: figures are provisional and a residual is no verdict. */
@@ -105,6 +110,8 @@ export interface DayComponents {
   /** Fees and withheld taxes that are not inside cost or proceeds. */
   readonly fees: Decimal | null;
   readonly fx: Decimal | null;
+  /** What the stated equities hold of activities that were corrected or busted later: no profit. */
+  readonly corrections: Decimal | null;
   readonly endEquity: Decimal | null;
 }
 
@@ -139,7 +146,7 @@ export interface DayProof extends DayComponents {
   readonly residual: Decimal | null;
   readonly tolerance: Decimal;
   readonly state: ProofState;
-  /** The day's economic profit: realized + change in unrealized + income + fees + FX. Flows and transfers are no part. */
+  /** The day's economic profit: realized + change in unrealized + income + fees + FX. Flows, transfers and corrections are no part. */
   readonly profit: Decimal | null;
   readonly doubts: readonly Doubt[];
   /** Instruments whose units of unknown cost are in the change in unrealized and not in realized; sorted. */
@@ -153,10 +160,10 @@ const HALF_CENT = decimal('0.005');
 /** Proves one day of one currency. */
 export function proveDay(facts: DayFacts): DayProof {
   const { components, doubts, unknownBasis } = dayComponents(facts);
-  const { startEquity, flows, transfers, realized, unrealizedChange, income, fees, fx, endEquity } =
-    components;
+  const { startEquity, flows, transfers, realized, unrealizedChange, income, fees, fx } = components;
+  const { corrections, endEquity } = components;
   const profit = sumOf([realized, unrealizedChange, income, fees, fx]);
-  const explained = sumOf([startEquity, flows, transfers, profit]);
+  const explained = sumOf([startEquity, flows, transfers, profit, corrections]);
   const residual = endEquity === null || explained === null ? null : endEquity.minus(explained);
   const tolerance = toleranceOf(facts);
   return {

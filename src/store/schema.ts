@@ -150,6 +150,7 @@ export interface Schema {
     transfers: Exact | null;
     realized: Exact | null;
     unrealized_change: Exact | null;
+    corrections: Exact | null;
     income: Exact | null;
     fees: Exact | null;
     fx: Exact | null;

@@ -253,7 +253,7 @@ export interface MarkRow {
 
 /**
  * A trading day of an account and currency, and its proof: `start + flows + transfers + realized + unrealizedChange +
- * income + fees + fx = endEquity`; what is left of it is `residual`. Null parts = not worked out (yet).
+ * income + fees + fx + corrections = endEquity`; what is left of it is `residual`. Null parts = not worked out (yet).
  */
 export interface BalanceDayRow {
   readonly tradeDate: TradeDate;
@@ -282,6 +282,8 @@ export interface DayProof {
   readonly income: Decimal | null;
   readonly fees: Decimal | null;
   readonly fx: Decimal | null;
+  /** What the stated equities hold of activities as they were known then and were corrected or busted later. */
+  readonly corrections: Decimal | null;
   /** What the parts do not explain. */
   readonly residual: Decimal | null;
   /**

@@ -94,6 +94,7 @@ const COMPONENTS = [
   ['income', 'income'],
   ['fees', 'fees'],
   ['fx', 'fx'],
+  ['corrections', 'corrections'],
   ['end equity', 'endEquity'],
 ] as const;
 

@@ -9,7 +9,7 @@ import { type Awaited, type DayEnd, type DayProof, proveDay } from '../book/dayP
 import { type Book, foldBook, type FoldRules, openLots } from '../book/foldBook.ts';
 import { choicesOf, feePolicyOn } from '../book/rules.ts';
 import { costOfFractions, type Instruments } from '../book/valuation.ts';
-import { type Activity } from '../domain/activity.ts';
+import { type Activity, type ActivityRevision } from '../domain/activity.ts';
 import { previousTradingDay } from '../domain/calendar.ts';
 import { Decimal } from '../domain/decimal.ts';
 import { type InstrumentId } from '../domain/instrument.ts';
@@ -25,6 +25,7 @@ import {
   zonedInstant,
 } from '../domain/time.ts';
 import { type Capabilities } from '../brokers/broker.ts';
+import { type RevisionChain } from '../store/store.ts';
 import { activitiesByDay, type DayStatement, endOfDay, valueGapOf } from './dayStatements.ts';
 import { CASH_TOLERANCE } from './reconcile.ts';
 
@@ -45,6 +46,8 @@ export interface ProofInput {
   readonly rules: FoldRules;
   /** Terms of everything in `book` and `activities`. */
   readonly instruments: Instruments;
+  /** Of activities that have several revisions all of them, oldest first. None unless given. */
+  readonly chains?: readonly RevisionChain[];
   readonly latePublishing: Capabilities['latePublishing'];
   readonly now: Instant;
 }
@@ -93,6 +96,7 @@ function proveCurrency(input: ProofInput, currency: Currency): readonly ProvedDa
     open: [...openLots(input.book)],
     closures: new Map(),
     differences: new Map(),
+    corrected: Decimal.zero,
   };
   for (const statement of statements) {
     const activities = byDay.get(statement.date) ?? [];
@@ -115,6 +119,8 @@ interface Stand {
   readonly closures: ReadonlyMap<string, LotClosure>;
   /** By the key of the finding such a difference has. */
   readonly differences: ReadonlyMap<string, Difference>;
+  /** What the stated equity holds of activities that were corrected later. */
+  readonly corrected: Decimal;
 }
 
 interface Step extends Stand {
@@ -132,13 +138,15 @@ interface Difference {
 }
 
 function stepOver(
-  { rules }: ProofInput,
+  input: ProofInput,
   stand: Stand,
   statement: DayStatement,
   activities: readonly Activity[],
 ): Step {
-  const { book, lots, closures } = foldBook(stand.book, activities, { rules });
+  const { book, lots, closures } = foldBook(stand.book, activities, { rules: input.rules });
   const open = [...openLots(book)];
+  const found = differencesAt(statement, book, stand.differences);
+  const { corrected, rest } = correctedLater(input, statement, found);
   const gone = lots.filter(({ openQuantity }) => openQuantity.isZero());
   return {
     statement,
@@ -147,7 +155,8 @@ function stepOver(
     lots: [...open, ...gone],
     closed: closures.map((closure) => lessEarlier(closure, stand.closures.get(closure.id))),
     closures: new Map(closures.map((closure) => [closure.id, closure])),
-    differences: differencesAt(statement, book, stand.differences),
+    differences: rest,
+    corrected,
   };
 }
 
@@ -183,6 +192,7 @@ function proveStep(input: ProofInput, stand: Stand, step: Step, activities: read
     openedLater: openedAfter(input, statement, activities),
     basesStated: new Set(choices.bases.keys()),
     feesApart: feePolicyOn(choices, date) === 'excluded',
+    corrections: step.corrected.minus(stand.corrected),
     awaited: awaitedAt(input, step),
     isOver: isOver(statement, input.now),
   });
@@ -246,6 +256,65 @@ function openedAfter(
 /** Over when it was stated at or after its end, or when a later day has begun: no better statement will come. */
 function isOver({ date, asOf }: DayStatement, now: Instant): boolean {
   return date < newYorkDate(now) || compareInstants(asOf, endOfDay(date)) >= 0;
+}
+
+// ---- what was corrected later -----------------------------------------------------------------------------------
+
+/**
+ * Of the differences those that are nothing but later corrections, and what they are worth: the statement was made when
+ * the activities were known otherwise. By identity: what the revisions differ by is exactly what differs.
+ */
+function correctedLater(
+  { chains = [], instruments }: ProofInput,
+  statement: DayStatement,
+  differences: Stand['differences'],
+): { readonly corrected: Decimal; readonly rest: Stand['differences'] } {
+  const { currency, positions } = statement;
+  if (differences.size === 0 || chains.length === 0) return { corrected: Decimal.zero, rest: differences };
+  const changes = changesSince(chains, statement);
+  const rest = new Map(differences);
+  let corrected = Decimal.zero;
+  const cash = differences.get(`cash:${currency}`);
+  if (cash !== undefined && cash.size.minus(changes.cash).abs().compare(CASH_TOLERANCE) <= 0) {
+    rest.delete(`cash:${currency}`);
+    corrected = corrected.plus(changes.cash);
+  }
+  for (const [id, units] of changes.units) {
+    const mark = positions?.get(id)?.mark ?? null;
+    const multiplier = instruments.get(id)?.multiplier;
+    const difference = differences.get(`position:${id}`);
+    if (difference === undefined || !difference.size.equals(units) || multiplier === undefined) continue;
+    rest.delete(`position:${id}`);
+    // Without a mark the day's own lots have none either, and it is unknown.
+    if (mark !== null) corrected = corrected.plus(units.times(mark).times(multiplier));
+  }
+  return { corrected, rest };
+}
+
+/** What the ledger of the statement's moment had more than today's, of what had happened by then. */
+function changesSince(
+  chains: readonly RevisionChain[],
+  { asOf, currency }: DayStatement,
+): { readonly cash: Decimal; readonly units: ReadonlyMap<InstrumentId, Decimal> } {
+  let cash = Decimal.zero;
+  const units = new Map<InstrumentId, Decimal>();
+  const count = (row: ActivityRevision | undefined, sign: Decimal): void => {
+    if (row === undefined || row.status !== 'ok' || compareInstants(row.executedAt, asOf) > 0) return;
+    if (row.currency === currency && row.amount !== null) cash = cash.plus(row.amount.times(sign));
+    if ((row.feesCurrency ?? row.currency) === currency && row.fees !== null)
+      cash = cash.minus(row.fees.times(sign));
+    if (row.instrument === null || row.instrument.currency !== currency) return;
+    const { id } = row.instrument;
+    units.set(id, (units.get(id) ?? Decimal.zero).plus(row.quantity.times(sign)));
+  };
+  for (const chain of chains) {
+    const then = chain.findLast((row) => compareInstants(row.firstSeenAt, asOf) <= 0);
+    const now = chain.at(-1);
+    if (then === undefined || then === now) continue;
+    count(then, Decimal.one);
+    count(now, Decimal.one.negate());
+  }
+  return { cash, units };
 }
 
 // ---- what the broker has yet to publish -------------------------------------------------------------------------

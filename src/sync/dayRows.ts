@@ -15,6 +15,7 @@ export interface ProofColumns {
   readonly income: Decimal | null;
   readonly fees: Decimal | null;
   readonly fx: Decimal | null;
+  readonly corrections: Decimal | null;
   readonly residual: Decimal | null;
   readonly residualState: DayProof['state'];
 }
@@ -28,6 +29,7 @@ const NO_PARTS: ProofColumns = {
   income: null,
   fees: null,
   fx: null,
+  corrections: null,
   residual: null,
   residualState: 'unknown',
 };
@@ -42,11 +44,11 @@ export interface StoredProof {
 /** A day of which nobody knows how it began has no parts: what happened before it cannot be told from them. */
 export function proofColumnsOf(proof: DayProof): ProofColumns {
   if (proof.state === 'unknown' && proof.startEquity === null) return NO_PARTS;
-  const { startEquity, flows, transfers, realized, unrealizedChange, income, fees, fx, residual, state } =
-    proof;
+  const { startEquity, flows, transfers, realized, unrealizedChange, income, fees, fx } = proof;
+  const { corrections, residual, state } = proof;
   return {
     start: startEquity,
-    ...{ flows, transfers, realized, unrealizedChange, income, fees, fx, residual },
+    ...{ flows, transfers, realized, unrealizedChange, income, fees, fx, corrections, residual },
     residualState: state,
   };
 }
@@ -65,10 +67,10 @@ export function changedProofs(
 /** Decimals are canonical text in JSON, so equal rows give equal text. */
 function textOf(proof: ProofColumns | null): string | null {
   if (proof === null) return null;
-  const { start, flows, transfers, realized, unrealizedChange, income, fees, fx, residual, residualState } =
-    proof;
+  const { start, flows, transfers, realized, unrealizedChange, income, fees, fx } = proof;
+  const { corrections, residual, residualState } = proof;
   return JSON.stringify([
-    ...[start, flows, transfers, realized, unrealizedChange, income, fees, fx, residual],
+    ...[start, flows, transfers, realized, unrealizedChange, income, fees, fx, corrections, residual],
     residualState,
   ]);
 }

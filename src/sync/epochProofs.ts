@@ -17,7 +17,7 @@ import {
 import { type ProofColumns, proofColumnsOf } from './dayRows.ts';
 import { proveDays } from './dayProof.ts';
 import { rulesOf } from './foldOnto.ts';
-import { statementsFrom, storedEvidence } from './proveRun.ts';
+import { chainsOf, statementsFrom, storedEvidence } from './proveRun.ts';
 
 export interface EpochLedger {
   readonly account: Account;
@@ -53,6 +53,7 @@ export async function epochProofs(
     from: first,
     book: EMPTY_BOOK,
     activities,
+    chains: await chainsOf(store, account, epoch, activities),
     isBeginning: true,
     rules,
     instruments,

@@ -6,6 +6,7 @@ import { checkpointBefore, isReadable, parseBook } from '../book/checkpoint.ts';
 import { EMPTY_BOOK } from '../book/foldBook.ts';
 import { type Broker } from '../brokers/broker.ts';
 import { type Account } from '../domain/account.ts';
+import { type ActivityRevision } from '../domain/activity.ts';
 import {
   addDays,
   addMs,
@@ -22,6 +23,7 @@ import {
   type CursorRow,
   type NewRevision,
   type PositionObservation,
+  type RevisionChain,
   type RunCommit,
   type Store,
   type StoredBalanceDay,
@@ -215,8 +217,25 @@ async function bookBefore(run: ProvingRun, first: DayStatement) {
   return {
     book: checkpoint === null ? EMPTY_BOOK : parseBook(checkpoint.state),
     activities,
+    chains: await chainsOf(store, account, account.epoch, activities),
     isBeginning: checkpoint === null,
   };
+}
+
+/** All revisions of those activities that have several; what is not written yet is the last of them. */
+export async function chainsOf(
+  store: Store,
+  account: Pick<Account, 'id'>,
+  epoch: number,
+  activities: readonly ActivityRevision[],
+): Promise<readonly RevisionChain[]> {
+  const revised = new Map(activities.filter((row) => row.rev > 0).map((row) => [row.rootId, row]));
+  if (revised.size === 0) return [];
+  const stored = await store.revisions(account.id, epoch, [...revised.keys()]);
+  return [...revised.values()].map((newest) => [
+    ...(stored.get(newest.rootId) ?? []).filter((row) => row.rev < newest.rev),
+    newest,
+  ]);
 }
 
 // ---- what comes out -------------------------------------------------------------------------------------------------

@@ -103,7 +103,8 @@ CREATE TABLE balance_day (
   residual NUMERIC,
   residual_state TEXT COLLATE "C",
   source TEXT COLLATE "C" NOT NULL DEFAULT 'recorded'::text,
-  profit_loss NUMERIC
+  profit_loss NUMERIC,
+  corrections NUMERIC
 );
 
 CREATE TABLE balance_observation (

@@ -1,6 +1,6 @@
 PRAGMA application_id = 1953653355;
 
-PRAGMA user_version = 7;
+PRAGMA user_version = 8;
 
 CREATE INDEX activity_beside_runs ON activity (account_id, seq) WHERE run_id IS NULL;
 
@@ -168,7 +168,7 @@ CREATE TABLE balance_day (
   end_cash TEXT,
   buying_power TEXT,
   residual TEXT,
-  residual_state TEXT, source TEXT NOT NULL DEFAULT 'recorded', profit_loss TEXT,
+  residual_state TEXT, source TEXT NOT NULL DEFAULT 'recorded', profit_loss TEXT, corrections TEXT,
   PRIMARY KEY (account_id, epoch, trade_date, currency)
 ) STRICT;
 

@@ -451,6 +451,7 @@ describe('findings of days', () => {
       'income: 0',
       'fees: 0',
       'fx: 0',
+      'corrections: 0',
       'end equity: 1007.8',
     ]);
   });

@@ -12,6 +12,7 @@ import { equityHistory } from './004_equityHistory.ts';
 import { importedTrades } from './005_importedTrades.ts';
 import { bookViews } from './006_bookViews.ts';
 import { rebuild } from './007_rebuild.ts';
+import { corrections } from './008_corrections.ts';
 import { OLD_NAMES, oldNameViews } from './oldNames.ts';
 
 /** Every migration there is, in order. Append only: what was released is never edited. */
@@ -23,6 +24,7 @@ export const MIGRATIONS: readonly Migration[] = [
   importedTrades,
   bookViews,
   rebuild,
+  corrections,
 ];
 
 export const NEWEST_VERSION = MIGRATIONS.at(-1)!.version;

@@ -19,7 +19,7 @@ export interface DailyBalanceRecord {
   readonly profitLoss: string | null;
   /** `recorded`: the last look of a run of that day. `broker`: what the broker says of the day afterwards. */
   readonly source: string;
-  /** The proof: `start + flows + transfers + realized + unrealizedChange + income + fees + fx = equity`, less `residual`. */
+  /** The proof: `start + flows + transfers + realized + unrealizedChange + income + fees + fx + corrections = equity`, less `residual`. */
   readonly start: string | null;
   readonly flows: string | null;
   readonly transfers: string | null;
@@ -28,6 +28,8 @@ export interface DailyBalanceRecord {
   readonly income: string | null;
   readonly fees: string | null;
   readonly fx: string | null;
+  /** What the stated equities hold of activities that were corrected or busted later. */
+  readonly corrections: string | null;
   readonly residual: string | null;
   /** `proved`, `pending`, `unexplained`, `unknown`; null where nobody worked the day out. */
   readonly residualState: string | null;
@@ -68,6 +70,7 @@ export function dailyBalanceRecord(
     income: text(proof?.income ?? null),
     fees: text(proof?.fees ?? null),
     fx: text(proof?.fx ?? null),
+    corrections: text(proof?.corrections ?? null),
     residual: text(proof?.residual ?? null),
     residualState: proof?.residualState ?? null,
   };
