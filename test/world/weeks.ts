@@ -83,6 +83,29 @@ const corporateAction = fc.oneof(
   fc
     .constantFrom(['XMPL', 'YMPL'], ['KO', 'COKE'], ['NEWCO', 'OLDCO'])
     .map(([symbol, to]) => call('corporate-action', { kind: 'rename', symbol, to })),
+  fc
+    .record({
+      symbol: fc.constantFrom('AAPL', 'KO', 'XMPL'),
+      to: fc.constantFrom('SPUN', 'NEWCO'),
+      perOld: fc.constantFrom('1', '3', '4'),
+      // Without it the broker has not valued the child: its lots have no cost.
+      basisFraction: fc.option(fc.constantFrom('0.125', '0.31'), { nil: undefined }),
+      cashInLieu: fc.option(fc.constant('6.3'), { nil: undefined }),
+      publish: fc.constantFrom(...PUBLISH),
+    })
+    .map((terms) => call('corporate-action', { kind: 'spinoff', newShares: '1', ...terms })),
+  fc
+    .record({
+      symbol: fc.constantFrom('KO', 'XMPL', 'NEWCO', 'TSLA'),
+      pays: fc.constantFrom(
+        { to: 'ACQ', newShares: '1', perOld: '2' },
+        { to: 'AAPL', newShares: '2', perOld: '1' },
+        { cashPerShare: '12.6341694' },
+        { to: 'ACQ', newShares: '1', perOld: '1', cashPerShare: '3' },
+      ),
+      publish: fc.constantFrom(...PUBLISH),
+    })
+    .map(({ pays, ...terms }) => call('corporate-action', { kind: 'merger', ...terms, ...pays })),
 );
 
 const optionEvent = fc
@@ -172,7 +195,7 @@ const syncPart = fc.constantFrom('bankroll', 'positions', 'transactions').map((t
 const step = fc.oneof(
   { weight: 6, arbitrary: trade },
   { weight: 2, arbitrary: cash },
-  { weight: 1, arbitrary: corporateAction },
+  { weight: 2, arbitrary: corporateAction },
   { weight: 1, arbitrary: optionEvent },
   { weight: 1, arbitrary: transfer },
   { weight: 2, arbitrary: amend },
@@ -241,7 +264,10 @@ async function live(
     await world.sync(ACCOUNT);
     await world.advance('10m');
     const last = await world.sync(ACCOUNT);
-    const open = await world.truebook.store.findings({ states: ['open', 'reopened'] });
+    const open = (await world.truebook.store.findings({ states: ['open', 'reopened'] })).filter(
+      // What the broker corrects later was another amount in the equity it stated at that day's end.
+      (finding) => !(finding.key.startsWith('day:') && days.some(({ says }) => says.startsWith('amend'))),
+    );
     const left = open.map(
       (finding) => `${finding.key}: book ${finding.expected}, broker ${finding.observed}`,
     );
