@@ -84,7 +84,7 @@ function proveCurrency(input: ProofInput, currency: Currency): readonly ProvedDa
     .filter((statement) => statement.currency === currency)
     .toSorted((left, right) => (left.date < right.date ? -1 : 1));
   const byDay = activitiesByDay(
-    statements,
+    statements.map((statement) => restated(statement, input.chains ?? [])),
     input.activities,
     (id) => input.book.open.get(id)?.quantity ?? Decimal.zero,
     (of) => input.book.cash.get(of) ?? Decimal.zero,
@@ -272,13 +272,13 @@ function correctedLater(
   const { currency, positions } = statement;
   if (differences.size === 0 || chains.length === 0) return { corrected: Decimal.zero, rest: differences };
   const changes = changesSince(chains, statement);
+  const cash = differences.get(`cash:${currency}`)?.size ?? Decimal.zero;
+  // Money is part of every correction: where something else is in it, one cannot be told from the other yet.
+  if (cash.minus(changes.cash).abs().compare(CASH_TOLERANCE) > 0)
+    return { corrected: Decimal.zero, rest: differences };
   const rest = new Map(differences);
-  let corrected = Decimal.zero;
-  const cash = differences.get(`cash:${currency}`);
-  if (cash !== undefined && cash.size.minus(changes.cash).abs().compare(CASH_TOLERANCE) <= 0) {
-    rest.delete(`cash:${currency}`);
-    corrected = corrected.plus(changes.cash);
-  }
+  rest.delete(`cash:${currency}`);
+  let corrected = changes.cash;
   for (const [id, units] of changes.units) {
     const mark = positions?.get(id)?.mark ?? null;
     const multiplier = instruments.get(id)?.multiplier;
@@ -289,6 +289,18 @@ function correctedLater(
     if (mark !== null) corrected = corrected.plus(units.times(mark).times(multiplier));
   }
   return { corrected, rest };
+}
+
+/** The statement as it would have been with what was corrected later: by that it is told which rows were in it. */
+function restated(statement: DayStatement, chains: readonly RevisionChain[]): DayStatement {
+  if (chains.length === 0) return statement;
+  const { cash, units } = changesSince(chains, statement);
+  const positions = statement.positions === null ? null : new Map(statement.positions);
+  for (const [id, less] of units) {
+    const stated = positions?.get(id) ?? { quantity: Decimal.zero, mark: null };
+    positions?.set(id, { ...stated, quantity: stated.quantity.minus(less) });
+  }
+  return { ...statement, positions, cash: statement.cash?.minus(cash) ?? null };
 }
 
 /** What the ledger of the statement's moment had more than today's, of what had happened by then. */
@@ -308,6 +320,8 @@ function changesSince(
     units.set(id, (units.get(id) ?? Decimal.zero).plus(row.quantity.times(sign)));
   };
   for (const chain of chains) {
+    // What we booked ourselves for want of an activity goes as the activity comes: together they change nothing.
+    if (chain.some(({ kind }) => kind === 'opening' || kind === 'adjustment')) continue;
     const then = chain.findLast((row) => compareInstants(row.firstSeenAt, asOf) <= 0);
     const now = chain.at(-1);
     if (then === undefined || then === now) continue;

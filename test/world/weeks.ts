@@ -264,10 +264,7 @@ async function live(
     await world.sync(ACCOUNT);
     await world.advance('10m');
     const last = await world.sync(ACCOUNT);
-    const open = (await world.truebook.store.findings({ states: ['open', 'reopened'] })).filter(
-      // What the broker corrects later was another amount in the equity it stated at that day's end.
-      (finding) => !(finding.key.startsWith('day:') && days.some(({ says }) => says.startsWith('amend'))),
-    );
+    const open = await world.truebook.store.findings({ states: ['open', 'reopened'] });
     const left = open.map(
       (finding) => `${finding.key}: book ${finding.expected}, broker ${finding.observed}`,
     );
