@@ -188,15 +188,17 @@ function averageOf(played: Played, side: (isLong: boolean) => 'cost' | 'proceeds
 
 // ---- lists of figures ---------------------------------------------------------------------------------------------
 
-/** Per transaction that closed something, in order. */
+/** Per transaction that closed something, in order. A transfer closes nothing: cost and dates go along. */
 export function perClose(played: Played, of: (close: Close) => Decimal | null): readonly (Decimal | null)[] {
   const closes = closesOf(played);
   const roots = new Map(played.done.map((transaction) => [rootOf(transaction), transaction]));
   return [...roots.keys()].flatMap((root) => {
-    const own = closes.filter(({ row }) => row.activityRootId.startsWith(root) && row.kind !== 'fee');
+    const own = closes.filter(({ row }) => row.activityRootId.startsWith(root) && !NO_CLOSES.has(row.kind));
     return own.length === 0 ? [] : [sum(own.map(of))];
   });
 }
+
+const NO_CLOSES: ReadonlySet<LotClosure['kind']> = new Set(['fee', 'transfer_out']);
 
 /** Realized from flat to flat, in order. */
 export function cycles(played: Played): readonly (Decimal | null)[] {
