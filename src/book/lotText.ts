@@ -195,6 +195,7 @@ function closureCells(closure: LotClosure): Cells {
     closure.currency,
     print(closure.realizedBaseCloseRate),
     print(closure.realizedBaseHistorical),
+    print(closure.rolledProceeds ?? null),
   ];
 }
 
@@ -222,6 +223,7 @@ function parseClosure(cells: Cells): LotClosure {
     currency: cells[19] as string,
     realizedBaseCloseRate: parse(cells[20]),
     realizedBaseHistorical: parse(cells[21]),
+    rolledProceeds: parse(cells[22]) ?? Decimal.zero,
   };
 }
 

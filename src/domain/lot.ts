@@ -110,8 +110,16 @@ export interface LotClosure {
   readonly fees: Decimal;
   /** Economic: `proceeds - cost`; null where either is unknown. */
   readonly realized: Decimal | null;
-  /** What the tax layer adds: an assigned option's premium leaves its own close (-) and joins the stock's (+). */
+  /**
+   * What the tax layer adds: an assigned option's premium leaves its own close (-) and joins the stock's (+). Of a
+   * `transfer_out` what was carried along with the cost: nothing of it is realized.
+   */
   readonly rolled: Decimal;
+  /**
+   * The part of `rolled` that stands in proceeds (IRS Pub. 550: an assigned call's premium adds to what its stock was
+   * sold for), the rest stands in cost. Absent where the row was kept by something that does not tell them apart.
+   */
+  readonly rolledProceeds?: Decimal;
   readonly realizedBasis: RealizedBasis;
   /** Null where nothing is realized or the acquisition is unknown. */
   readonly term: HoldingTerm | null;
