@@ -14,7 +14,7 @@ import { movementOf } from './movement.ts';
 import { emit, type LotFold, settle, sideFor, touch, type Work, workOn } from './lotFold.ts';
 import { openUnexplained } from './moveLots.ts';
 import { deal, type OpenLot, purse } from './openLot.ts';
-import { lowerCost } from './returnOfCapital.ts';
+import { lowerCost, pool } from './returnOfCapital.ts';
 import { growLots, openUnits, type Ratio, scaleSide, signedOpen, toldRatio } from './scaleLots.ts';
 import { addLot, nextLot, openOf, type Side } from './side.ts';
 import { methodOn } from './rules.ts';
@@ -229,17 +229,25 @@ function cutOff(fold: LotFold, lot: OpenLot, k: Decimal, target: Net): OpenLot {
 }
 
 function scaleMoved(fold: LotFold, lots: OpenLot[], ratio: Ratio): void {
-  scaleSide(fold, { lots, head: 0, heap: null, pool: null, sequence: 0 }, ratio);
+  scaleSide(fold, sideAlone(lots), ratio);
+}
+
+/** Lots that are between two instruments. */
+function sideAlone(lots: OpenLot[]): Side {
+  return { lots, head: 0, heap: null, pool: null, sequence: 0 };
 }
 
 /** Cash beside the new units. */
-function payCash(fold: LotFold, lots: readonly OpenLot[], target: Net, cash: Decimal, terms: Terms): void {
+function payCash(fold: LotFold, lots: OpenLot[], target: Net, cash: Decimal, terms: Terms): void {
   if (cash.isZero() || lots.length === 0) return;
   const { instrument } = target;
   const activity = rowOf(target);
   const told = terms['fmvNew'];
   const fmv = told === undefined ? null : Decimal.tryParse(told);
   const isMerger = activity.kind === 'merger' || activity.kind === 'reorganization';
+  // One pool has one gain.
+  if (methodOn(fold.choices, instrument.id, activity.tradeDate) === 'AVERAGE')
+    pool(fold, sideAlone(lots), lots);
   const cashes = purse(cash, Decimal.sum(lots.map((lot) => lot.openQuantity)));
   for (const lot of lots) {
     const share = deal(cashes, lot.openQuantity) ?? Decimal.zero;

@@ -1,4 +1,7 @@
-/** Return of capital: cost comes back, lot by lot; what comes back beyond a lot's cost is gain (26 USC 301(c)). */
+/**
+ * Return of capital: cost comes back, lot by lot; what comes back beyond a lot's cost is gain (26 USC 301(c)). Under
+ * AVERAGE all lots are one pool, so nothing is gain before the cost of all of them has come back.
+ */
 import { type Activity } from '../domain/activity.ts';
 import { Decimal } from '../domain/decimal.ts';
 import { type Instrument } from '../domain/instrument.ts';
@@ -7,7 +10,8 @@ import { closureOf, type Manner } from './closure.ts';
 import { type Movement, movementOf } from './movement.ts';
 import { emit, type LotFold, settle, sideFor, touch, workOn } from './lotFold.ts';
 import { deal, type OpenLot, purse } from './openLot.ts';
-import { openOf } from './side.ts';
+import { methodOn } from './rules.ts';
+import { averageAmong, openOf, type Side } from './side.ts';
 
 const MANNER: Manner = { kind: 'return_of_capital', moves: false };
 
@@ -29,6 +33,7 @@ export function lowerCost(
   const side = sideFor(workOn(fold, instrument.id), direction);
   settle(fold, side);
   const lots = openOf(side);
+  if (methodOn(fold.choices, instrument.id, activity.tradeDate) === 'AVERAGE') pool(fold, side, lots);
   const amounts = purse(amount, Decimal.sum(lots.map((lot) => lot.openQuantity)));
   for (const lot of lots) {
     const share = deal(amounts, lot.openQuantity) ?? Decimal.zero;
@@ -36,6 +41,11 @@ export function lowerCost(
     lowerLot(fold, movement, lot, share, manner);
   }
   side.heap = null;
+}
+
+/** Brings lots to their common average now. */
+export function pool(fold: LotFold, side: Side, lots: readonly OpenLot[]): void {
+  averageAmong(side, lots, (lot) => touch(fold, lot));
 }
 
 function lowerLot(fold: LotFold, movement: Movement, lot: OpenLot, share: Decimal, manner: Manner): void {

@@ -624,6 +624,39 @@ describe('corporate actions', () => {
     });
   });
 
+  test('under AVERAGE all lots are one pool: nothing is gain before all of their cost came back', () => {
+    const text = `
+      2024-01-02 10:00  buy 50 X @ 10             #a
+      2024-01-03 10:00  buy 50 X @ 2              #b
+      2024-02-01        capital 300 X             #roc`;
+    const { lots, closes } = book(text, only(elect('lot_method', 'AVERAGE')));
+    expect(lots).toEqual(['X 50 cost 150 since 2024-01-02 (#a)', 'X 50 cost 150 since 2024-01-03 (#b)']);
+    expect(closes).toEqual([
+      'return_of_capital 0 of #a: cost 150, got 150 = 0 short',
+      'return_of_capital 0 of #b: cost 150, got 150 = 0 short',
+    ]);
+    const more = text.replace('300', '650');
+    expect(book(more, only(elect('lot_method', 'AVERAGE'))).closes).toEqual([
+      'return_of_capital 0 of #a: cost 300, got 325 = 25 short',
+      'return_of_capital 0 of #b: cost 300, got 325 = 25 short',
+    ]);
+  });
+
+  test('under AVERAGE the cash of a merger has one gain, too', () => {
+    expect(
+      book(
+        `
+        2024-01-02 10:00  buy 50 T @ 100                              #a
+        2024-01-03 10:00  buy 50 T @ 20                               #b
+        2024-06-03        merger A <- T 100 -> 100 cash=1000 fmvNew=60 #m`,
+        only(elect('lot_method', 'AVERAGE')),
+      ),
+    ).toEqual({
+      lots: ['A 50 cost 3000 since 2024-01-02 (#a)', 'A 50 cost 3000 since 2024-01-03 (#b)'],
+      closes: ['merger 0 of #a: cost 0, got 500 = 500 short', 'merger 0 of #b: cost 0, got 500 = 500 short'],
+    });
+  });
+
   test('a stock dividend is more units at the same cost and dates', () => {
     expect(
       book(`
