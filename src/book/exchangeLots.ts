@@ -237,7 +237,7 @@ function sideAlone(lots: OpenLot[]): Side {
   return { lots, head: 0, heap: null, pool: null, sequence: 0 };
 }
 
-/** Cash beside the new units. */
+/** Cash beside the new units. Who is short pays it: that much less of the proceeds is left, and nothing is realized. */
 function payCash(fold: LotFold, lots: OpenLot[], target: Net, cash: Decimal, terms: Terms): void {
   if (cash.isZero() || lots.length === 0) return;
   const { instrument } = target;
@@ -248,10 +248,11 @@ function payCash(fold: LotFold, lots: OpenLot[], target: Net, cash: Decimal, ter
   // One pool has one gain.
   if (methodOn(fold.choices, instrument.id, activity.tradeDate) === 'AVERAGE')
     pool(fold, sideAlone(lots), lots);
-  const cashes = purse(cash, Decimal.sum(lots.map((lot) => lot.openQuantity)));
+  const isLong = lots[0]!.direction === 'long';
+  const cashes = purse(isLong ? cash : cash.negate(), Decimal.sum(lots.map((lot) => lot.openQuantity)));
   for (const lot of lots) {
     const share = deal(cashes, lot.openQuantity) ?? Decimal.zero;
-    const back = isMerger ? recovered(lot, share, fmv) : share;
+    const back = isMerger && isLong ? recovered(lot, share, fmv) : share;
     const costBase = lot.openCostBase === lot.openCost ? back : null;
     const movement = movementOf(fold, activity, instrument, Decimal.zero, share);
     const taken = { cost: back, costBase, fees: Decimal.zero, rolled: Decimal.zero };

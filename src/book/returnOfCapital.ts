@@ -18,10 +18,16 @@ const MANNER: Manner = { kind: 'return_of_capital', moves: false };
 export function returnCapital(fold: LotFold, activity: Activity, instrument: Instrument): void {
   const { amount } = activity;
   if (amount === null || amount.isZero()) return;
-  lowerCost(fold, activity, instrument, amount, 'long', MANNER);
+  const { long, short } = workOn(fold, instrument.id);
+  // Whoever is short owes it. Money that is taken back from what is held raises its cost again.
+  const owes = openOf(short).length > 0 && (amount.sign() < 0 || openOf(long).length === 0);
+  lowerCost(fold, activity, instrument, amount, owes ? 'short' : 'long', MANNER);
 }
 
-/** Deals an amount out over the open lots of one side by their units and takes it off their cost. */
+/**
+ * Deals cash (signed as it moves the account's) out over the open lots of one side by their units: what came in goes
+ * off the cost of long lots, what was paid off the proceeds of short ones.
+ */
 export function lowerCost(
   fold: LotFold,
   activity: Activity,
@@ -34,7 +40,8 @@ export function lowerCost(
   settle(fold, side);
   const lots = openOf(side);
   if (methodOn(fold.choices, instrument.id, activity.tradeDate) === 'AVERAGE') pool(fold, side, lots);
-  const amounts = purse(amount, Decimal.sum(lots.map((lot) => lot.openQuantity)));
+  const size = direction === 'long' ? amount : amount.negate();
+  const amounts = purse(size, Decimal.sum(lots.map((lot) => lot.openQuantity)));
   for (const lot of lots) {
     const share = deal(amounts, lot.openQuantity) ?? Decimal.zero;
     const movement = movementOf(fold, activity, instrument, Decimal.zero, share);

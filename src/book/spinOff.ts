@@ -1,6 +1,6 @@
 /**
  * Spin-off: a child's shares come for the parent's, lot by lot, with a part of their cost and all of their dates
- * (26 USC 355, 358). The part is in no feed of positions: somebody states it (Form 8937) in `details.basisFraction`.
+ * (26 USC 355, 358). Who is short of the parent owes the child's, too, for a part of what the short sale brought. The part is in no feed of positions: somebody states it (Form 8937) in `details.basisFraction`.
  * Without it nobody knows how the cost divides: the child's lots have none, the parent keeps its own and its later
  * closes are `estimated`, until a person states both (`truebook basis`).
  */
@@ -9,7 +9,7 @@ import { Decimal } from '../domain/decimal.ts';
 import { equity, type Instrument, type InstrumentId } from '../domain/instrument.ts';
 import { setAside } from './cashInLieu.ts';
 import { toldRatio } from './scaleLots.ts';
-import { type LotFold, settle, touch, workOn } from './lotFold.ts';
+import { type LotFold, settle, sideFor, touch, workOn } from './lotFold.ts';
 import { deal, type OpenLot, PLACES, purse } from './openLot.ts';
 import { enter, withStatedBasis } from './openLots.ts';
 import { openOf } from './side.ts';
@@ -18,10 +18,11 @@ type OpenRest = (fold: LotFold, activity: Activity, instrument: Instrument, unit
 
 export function spinOff(fold: LotFold, activity: Activity, child: Instrument, openRest: OpenRest): void {
   const parent = parentOf(activity, child);
-  const side = parent === null ? null : workOn(fold, parent).long;
+  const direction = activity.quantity.sign() < 0 ? 'short' : 'long';
+  const side = parent === null ? null : sideFor(workOn(fold, parent), direction);
   if (side !== null) settle(fold, side);
   const lots = side === null ? [] : openOf(side);
-  if (side === null || lots.length === 0 || activity.quantity.sign() <= 0)
+  if (side === null || lots.length === 0 || activity.quantity.isZero())
     return openRest(fold, activity, child, activity.quantity);
   const stated = activity.details['basisFraction'];
   const fraction = stated === undefined ? null : Decimal.tryParse(stated);
@@ -29,9 +30,10 @@ export function spinOff(fold: LotFold, activity: Activity, child: Instrument, op
   const told = toldRatio(activity.details);
   const whole = told === null ? null : held.times(told.news).dividedBy(told.olds, PLACES);
   // Cut to whole units: the part waits for its cash.
-  const part = whole === null ? Decimal.zero : whole.minus(activity.quantity);
+  const came = activity.quantity.abs();
+  const part = whole === null ? Decimal.zero : whole.minus(came);
   const hasPart = part.sign() > 0 && part.compare(Decimal.one) < 0;
-  const units = purse(hasPart && whole !== null ? whole : activity.quantity, held);
+  const units = purse(hasPart && whole !== null ? whole : came, held);
   for (const lot of lots) {
     const childUnits = deal(units, lot.openQuantity) ?? Decimal.zero;
     const given = fraction === null ? null : giveAway(fold, lot, fraction);
@@ -39,7 +41,7 @@ export function spinOff(fold: LotFold, activity: Activity, child: Instrument, op
     if (!childUnits.isZero()) bear(fold, activity, child, lot, childUnits, given);
   }
   side.heap = null;
-  if (hasPart) setAside(fold, activity, child, 'long', part);
+  if (hasPart) setAside(fold, activity, child, direction, part);
 }
 
 /** The parent as the row names it: an identity or a symbol. */

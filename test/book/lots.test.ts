@@ -657,6 +657,37 @@ describe('corporate actions', () => {
     });
   });
 
+  test('who is short owes what the holder gets: shares of a spin-off, capital, the cash of a merger', () => {
+    const short = '2024-01-02 10:00  sell 100 X @ 50   #a';
+    expect(book(`${short}\n2024-02-01  spinoff -25 C parent=X basisFraction=0.2  #s`)).toEqual({
+      lots: ['X -100 cost 4000 since 2024-01-02 (#a)', 'C -25 cost 1000 since 2024-01-02 (#s>a)'],
+      closes: [],
+    });
+    expect(book(`${short}\n2024-02-01  capital -100 X  #r\n2024-03-01 10:00  buy 100 X @ 45  #b`)).toEqual({
+      lots: [],
+      closes: [
+        'return_of_capital 0 of #a: cost 100, got 100 = 0 short',
+        'cover 100 of #a: cost 4500, got 4900 = 400 short',
+      ],
+    });
+    expect(book(`${short}\n2024-02-01  capital -5100 X  #r`)).toEqual({
+      lots: ['X -100 cost 0 since 2024-01-02 (#a)'],
+      closes: ['return_of_capital 0 of #a: cost 5100, got 5000 = -100 short'],
+    });
+    expect(book(`${short}\n2024-02-01  merger A <- X -100 -> -50 cash=-1000  #m`)).toEqual({
+      lots: ['A -50 cost 4000 since 2024-01-02 (#a)'],
+      closes: ['merger 0 of #a: cost 1000, got 1000 = 0 short'],
+    });
+  });
+
+  test('capital that is taken back from what is held raises its cost again', () => {
+    const text = `
+      2024-01-02 10:00  buy 100 X @ 50    #a
+      2024-02-01        capital 100 X     #r
+      2024-02-02        capital -100 X    #t`;
+    expect(book(text).lots).toEqual(['X 100 cost 5000 since 2024-01-02 (#a)']);
+  });
+
   test('a stock dividend is more units at the same cost and dates', () => {
     expect(
       book(`
