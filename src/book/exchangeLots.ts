@@ -15,7 +15,7 @@ import { emit, type LotFold, settle, sideFor, touch, type Work, workOn } from '.
 import { openUnexplained } from './moveLots.ts';
 import { deal, type OpenLot, purse } from './openLot.ts';
 import { lowerCost, pool } from './returnOfCapital.ts';
-import { growLots, openUnits, type Ratio, scaleSide, signedOpen, toldRatio } from './scaleLots.ts';
+import { growLots, openUnits, scaleSide, signedOpen, toldRatio } from './scaleLots.ts';
 import { addLot, nextLot, openOf, type Side } from './side.ts';
 import { methodOn } from './rules.ts';
 
@@ -100,7 +100,8 @@ function split(fold: LotFold, net: Net, cash: Decimal, terms: Terms): void {
   const side = sideFor(work, direction);
   settle(fold, side);
   const told = toldRatio(terms);
-  scaleSide(fold, side, told ?? { news: added.abs(), olds: removed.abs() });
+  const ratio = told ?? { news: added.abs(), olds: removed.abs() };
+  scaleSide(fold, side, ratio, held.plus(change(net)).abs());
   tie(fold, net, direction, held.plus(change(net)), told !== null);
   if (!cash.isZero()) lowerCost(fold, activity, instrument, cash, direction, RETURN);
 }
@@ -145,7 +146,7 @@ function moveOver(fold: LotFold, sources: readonly Net[], target: Net, cash: Dec
   const before = signedOpen(work);
   const told = toldRatio(terms);
   const ratio = told ?? { news: change(target).abs(), olds: taken };
-  scaleMoved(fold, moved, ratio);
+  scaleSide(fold, sideAlone(moved), ratio, change(target).abs());
   payCash(fold, moved, target, cash, terms);
   for (const lot of moved) addLot(side, lot);
   side.heap = null;
@@ -226,10 +227,6 @@ function cutOff(fold: LotFold, lot: OpenLot, k: Decimal, target: Net): OpenLot {
   };
   touch(fold, part);
   return part;
-}
-
-function scaleMoved(fold: LotFold, lots: OpenLot[], ratio: Ratio): void {
-  scaleSide(fold, sideAlone(lots), ratio);
 }
 
 /** Lots that are between two instruments. */

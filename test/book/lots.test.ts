@@ -511,6 +511,21 @@ describe('corporate actions', () => {
     });
   });
 
+  test('three for seven and back is what it was, also where the broker keeps nine digits', () => {
+    const text = `
+      2024-01-02 10:00  buy 10 X @ 3                                        #a
+      2024-01-03 10:00  buy 7 X @ 6                                         #b
+      2024-02-01        split X 17 -> 7.285714286 ratioNew=3 ratioOld=7     #s`;
+    expect(book(text).lots).toEqual([
+      'X 4.285714285714285714285714285714285714 cost 30 since 2024-01-02 (#a)',
+      'X 3.000000000285714285714285714285714286 cost 42 since 2024-01-03 (#b)',
+    ]);
+    expect(book(`${text}\n2024-02-02  split X 7.285714286 -> 17 ratioNew=7 ratioOld=3  #t`).lots).toEqual([
+      'X 10 cost 30 since 2024-01-02 (#a)',
+      'X 7 cost 42 since 2024-01-03 (#b)',
+    ]);
+  });
+
   test('a part of a unit waits for its cash, one for the account, and is realized when that comes', () => {
     const rows = activities(`
       2024-01-02 10:00  buy 101 X @ 30                              #a
