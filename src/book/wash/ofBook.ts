@@ -181,6 +181,7 @@ function closeOf(closure: LotClosure, subject: Subject, book: WashBook, deliveri
     disposal,
     closedDate: closure.closedDate,
     closedAt: closure.closedAt,
+    saleId: saleOf(closure, book),
     quantity: closure.quantity,
     unitWeight: weightAt({ instrument, security }, book, closure.closedAt),
     carriedInto: closure.kind === 'exercise' ? deliveredLot(closure, subject, book, deliveries) : null,
@@ -188,6 +189,12 @@ function closeOf(closure: LotClosure, subject: Subject, book: WashBook, deliveri
     proceeds,
     acquisitionKnown: closure.realized === null || closure.holdingDays !== null,
   };
+}
+
+/** Executions of one order on one day are one sale: into how many it was cut is no choice of the seller. */
+function saleOf({ activityRootId, closedDate }: LotClosure, book: WashBook): string {
+  const orderId = book.activityOf(activityRootId)?.orderId ?? null;
+  return orderId === null ? `activity|${activityRootId}` : `order|${orderId}|${closedDate}`;
 }
 
 function disposalOf({ kind, realized }: LotClosure, instrument: Instrument): WashDisposal {
