@@ -18,6 +18,7 @@ import { lowerCost, pool } from './returnOfCapital.ts';
 import { growLots, openUnits, scaleSide, signedOpen, toldRatio } from './scaleLots.ts';
 import { addLot, nextLot, openOf, type Side } from './side.ts';
 import { methodOn } from './rules.ts';
+import { readRatio } from './splitRatio.ts';
 
 /** What the rows of an event do to one instrument. */
 interface Net {
@@ -100,9 +101,11 @@ function split(fold: LotFold, net: Net, cash: Decimal, terms: Terms): void {
   const side = sideFor(work, direction);
   settle(fold, side);
   const told = toldRatio(terms);
-  const ratio = told ?? { news: added.abs(), olds: removed.abs() };
+  const { ratio, isLikely } =
+    told === null ? readRatio(removed.abs(), added.abs()) : { ratio: told, isLikely: false };
   scaleSide(fold, side, ratio, held.plus(change(net)).abs());
-  tie(fold, net, direction, held.plus(change(net)), told !== null);
+  if (isLikely) for (const lot of openOf(side)) lot.estimated = true;
+  tie(fold, net, direction, held.plus(change(net)), told !== null || isLikely);
   if (!cash.isZero()) lowerCost(fold, activity, instrument, cash, direction, RETURN);
 }
 

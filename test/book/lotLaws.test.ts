@@ -255,12 +255,13 @@ describe('restatements', () => {
         (list, [news, olds], places, isTold, method) => {
           const rules = rulesFor(method);
           const start = foldBook(EMPTY_BOOK, list, { rules }).book;
-          const told = (plus: number, minus: number): string =>
-            isTold ? `ratioNew=${plus} ratioOld=${minus}` : '';
           const lines = [...start.open.values()].flatMap(({ instrument, quantity }) => {
             const symbol = instrument.split(':')[1]!;
             const then = scaled(quantity, { news: Decimal.ofInteger(news), olds: Decimal.ofInteger(olds) });
             const rounded = then.round(places).toString();
+            // Whole units without terms may have been cut.
+            const told = (plus: number, minus: number): string =>
+              isTold || !rounded.includes('.') ? `ratioNew=${plus} ratioOld=${minus}` : '';
             return [
               `2028-01-03 split ${symbol} ${quantity.toString()} -> ${rounded} ${told(news, olds)} #s${symbol}`,
               `2028-01-04 split ${symbol} ${rounded} -> ${quantity.toString()} ${told(olds, news)} #t${symbol}`,

@@ -511,6 +511,65 @@ describe('corporate actions', () => {
     });
   });
 
+  describe('a split that was cut to whole units, without terms', () => {
+    const text = `
+      2024-01-02 10:00  buy 10 X @ 400         #a
+      2024-01-03 10:00  buy 15 X @ 410         #b
+      2024-02-01        split X 25 -> 8        #s
+      2024-02-02        inlieu 400 X           #cil
+      2024-02-05 10:00  sell 8 X @ 1250        #c`;
+
+    test('is one for three where nothing else is likely; all of it is an estimate', () => {
+      const { lots, closes } = book(text.split('\n').slice(0, 5).join('\n'));
+      expect(lots.map((line) => line.replace(/(\.\d{4})\d+/g, '$1'))).toEqual([
+        'X 3 cost 3600 since 2024-01-02 (#a)',
+        'X 5 cost 6150 since 2024-01-03 (#b)',
+      ]);
+      expect(closes.map((line) => line.replace(/(\.\d{4})\d+/g, '$1'))).toEqual([
+        'cash_in_lieu 0.3333 of #a: cost 400, got 400 = 0 short (estimated)',
+      ]);
+      expect(book(text).closes.slice(1)).toEqual([
+        'sale 3 of #a: cost 3600, got 3750 = 150 short (estimated)',
+        'sale 5 of #b: cost 6150, got 6250 = 100 short (estimated)',
+      ]);
+    });
+
+    test('is exact where the terms are told', () => {
+      const told = text.replace('25 -> 8', '25 -> 8 ratioNew=1 ratioOld=3');
+      expect(book(told).closes.join()).not.toContain('estimated');
+      expect(book(told).closes).toHaveLength(3);
+    });
+
+    test('stays as stated where several ratios are likely, and cash for no known part makes an estimate, too', () => {
+      const several = text
+        .replace('buy 15', 'buy 5')
+        .replace('25 -> 8', '15 -> 1')
+        .replace('sell 8', 'sell 1');
+      expect(book(several).closes).toEqual([
+        'cash_in_lieu 0 of #unknown:cil: cost unknown, got 400 = unknown - (unknown)',
+        expect.stringMatching(/of #a: .*\(estimated\)$/),
+        expect.stringMatching(/of #b: .*\(estimated\)$/),
+      ]);
+      const odd = text.replace('25 -> 8', '25 -> 2').replace('sell 8', 'sell 2');
+      expect(book(odd).closes.slice(1).join()).toMatch(/estimated.*estimated/);
+    });
+
+    test('a usual ratio is what it says: no estimate', () => {
+      for (const [from, to] of [
+        [25, 50],
+        [25, 5],
+        [20, 30],
+        [21, 9],
+      ] as const) {
+        const plain = `
+          2024-01-02 10:00  buy ${from} X @ 4      #a
+          2024-02-01        split X ${from} -> ${to}  #s
+          2024-02-05 10:00  sell ${to} X @ 5       #c`;
+        expect(book(plain).closes.join(), `${from} -> ${to}`).not.toContain('estimated');
+      }
+    });
+  });
+
   test('three for seven and back is what it was, also where the broker keeps nine digits', () => {
     const text = `
       2024-01-02 10:00  buy 10 X @ 3                                        #a
