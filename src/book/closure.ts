@@ -116,7 +116,12 @@ function historical(
 
 function basisOf(movement: Movement, from: Origin, realized: Decimal | null): RealizedBasis {
   if (realized === null) return 'unknown';
-  return from.costSource === 'broker' || from.estimated || movement.estimated ? 'estimated' : 'exact';
+  return from.costSource === 'broker' ||
+    from.costSource === 'estimated' ||
+    from.estimated ||
+    movement.estimated
+    ? 'estimated'
+    : 'exact';
 }
 
 /** A short sale is short-term whatever the days (26 USC 1233); so is a written option (IRS Pub. 550). */

@@ -10,6 +10,7 @@ import { type LotDirection } from '../domain/lot.ts';
 import { setAside } from './cashInLieu.ts';
 import { closeLots, takeFrom } from './closeLots.ts';
 import { closeUnknown, closureOf, type Manner } from './closure.ts';
+import { doubt, statedAfter } from './doubt.ts';
 import { movementOf } from './movement.ts';
 import { emit, type LotFold, settle, sideFor, touch, type Work, workOn } from './lotFold.ts';
 import { openUnexplained } from './moveLots.ts';
@@ -106,6 +107,7 @@ function split(fold: LotFold, net: Net, cash: Decimal, terms: Terms): void {
   scaleSide(fold, side, ratio, held.plus(change(net)).abs());
   if (isLikely) for (const lot of openOf(side)) lot.estimated = true;
   tie(fold, net, direction, held.plus(change(net)), told !== null || isLikely);
+  if (isLikely) for (const lot of openOf(side)) doubt(fold, lot, activity);
   if (!cash.isZero()) lowerCost(fold, activity, instrument, cash, direction, RETURN);
 }
 
@@ -252,13 +254,20 @@ function payCash(fold: LotFold, lots: OpenLot[], target: Net, cash: Decimal, ter
   const cashes = purse(isLong ? cash : cash.negate(), Decimal.sum(lots.map((lot) => lot.openQuantity)));
   for (const lot of lots) {
     const share = deal(cashes, lot.openQuantity) ?? Decimal.zero;
-    const back = isMerger && isLong ? recovered(lot, share, fmv) : share;
+    const stated = isMerger && isLong && fmv === null ? statedAfter(fold, lot, activity) : null;
+    const back =
+      stated !== null
+        ? (lot.openCost?.minus(stated) ?? null)
+        : isMerger && isLong
+          ? recovered(lot, share, fmv)
+          : share;
     const costBase = lot.openCostBase === lot.openCost ? back : null;
     const movement = movementOf(fold, activity, instrument, Decimal.zero, share);
     const taken = { cost: back, costBase, fees: Decimal.zero, rolled: Decimal.zero };
     const manner = isMerger ? MERGER : RETURN;
     emit(fold, closureOf(fold, movement, lot, Decimal.zero, taken, manner));
     lowerTo(lot, back === null || lot.openCost === null ? null : lot.openCost.minus(back));
+    if (stated !== null || lot.openCost === null) doubt(fold, lot, activity);
   }
 }
 

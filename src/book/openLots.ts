@@ -65,6 +65,7 @@ export function openLot(
     unitQuantity: units,
     paid: activity.price === null ? gross : activity.price.times(units).times(instrument.multiplier),
     estimated: movement.estimated,
+    doubtedBy: null,
     sameDay: null,
     sequence: 0,
     pooled: false,

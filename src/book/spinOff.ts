@@ -8,6 +8,7 @@ import { type Activity } from '../domain/activity.ts';
 import { Decimal } from '../domain/decimal.ts';
 import { equity, type Instrument, type InstrumentId } from '../domain/instrument.ts';
 import { setAside } from './cashInLieu.ts';
+import { doubt } from './doubt.ts';
 import { toldRatio } from './scaleLots.ts';
 import { type LotFold, settle, sideFor, touch, workOn } from './lotFold.ts';
 import { deal, type OpenLot, PLACES, purse } from './openLot.ts';
@@ -37,7 +38,7 @@ export function spinOff(fold: LotFold, activity: Activity, child: Instrument, op
   for (const lot of lots) {
     const childUnits = deal(units, lot.openQuantity) ?? Decimal.zero;
     const given = fraction === null ? null : giveAway(fold, lot, fraction);
-    if (fraction === null) markEstimated(fold, lot);
+    if (fraction === null) doubt(fold, lot, activity);
     if (!childUnits.isZero()) bear(fold, activity, child, lot, childUnits, given);
   }
   side.heap = null;
@@ -75,11 +76,6 @@ function giveAway(fold: LotFold, lot: OpenLot, fraction: Decimal): Given {
   return { cost, costBase, rolled };
 }
 
-function markEstimated(fold: LotFold, lot: OpenLot): void {
-  touch(fold, lot);
-  lot.estimated = true;
-}
-
 function bear(
   fold: LotFold,
   activity: Activity,
@@ -107,6 +103,8 @@ function bear(
     unitCost: cost,
     unitQuantity: units,
     paid: cost,
+    estimated: parent.estimated && cost !== null,
+    doubtedBy: null,
     sameDay: null,
     changed: false,
   };

@@ -674,6 +674,50 @@ describe('corporate actions', () => {
     ).toEqual(['merger 100 of #t: cost 3000, got 4000 = 1000 short']);
   });
 
+  test('a basis for shares that came for shares and cash is theirs: what was before stays, cost is conserved', () => {
+    const text = `
+      2023-01-05 10:00  buy 12 T @ 30                    #a
+      2023-02-05 10:00  sell 2 T @ 25                    #b
+      2024-06-03        merger A <- T 10 -> 5 cash=40    #m`;
+    const stated = { object: 'a', details: { acquired: '2023-01-05', settles: 'm+' } };
+    expect(book(text, only(elect('basis', '290', stated)))).toEqual({
+      lots: ['A 5 cost 290 since 2023-01-05 (#a)'],
+      closes: ['sale 2 of #a: cost 60, got 50 = -10 short', 'merger 0 of #a: cost 10, got 40 = 30 long'],
+    });
+    const { lots } = foldBook(EMPTY_BOOK, activities(text));
+    expect(lots[0]).toMatchObject({ openCost: null, costSource: 'unknown', doubtedBy: 'm+' });
+  });
+
+  test('a basis for the parent of a spin-off counts from the spin-off on', () => {
+    const text = `
+      2023-01-05 10:00  buy 12 P @ 30              #a
+      2023-02-05 10:00  sell 2 P @ 25              #b
+      2024-06-03        spinoff 5 C parent=P       #s
+      2024-07-03 10:00  sell 10 P @ 30             #c`;
+    const stated = { object: 'a', details: { acquired: '2023-01-05', settles: 's' } };
+    const before = foldBook(EMPTY_BOOK, activities(text.split('\n').slice(0, 4).join('\n')));
+    expect(before.lots.find((lot) => lot.id === 'a')).toMatchObject({
+      costSource: 'estimated',
+      doubtedBy: 's',
+    });
+    expect(book(text, only(elect('basis', '270', stated))).closes).toEqual([
+      'sale 2 of #a: cost 60, got 50 = -10 short',
+      'sale 10 of #a: cost 270, got 300 = 30 long',
+    ]);
+  });
+
+  test('a basis settles a split without terms, too', () => {
+    const text = `
+      2024-01-02 10:00  buy 25 X @ 400         #a
+      2024-02-01        split X 25 -> 8        #s
+      2024-02-05 10:00  sell 8 X @ 1250        #c`;
+    const stated = { object: 'a', details: { acquired: '2024-01-02', settles: 's+' } };
+    expect(book(text).closes[0]).toBe('sale 8 of #a: cost 9600, got 10000 = 400 short (estimated)');
+    expect(book(text, only(elect('basis', '9500', stated))).closes[0]).toBe(
+      'sale 8 of #a: cost 9500, got 10000 = 500 short',
+    );
+  });
+
   test('a renaming keeps lots, cost and dates', () => {
     expect(
       book(`
