@@ -6,7 +6,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { checkVector, type Verdict } from './vectors/checkVector.ts';
-import { type Vector } from './vectors/format.ts';
 
 const paths = process.argv.slice(2);
 if (paths.length === 0) {
@@ -15,15 +14,43 @@ if (paths.length === 0) {
 }
 let passed = 0;
 let failed = 0;
-for (const file of paths.flatMap(filesIn)) {
-  for (const verdict of vectorsOf(file).map(checkVector)) {
+for (const place of paths) {
+  for (const [name, verdict] of verdictsOf(place)) {
     if (verdict.outcome === 'passed') passed += 1;
     if (verdict.outcome === 'failed') failed += 1;
-    if (verdict.outcome !== 'passed') tell(file, verdict);
+    if (verdict.outcome !== 'passed') tell(name, verdict);
   }
 }
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed > 0 ? 1 : 0;
+
+/** What cannot be read, or holds no vector, fails as one: it showed nothing. */
+function* verdictsOf(place: string): Generator<readonly [string, Verdict]> {
+  const files = attempt(() => filesIn(place));
+  if (!Array.isArray(files)) yield [place, unread(String(files))];
+  else if (files.length === 0) yield [place, unread('no file in it ends in .json')];
+  else {
+    for (const file of files as readonly string[]) {
+      const vectors = attempt(() => vectorsOf(file));
+      if (!Array.isArray(vectors)) yield [file, unread(String(vectors))];
+      else if (vectors.length === 0) yield [file, unread('there is no vector in it')];
+      else for (const vector of vectors) yield [file, checkVector(vector)];
+    }
+  }
+}
+
+/** What a step gives, or why it gives nothing, in words. */
+function attempt<Result>(step: () => Result): Result | string {
+  try {
+    return step();
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function unread(problem: string): Verdict {
+  return { id: '(no vectors)', outcome: 'failed', problems: [problem] };
+}
 
 function filesIn(place: string): readonly string[] {
   if (!statSync(place).isDirectory()) return [place];
@@ -34,10 +61,13 @@ function filesIn(place: string): readonly string[] {
 }
 
 /** `{"vectors": [...]}`, a list, or one vector. */
-function vectorsOf(file: string): readonly Vector[] {
-  const content = JSON.parse(readFileSync(file, 'utf8')) as { vectors?: Vector[] } | Vector[] | Vector;
+function vectorsOf(file: string): readonly unknown[] {
+  const content: unknown = JSON.parse(readFileSync(file, 'utf8'));
   if (Array.isArray(content)) return content;
-  return 'vectors' in content ? (content.vectors ?? []) : [content as Vector];
+  if (content === null || typeof content !== 'object' || !('vectors' in content)) return [content];
+  const { vectors } = content;
+  if (!Array.isArray(vectors)) throw new Error('"vectors" is not a list');
+  return vectors;
 }
 
 function tell(file: string, { id, outcome, problems }: Verdict): void {

@@ -15,10 +15,10 @@ import {
   transactionOf,
   unitsOf,
 } from './figures.ts';
-import { checkFields, type Expected, Unsupported, type Vector } from './format.ts';
+import { checkForm, type Expected, Unsupported, type Vector } from './format.ts';
 import { play, type Played } from './play.ts';
 import { number } from './translate.ts';
-import { washOf } from './washRows.ts';
+import { symbolOfPiece, washOf } from './washRows.ts';
 
 export type Outcome = 'passed' | 'failed' | 'differs';
 
@@ -36,10 +36,12 @@ const OTHERS_RULES = [
   'missing_opening_fill_replaced',
 ];
 
-export function checkVector(vector: Vector): Verdict {
-  const { id } = vector;
+/** Plays a vector and compares; what is none (null, a text, a list) fails like one that does not agree. */
+export function checkVector(given: unknown): Verdict {
+  const id = idOf(given);
   try {
-    checkFields(vector);
+    checkForm(given);
+    const vector = given as Vector;
     const problems = problemsOf(vector);
     if (problems.length === 0) return { id, outcome: 'passed', problems };
     const flag = vector.flags?.find((one) => OTHERS_RULES.some((begin) => one.startsWith(begin)));
@@ -50,6 +52,11 @@ export function checkVector(vector: Vector): Verdict {
     const problem = error instanceof Unsupported ? error.message : `the engine failed: ${error.message}`;
     return { id, outcome: 'failed', problems: [problem] };
   }
+}
+
+function idOf(given: unknown): string {
+  const { id } = (given ?? {}) as { readonly id?: unknown };
+  return typeof id === 'string' ? id : '(without an id)';
 }
 
 function problemsOf(vector: Vector): readonly string[] {
@@ -141,7 +148,10 @@ class Checks {
   }
 
   tell(name: string, expected: unknown, actual: unknown): void {
-    this.problems.push(`${name}: expected ${show(expected)}, actual ${show(actual)}`);
+    const [wanted, found] = [show(expected), show(actual)];
+    // What differs only behind the digits that are shown is shown with all of them.
+    const whole = wanted === found && actual instanceof Decimal ? actual.toString() : found;
+    this.problems.push(`${name}: expected ${wanted}, actual ${whole}`);
   }
 }
 
@@ -366,7 +376,11 @@ function summary(played: Played): object[] {
 function wash(checks: Checks, expected: Expected, played: Played): void {
   const { rows, disallowed_total: total, permanently_lost: lost } = expected.wash!;
   const result = washOf(played);
-  const actual = result.pieces.map((piece) => ({
+  const { check_symbol: symbol } = played.vector;
+  const own = result.pieces.filter(
+    (piece) => symbol === undefined || symbolOfPiece(played, piece) === symbol,
+  );
+  const actual = own.map((piece) => ({
     qty: piece.quantity,
     holding_start: piece.holdingFrom as string,
     adjusted_basis: piece.adjustedBasis,

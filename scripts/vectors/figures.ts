@@ -1,5 +1,6 @@
 /** The figures of a played vector, read off the rows of the engine. The tax layer: premiums are where the law puts them. */
 import { uncoveredUnits } from '../../src/book/foldBook.ts';
+import { taxFigures } from '../../src/book/taxLayer.ts';
 import { Decimal } from '../../src/domain/decimal.ts';
 import { type Lot, type LotClosure } from '../../src/domain/lot.ts';
 import { compareInstants } from '../../src/domain/time.ts';
@@ -34,21 +35,14 @@ export function closesOf(played: Played): readonly Close[] {
 }
 
 function closeOf({ vector }: Played, account: string, row: LotClosure): Close {
-  const isLong = row.direction === 'long';
   const missing = oneOf('missing_basis', vector.missing_basis ?? 'error', MISSING_BASIS);
   const isMissing = row.lotId.startsWith('unknown:');
   const assumed = missing === 'zero' ? Decimal.zero : missing === 'zero_gain' ? row.proceeds : null;
-  // A long close's premium is in its cost, a short one's in what it brought.
-  const cost =
-    row.cost === null ? (isMissing ? assumed : null) : isLong ? row.cost.minus(row.rolled) : row.cost;
-  const proceeds = row.proceeds === null || isLong ? row.proceeds : row.proceeds.plus(row.rolled);
-  const realized =
-    row.realized !== null
-      ? row.realized.plus(row.rolled)
-      : cost !== null && proceeds !== null
-        ? proceeds.minus(cost)
-        : null;
-  return { row, account, cost, proceeds, realized };
+  const known = taxFigures(row);
+  const { proceeds } = known;
+  const cost = known.cost ?? (isMissing ? assumed : null);
+  const isAssumed = known.realized === null && cost !== null && proceeds !== null;
+  return { row, account, cost, proceeds, realized: isAssumed ? proceeds.minus(cost) : known.realized };
 }
 
 export function openOf(played: Played): readonly OpenRow[] {
@@ -188,15 +182,17 @@ function averageOf(played: Played, side: (isLong: boolean) => 'cost' | 'proceeds
 
 // ---- lists of figures ---------------------------------------------------------------------------------------------
 
-/** Per transaction that closed something, in order. */
+/** Per transaction that closed something, in order. A transfer closes nothing: cost and dates go along. */
 export function perClose(played: Played, of: (close: Close) => Decimal | null): readonly (Decimal | null)[] {
   const closes = closesOf(played);
   const roots = new Map(played.done.map((transaction) => [rootOf(transaction), transaction]));
   return [...roots.keys()].flatMap((root) => {
-    const own = closes.filter(({ row }) => row.activityRootId.startsWith(root) && row.kind !== 'fee');
+    const own = closes.filter(({ row }) => row.activityRootId.startsWith(root) && !NO_CLOSES.has(row.kind));
     return own.length === 0 ? [] : [sum(own.map(of))];
   });
 }
+
+const NO_CLOSES: ReadonlySet<LotClosure['kind']> = new Set(['fee', 'transfer_out']);
 
 /** Realized from flat to flat, in order. */
 export function cycles(played: Played): readonly (Decimal | null)[] {

@@ -151,76 +151,130 @@ export interface WashRow {
 /** What fails a vector before anything is worked out. */
 export class Unsupported extends Error {}
 
-// ---- fields -------------------------------------------------------------------------------------------------------
+// ---- form ---------------------------------------------------------------------------------------------------------
 
-/** A shape: the fields of an object; `*` takes any name. A list is checked item by item, a leaf is null. */
-interface Shape {
-  readonly [field: string]: Shape | null;
+/** `text`: numbers, days and words are texts (or null); `whole`: a place in a list; `yesNo`: true or false. */
+type Form = 'text' | 'whole' | 'yesNo' | List | Fields;
+
+interface List {
+  readonly each: Form;
 }
 
-const leaves = (names: string): Shape => Object.fromEntries(names.split(' ').map((name) => [name, null]));
+/** The fields of an object; `any` takes a name that is not among them. */
+interface Fields {
+  readonly fields: Readonly<Record<string, Form>>;
+  readonly any?: Form;
+}
+
+type Named = Readonly<Record<string, Form>>;
+
+const texts = (names: string): Named => Object.fromEntries(names.split(' ').map((name) => [name, 'text']));
+const each = (form: Form): List => ({ each: form });
+const listOf = (fields: Named): List => each({ fields });
 
 /** Figures that stand beside lists; in `after` they speak of the moment after that transaction. */
-const PLAIN = leaves(
+const PLAIN = texts(
   'remaining_qty remaining_basis avg_price realized_pnl realized_cum fees_total total_pnl realized_pnl_net_all_fees ' +
     'pool_cost avg_exit avg_entry peak_qty realized_pnl_cash_truth realized_pnl_account_ccy fees_total_account_ccy ' +
     'missing_qty',
 );
-const TERMS = leaves('LONG SHORT');
+const TERMS: Fields = { fields: texts('LONG SHORT') };
 
-const FIELDS: Shape = {
-  ...leaves(
-    'id source method multiplier fee_policy flags tolerance scope fee_attribution missing_basis hifo_key',
+const TRANSACTION: Named = {
+  i: 'whole',
+  ...texts('ts type symbol qty price amount fee fee_asset fee_included_in_amount coin_fee_included_in_qty'),
+  ...texts(
+    'multiplier lot label order form_position ccy intent account account_type to kind ratio_new ratio_old',
   ),
-  ...leaves('term_rule split_rounding wash_policy check_symbol'),
-  fx: leaves('quote account rate_at_close'),
-  transactions: {
-    ...leaves(
-      'i ts type symbol qty price amount fee fee_asset fee_included_in_amount coin_fee_included_in_qty',
-    ),
-    ...leaves('multiplier lot label order form_position already_used_as_replacement ccy intent account'),
-    ...leaves('account_type to kind ratio_new ratio_old option right strike option_multiplier to_symbol'),
-    ...leaves('basis_fraction cash_per_old fmv_new'),
-    select: leaves('cost ccy date label'),
-  },
-  expected: {
-    ...PLAIN,
-    ...leaves('error close_realized close_costs cycles'),
-    unrealized: leaves('mark pnl'),
-    matches: leaves('symbol lot qty unit_cost date'),
-    lots: leaves('symbol qty unit_cost date account'),
-    closes: leaves('entry exit qty direction realized fees'),
-    pieces: leaves('ts kind qty realized term lot_ts'),
-    summary: leaves('year kind term qty realized proceeds cost'),
-    symbols: { '*': leaves('qty basis') },
-    realized_by_term: TERMS,
-    cost_by_term: TERMS,
-    qty_by_term: TERMS,
-    after: { i: null, ...PLAIN },
-    wash: {
-      ...leaves('disallowed_total permanently_lost'),
-      rows: leaves('qty holding_start adjusted_basis sell_date proceeds code disallowed is_replacement'),
+  ...texts('option right strike option_multiplier to_symbol basis_fraction cash_per_old fmv_new'),
+  already_used_as_replacement: 'yesNo',
+  select: { fields: texts('cost ccy date label') },
+};
+
+const EXPECTED: Named = {
+  ...PLAIN,
+  ...texts('error'),
+  close_realized: each('text'),
+  close_costs: each('text'),
+  cycles: each('text'),
+  unrealized: { fields: texts('mark pnl') },
+  matches: listOf(texts('symbol lot qty unit_cost date')),
+  lots: listOf(texts('symbol qty unit_cost date account')),
+  closes: listOf(texts('entry exit qty direction realized fees')),
+  pieces: listOf(texts('ts kind qty realized term lot_ts')),
+  summary: listOf(texts('year kind term qty realized proceeds cost')),
+  symbols: { fields: {}, any: { fields: texts('qty basis') } },
+  realized_by_term: TERMS,
+  cost_by_term: TERMS,
+  qty_by_term: TERMS,
+  after: listOf({ i: 'whole', ...PLAIN }),
+  wash: {
+    fields: {
+      ...texts('disallowed_total permanently_lost'),
+      rows: listOf({
+        ...texts('qty holding_start adjusted_basis sell_date proceeds code disallowed'),
+        is_replacement: 'yesNo',
+      }),
     },
   },
 };
 
-/** Throws `Unsupported` for the first field the format does not have. */
-export function checkFields(vector: unknown): void {
-  checkShape(vector, FIELDS, '');
+const VECTOR: Fields = {
+  fields: {
+    ...texts('id source method multiplier fee_policy tolerance scope fee_attribution missing_basis hifo_key'),
+    ...texts('term_rule split_rounding wash_policy check_symbol'),
+    flags: each('text'),
+    fx: { fields: texts('quote account rate_at_close') },
+    transactions: listOf(TRANSACTION),
+    expected: { fields: EXPECTED },
+  },
+};
+
+/**
+ * Throws `Unsupported` for the first field the format does not have or does not have so, and for a vector that shows
+ * nothing: without transactions, or without anything that is expected.
+ */
+export function checkForm(vector: unknown): void {
+  check(vector, VECTOR, '');
+  const { transactions, expected } = vector as Partial<Vector>;
+  if (transactions === undefined) throw new Unsupported('transactions: there are none');
+  if (Object.keys(expected ?? {}).length === 0) throw new Unsupported('expected: nothing is expected');
+  const known = new Set<number>();
+  for (const { i } of transactions) {
+    if (known.has(i)) throw new Unsupported(`transactions: two of them are number ${i}`);
+    known.add(i);
+  }
+  for (const { i } of expected?.after ?? [])
+    if (!known.has(i)) throw new Unsupported(`expected.after: there is no transaction ${i}`);
 }
 
-function checkShape(value: unknown, shape: Shape | null, path: string): void {
-  if (shape === null || value === null || typeof value !== 'object') return;
-  if (Array.isArray(value)) {
-    value.forEach((item, index) => checkShape(item, shape, `${path}[${index}]`));
-    return;
+function check(value: unknown, form: Form, path: string): void {
+  if (typeof form === 'string') {
+    if (!isLeaf(value, form)) throw wrongForm(path, LEAVES[form]);
+  } else if ('each' in form) {
+    if (!Array.isArray(value)) throw wrongForm(path, 'a list');
+    value.forEach((item, index) => check(item, form.each, `${path}[${index}]`));
+  } else {
+    if (value === null || typeof value !== 'object' || Array.isArray(value))
+      throw wrongForm(path, 'an object');
+    for (const [field, inner] of Object.entries(value)) {
+      const known = Object.hasOwn(form.fields, field) ? form.fields[field] : form.any;
+      const place = path === '' ? '' : ` (in ${path})`;
+      if (known === undefined) throw new Unsupported(`unsupported field ${field}${place}`);
+      check(inner, known, path === '' ? field : `${path}.${field}`);
+    }
   }
-  for (const [field, inner] of Object.entries(value)) {
-    const here = path === '' ? field : `${path}.${field}`;
-    const known = Object.hasOwn(shape, field) ? shape[field] : shape['*'];
-    if (known === undefined) throw new Unsupported(`unsupported field ${here}`);
-    checkShape(inner, known, here);
-  }
+}
+
+const LEAVES = { text: 'a text', whole: 'a whole number', yesNo: 'true or false' } as const;
+
+function isLeaf(value: unknown, form: keyof typeof LEAVES): boolean {
+  if (form === 'text') return value === null || typeof value === 'string';
+  return form === 'whole' ? Number.isSafeInteger(value) : typeof value === 'boolean';
+}
+
+function wrongForm(path: string, wanted: string): Unsupported {
+  return new Unsupported(`${path === '' ? 'the vector' : path} is not ${wanted}`);
 }
 
 /** A word of a vector as one of those that are known. Throws `Unsupported`. */

@@ -358,6 +358,7 @@ function transfer(
     const { acquiredDate, acquiredAt } = left.lots.get(piece.lotId)!;
     const details = stamped(acquiredDate, acquiredAt);
     if (piece.cost !== null) details['basis'] = piece.cost.toString();
+    if (!piece.rolled.isZero()) details['rolled'] = piece.rolled.negate().toString();
     const moved = row('security_transfer', transaction, scene, { quantity: piece.quantity, details });
     return { ...moved, rootId: `${out.rootId}>${piece.lotId}` };
   });

@@ -1,4 +1,5 @@
 /** Transactions of a vector as activities of a ledger. */
+import { scaled } from '../../src/book/scaleLots.ts';
 import { type Activity, type ActivityKind } from '../../src/domain/activity.ts';
 import { Decimal } from '../../src/domain/decimal.ts';
 import { type Instrument, type InstrumentId } from '../../src/domain/instrument.ts';
@@ -11,9 +12,6 @@ import {
   type TradeDate,
 } from '../../src/domain/time.ts';
 import { type Transaction, Unsupported, type Vector } from './format.ts';
-
-/** Digits of a split's new quantity: more than any source shows. */
-const PLACES = 24;
 
 export function number(text: string | undefined): Decimal {
   return Decimal.parse(text ?? '0');
@@ -87,8 +85,13 @@ const TRANSLATIONS: Readonly<Record<string, Translation>> = {
   split: (transaction, scene) => {
     const { instrument } = scene;
     const held = scene.held(instrument);
-    const now = held.times(number(transaction.ratio_new)).dividedBy(number(transaction.ratio_old), PLACES);
-    return exchange('split', transaction, scene, [instrument, held], [instrument, now]);
+    const now = scaledHolding(transaction, scene);
+    const details = {
+      ...told('ratioNew', transaction.ratio_new),
+      ...told('ratioOld', transaction.ratio_old),
+    };
+    const rows = exchange('split', transaction, scene, [instrument, held], [instrument, now]);
+    return rows.map((one) => ({ ...one, details: { ...one.details, ...details } }));
   },
   rename: (transaction, scene) => {
     const held = scene.held(scene.instrument);
@@ -240,7 +243,7 @@ function targetOf(transaction: Transaction, { vector, instrument }: Scene): Inst
 }
 
 function scaledHolding({ ratio_new: news, ratio_old: olds }: Transaction, scene: Scene): Decimal {
-  return scene.held(scene.instrument).times(number(news)).dividedBy(number(olds), PLACES);
+  return scaled(scene.held(scene.instrument), { news: number(news), olds: number(olds) });
 }
 
 function told(name: string, value: string | undefined): Record<string, string> {

@@ -2,13 +2,14 @@
 import {
   ACCOUNT_WASH,
   TAXPAYER_WASH,
+  type WashPiece,
   type WashPolicy,
   type WashResult,
   washSales,
 } from '../../src/book/wash.ts';
 import { rowsOfBook } from '../../src/book/wash/ofBook.ts';
 import { oneOf } from './format.ts';
-import { transactionOf } from './figures.ts';
+import { symbolOf, transactionOf } from './figures.ts';
 import { type Played } from './play.ts';
 import { SPLIT_ROUNDING, WASH_POLICIES } from './washPolicies.ts';
 
@@ -39,6 +40,12 @@ export function washOf(played: Played): WashResult {
     };
   });
   return washSales(acquisitions, rows.closes, policy);
+}
+
+/** What a piece is of. */
+export function symbolOfPiece(played: Played, { accountId, lotId }: WashPiece): string {
+  const state = [...played.accounts.values()][(accountId ?? 1) - 1]!;
+  return symbolOf(played, state.lots.get(lotId)!);
 }
 
 function isIra({ done }: Played, name: string): boolean {

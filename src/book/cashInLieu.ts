@@ -9,13 +9,20 @@ import { type Instrument } from '../domain/instrument.ts';
 import { type LotDirection } from '../domain/lot.ts';
 import { takeFrom } from './closeLots.ts';
 import { closureOf, type Manner, NOTHING_KNOWN, unknownOrigin } from './closure.ts';
+import { doubt } from './doubt.ts';
 import { movementOf } from './movement.ts';
 import { type Fraction } from './lotBook.ts';
 import { emit, type LotFold, settle, sideFor, workOn } from './lotFold.ts';
 import { methodOn } from './rules.ts';
-import { nextLot } from './side.ts';
+import { nextLot, openOf, type Side } from './side.ts';
 
 const MANNER: Manner = { kind: 'cash_in_lieu', moves: false };
+
+function doubtAll(fold: LotFold, side: Side, activity: Activity): void {
+  settle(fold, side);
+  for (const lot of openOf(side)) doubt(fold, lot, activity);
+  side.heap = null;
+}
 
 /** Takes the part of a unit out of its lots, to wait for its cash. */
 export function setAside(
@@ -43,7 +50,10 @@ export function setAside(
   work.fractions = [...work.fractions, ...pieces];
 }
 
-/** The cash for the parts that wait. Cash for which none waits is income of an unknown cost. */
+/**
+ * The cash for the parts that wait. Cash for which none waits is income of an unknown cost: the lots that are left carry
+ * the cost of what it was paid for, so they are estimated from then on.
+ */
 export function payForFractions(fold: LotFold, activity: Activity, instrument: Instrument): void {
   const work = workOn(fold, instrument.id);
   const { fractions } = work;
@@ -51,6 +61,7 @@ export function payForFractions(fold: LotFold, activity: Activity, instrument: I
   const movement = movementOf(fold, activity, instrument, units, activity.amount);
   if (fractions.length === 0) {
     if (activity.amount === null || activity.amount.isZero()) return;
+    for (const side of [work.long, work.short]) doubtAll(fold, side, activity);
     const from = unknownOrigin(fold, movement, 'long');
     return emit(fold, closureOf(fold, movement, from, Decimal.zero, NOTHING_KNOWN, MANNER));
   }

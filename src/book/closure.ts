@@ -77,6 +77,8 @@ export function closureOf(
     fees: fee.isZero() ? taken.fees : taken.fees.plus(fee),
     realized,
     rolled: rolledOut(taken.rolled, pieceRolled),
+    // What came with a delivery belongs to the other side than what the lot carried.
+    rolledProceeds: negated(isLong ? pieceRolled : taken.rolled),
     realizedBasis: basisOf(movement, from, realized),
     term: moves || !from.dated ? null : termFor(fold, from, activity.tradeDate),
     holdingDays: from.dated ? daysBetween(from.holdingFrom, activity.tradeDate) : null,
@@ -90,6 +92,10 @@ export function closureOf(
 function rolledOut(ofLot: Decimal, ofPiece: Decimal): Decimal {
   if (ofPiece.isZero()) return ofLot.isZero() ? ofLot : ofLot.negate();
   return ofLot.plus(ofPiece).negate();
+}
+
+function negated(value: Decimal): Decimal {
+  return value.isZero() ? value : value.negate();
 }
 
 function atCloseRate({ rate }: Movement, realized: Decimal | null): Decimal | null {
@@ -110,7 +116,12 @@ function historical(
 
 function basisOf(movement: Movement, from: Origin, realized: Decimal | null): RealizedBasis {
   if (realized === null) return 'unknown';
-  return from.costSource === 'broker' || from.estimated || movement.estimated ? 'estimated' : 'exact';
+  return from.costSource === 'broker' ||
+    from.costSource === 'estimated' ||
+    from.estimated ||
+    movement.estimated
+    ? 'estimated'
+    : 'exact';
 }
 
 /** A short sale is short-term whatever the days (26 USC 1233); so is a written option (IRS Pub. 550). */

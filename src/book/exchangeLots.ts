@@ -10,14 +10,16 @@ import { type LotDirection } from '../domain/lot.ts';
 import { setAside } from './cashInLieu.ts';
 import { closeLots, takeFrom } from './closeLots.ts';
 import { closeUnknown, closureOf, type Manner } from './closure.ts';
+import { doubt, statedAfter } from './doubt.ts';
 import { movementOf } from './movement.ts';
 import { emit, type LotFold, settle, sideFor, touch, type Work, workOn } from './lotFold.ts';
 import { openUnexplained } from './moveLots.ts';
 import { deal, type OpenLot, purse } from './openLot.ts';
-import { lowerCost } from './returnOfCapital.ts';
-import { growLots, openUnits, type Ratio, scaleSide, signedOpen, toldRatio } from './scaleLots.ts';
+import { lowerCost, pool } from './returnOfCapital.ts';
+import { growLots, openUnits, scaleSide, signedOpen, toldRatio } from './scaleLots.ts';
 import { addLot, nextLot, openOf, type Side } from './side.ts';
 import { methodOn } from './rules.ts';
+import { readRatio } from './splitRatio.ts';
 
 /** What the rows of an event do to one instrument. */
 interface Net {
@@ -100,8 +102,12 @@ function split(fold: LotFold, net: Net, cash: Decimal, terms: Terms): void {
   const side = sideFor(work, direction);
   settle(fold, side);
   const told = toldRatio(terms);
-  scaleSide(fold, side, told ?? { news: added.abs(), olds: removed.abs() });
-  tie(fold, net, direction, held.plus(change(net)), told !== null);
+  const { ratio, isLikely } =
+    told === null ? readRatio(removed.abs(), added.abs()) : { ratio: told, isLikely: false };
+  scaleSide(fold, side, ratio, held.plus(change(net)).abs());
+  if (isLikely) for (const lot of openOf(side)) lot.estimated = true;
+  tie(fold, net, direction, held.plus(change(net)), told !== null || isLikely);
+  if (isLikely) for (const lot of openOf(side)) doubt(fold, lot, activity);
   if (!cash.isZero()) lowerCost(fold, activity, instrument, cash, direction, RETURN);
 }
 
@@ -145,7 +151,7 @@ function moveOver(fold: LotFold, sources: readonly Net[], target: Net, cash: Dec
   const before = signedOpen(work);
   const told = toldRatio(terms);
   const ratio = told ?? { news: change(target).abs(), olds: taken };
-  scaleMoved(fold, moved, ratio);
+  scaleSide(fold, sideAlone(moved), ratio, change(target).abs());
   payCash(fold, moved, target, cash, terms);
   for (const lot of moved) addLot(side, lot);
   side.heap = null;
@@ -228,28 +234,40 @@ function cutOff(fold: LotFold, lot: OpenLot, k: Decimal, target: Net): OpenLot {
   return part;
 }
 
-function scaleMoved(fold: LotFold, lots: OpenLot[], ratio: Ratio): void {
-  scaleSide(fold, { lots, head: 0, heap: null, pool: null, sequence: 0 }, ratio);
+/** Lots that are between two instruments. */
+function sideAlone(lots: OpenLot[]): Side {
+  return { lots, head: 0, heap: null, pool: null, sequence: 0 };
 }
 
-/** Cash beside the new units. */
-function payCash(fold: LotFold, lots: readonly OpenLot[], target: Net, cash: Decimal, terms: Terms): void {
+/** Cash beside the new units. Who is short pays it: that much less of the proceeds is left, and nothing is realized. */
+function payCash(fold: LotFold, lots: OpenLot[], target: Net, cash: Decimal, terms: Terms): void {
   if (cash.isZero() || lots.length === 0) return;
   const { instrument } = target;
   const activity = rowOf(target);
   const told = terms['fmvNew'];
   const fmv = told === undefined ? null : Decimal.tryParse(told);
   const isMerger = activity.kind === 'merger' || activity.kind === 'reorganization';
-  const cashes = purse(cash, Decimal.sum(lots.map((lot) => lot.openQuantity)));
+  // One pool has one gain.
+  if (methodOn(fold.choices, instrument.id, activity.tradeDate) === 'AVERAGE')
+    pool(fold, sideAlone(lots), lots);
+  const isLong = lots[0]!.direction === 'long';
+  const cashes = purse(isLong ? cash : cash.negate(), Decimal.sum(lots.map((lot) => lot.openQuantity)));
   for (const lot of lots) {
     const share = deal(cashes, lot.openQuantity) ?? Decimal.zero;
-    const back = isMerger ? recovered(lot, share, fmv) : share;
+    const stated = isMerger && isLong && fmv === null ? statedAfter(fold, lot, activity) : null;
+    const back =
+      stated !== null
+        ? (lot.openCost?.minus(stated) ?? null)
+        : isMerger && isLong
+          ? recovered(lot, share, fmv)
+          : share;
     const costBase = lot.openCostBase === lot.openCost ? back : null;
     const movement = movementOf(fold, activity, instrument, Decimal.zero, share);
     const taken = { cost: back, costBase, fees: Decimal.zero, rolled: Decimal.zero };
     const manner = isMerger ? MERGER : RETURN;
     emit(fold, closureOf(fold, movement, lot, Decimal.zero, taken, manner));
     lowerTo(lot, back === null || lot.openCost === null ? null : lot.openCost.minus(back));
+    if (stated !== null || lot.openCost === null) doubt(fold, lot, activity);
   }
 }
 

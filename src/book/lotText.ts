@@ -64,6 +64,7 @@ function lotCells(lot: OpenLot): Cells {
     lot.rolled.isZero() ? null : lot.rolled.toString(),
     usualUnits ? null : [print(lot.unitCost), lot.unitQuantity.toString()],
     lot.sameDay === null ? null : lot.sameDay.map(closureCells),
+    lot.doubtedBy,
   ];
   while (cells.at(-1) === null) cells.pop();
   return cells;
@@ -102,6 +103,7 @@ function parseLot(instrument: InstrumentId, cells: Cells, sequence: number): Ope
     unitQuantity: units === null ? quantity : Decimal.parse(units[1] as string),
     paid: cells[15] === 0 ? cost : parse(cells[15]),
     estimated: (flags & 4) !== 0,
+    doubtedBy: (cells[20] ?? null) as string | null,
     sameDay: cells[19] == null ? null : (cells[19] as Cells[]).map(parseClosure),
     sequence,
     pooled: false,
@@ -195,6 +197,7 @@ function closureCells(closure: LotClosure): Cells {
     closure.currency,
     print(closure.realizedBaseCloseRate),
     print(closure.realizedBaseHistorical),
+    print(closure.rolledProceeds ?? null),
   ];
 }
 
@@ -222,6 +225,7 @@ function parseClosure(cells: Cells): LotClosure {
     currency: cells[19] as string,
     realizedBaseCloseRate: parse(cells[20]),
     realizedBaseHistorical: parse(cells[21]),
+    rolledProceeds: parse(cells[22]) ?? Decimal.zero,
   };
 }
 

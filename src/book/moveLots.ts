@@ -129,7 +129,14 @@ function carry(fold: LotFold, activity: Activity, instrument: Instrument): void 
   const stated = statedCost(activity, instrument, units);
   const coming = movementOf(fold, activity, instrument, units, stated.money);
   coming.estimated = leaving.estimated;
+  coming.rolled = coming.rolledLeft = carriedPremium(activity);
   openLot(fold, coming, quantity.sign() > 0 ? 'long' : 'short', rest, stated.source);
+}
+
+/** `details.rolled`: premium in the tax cost of units that come from an account of one's own, signed as cost. */
+function carriedPremium({ details }: Activity): Decimal {
+  const { rolled } = details;
+  return rolled === undefined ? Decimal.zero : (Decimal.tryParse(rolled) ?? Decimal.zero);
 }
 
 /** Units brought by a row that says nothing of their cost. */

@@ -18,10 +18,10 @@ export interface OpenLot {
   readonly direction: LotDirection;
   readonly openedAt: Instant;
   readonly acquiredAt: Instant;
-  readonly acquiredDate: TradeDate;
-  readonly holdingFrom: TradeDate;
+  acquiredDate: TradeDate;
+  holdingFrom: TradeDate;
   /** Whether somebody said when it was acquired: without that, closes have no term. */
-  readonly dated: boolean;
+  dated: boolean;
   readonly currency: Currency;
   costSource: CostSource;
   quantity: Decimal;
@@ -39,6 +39,8 @@ export interface OpenLot {
   paid: Decimal | null;
   /** Its cost or premium rests on something nobody stated: closes are `estimated`. */
   estimated: boolean;
+  /** Root id of the last event after which its cost was in doubt. */
+  doubtedBy: string | null;
   /** Under COMPRESSED_FIFO: closes of the day it was opened, whose cost a later buy of that day still moves. */
   sameDay: readonly LotClosure[] | null;
   /** Place among lots of the same acquisition time. */
@@ -68,6 +70,7 @@ export function rowOf(lot: OpenLot): Lot {
     currency: lot.currency,
     openCostBase: lot.openCostBase,
     openFees: lot.openFees,
+    ...(lot.doubtedBy === null ? {} : { doubtedBy: lot.doubtedBy }),
   };
 }
 

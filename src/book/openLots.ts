@@ -1,8 +1,9 @@
 /** Opening: units that came get a lot, with the cost somebody stated, else none. */
 import { type Activity } from '../domain/activity.ts';
 import { Decimal } from '../domain/decimal.ts';
-import { type CostSource, type LotDirection, type LotId } from '../domain/lot.ts';
+import { type CostSource, type Lot, type LotDirection, type LotId } from '../domain/lot.ts';
 import {
+  compareInstants,
   NEW_YORK,
   newYorkDate,
   tryParseInstant,
@@ -64,6 +65,7 @@ export function openLot(
     unitQuantity: units,
     paid: activity.price === null ? gross : activity.price.times(units).times(instrument.multiplier),
     estimated: movement.estimated,
+    doubtedBy: null,
     sameDay: null,
     sequence: 0,
     pooled: false,
@@ -162,6 +164,20 @@ function acquisitionOf(activity: Activity, source: CostSource): Acquired & { rea
   if (stated !== null) return { ...stated, dated: true };
   const own = { at: activity.executedAt, date: activity.tradeDate };
   return { ...own, dated: source === 'fill' || UNDATED_KINDS[activity.kind] === undefined };
+}
+
+/**
+ * Whether somebody said when a lot was acquired: then its dates count, else they are of the day it came. For a lot as a
+ * row, which does not tell; `activityOf` knows activities by root id.
+ */
+export function isDated(lot: Lot, activityOf: (rootId: string) => Activity | undefined): boolean {
+  // A part of a lot, or what was spun off from it, has its dates: the last of the ids is the one it came from.
+  const origin = activityOf(lot.id.slice(lot.id.lastIndexOf('>') + 1)) ?? activityOf(lot.activityRootId);
+  if (origin === undefined) return lot.costSource === 'fill';
+  if (readAcquired(origin.details) !== null || UNDATED_KINDS[origin.kind] === undefined) return true;
+  // A person's word on the basis always says when, too.
+  const isTold = lot.costSource === 'user' && origin.source !== 'user';
+  return isTold || compareInstants(lot.acquiredAt, origin.executedAt) !== 0;
 }
 
 const UNDATED_KINDS: Partial<Record<Activity['kind'], true>> = {

@@ -6,6 +6,7 @@
 import { type Activity } from '../domain/activity.ts';
 import { Decimal } from '../domain/decimal.ts';
 import { type Instrument } from '../domain/instrument.ts';
+import { type LotClosure } from '../domain/lot.ts';
 import { closeLots } from './closeLots.ts';
 import {
   closeUnknown,
@@ -45,7 +46,7 @@ function rollAway(
   const closes = fold.closures.slice(from);
   const rolled = closes.map(({ realized }) => (realized === null ? Decimal.zero : realized.negate()));
   closes.forEach((closure, index) => {
-    fold.closures[from + index] = { ...closure, rolled: closure.rolled.plus(rolled[index]!) };
+    fold.closures[from + index] = rolledAway(closure, rolled[index]!);
   });
   const terms = instrument.option;
   if (terms === null) return;
@@ -69,6 +70,16 @@ function rollAway(
       estimated: closes.some((closure) => closure.realizedBasis !== 'exact'),
     },
   ];
+}
+
+/** The premium leaves the close of its option: what was paid for it, or what it brought. */
+function rolledAway(closure: LotClosure, premium: Decimal): LotClosure {
+  const inProceeds = closure.rolledProceeds ?? Decimal.zero;
+  return {
+    ...closure,
+    rolled: closure.rolled.plus(premium),
+    rolledProceeds: closure.direction === 'long' ? inProceeds : inProceeds.plus(premium),
+  };
 }
 
 /** A delivery with the premiums of its options, as far as they are known; without any it stays at the strike. */
@@ -120,13 +131,14 @@ export function settleInCash(fold: LotFold, activity: Activity, instrument: Inst
   const premium = fold.premiums.find((waiting) => isSettledBy(waiting, activity, instrument));
   const direction = activity.amount.sign() > 0 ? 'long' : 'short';
   const movement = movementOf(fold, activity, instrument, Decimal.zero, activity.amount.abs());
-  movement.rolledLeft = premium?.rolled ?? Decimal.zero;
   movement.estimated = premium?.estimated ?? true;
   if (premium !== undefined) fold.premiums = fold.premiums.filter((waiting) => waiting !== premium);
   const from =
     premium === undefined ? unknownOrigin(fold, movement, direction) : originOf(premium, direction);
   const manner: Manner = { kind: premium?.kind ?? 'exercise', moves: false };
-  emit(fold, closureOf(fold, movement, from, Decimal.zero, { ...NOTHING }, manner));
+  // No stock takes the premium: it is what the option cost, or what it brought.
+  const taken: Taken = { ...NOTHING, rolled: premium?.rolled ?? Decimal.zero };
+  emit(fold, closureOf(fold, movement, from, Decimal.zero, taken, manner));
 }
 
 const NOTHING: Taken = {

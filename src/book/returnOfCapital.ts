@@ -1,4 +1,7 @@
-/** Return of capital: cost comes back, lot by lot; what comes back beyond a lot's cost is gain (26 USC 301(c)). */
+/**
+ * Return of capital: cost comes back, lot by lot; what comes back beyond a lot's cost is gain (26 USC 301(c)). Under
+ * AVERAGE all lots are one pool, so nothing is gain before the cost of all of them has come back.
+ */
 import { type Activity } from '../domain/activity.ts';
 import { Decimal } from '../domain/decimal.ts';
 import { type Instrument } from '../domain/instrument.ts';
@@ -7,17 +10,24 @@ import { closureOf, type Manner } from './closure.ts';
 import { type Movement, movementOf } from './movement.ts';
 import { emit, type LotFold, settle, sideFor, touch, workOn } from './lotFold.ts';
 import { deal, type OpenLot, purse } from './openLot.ts';
-import { openOf } from './side.ts';
+import { methodOn } from './rules.ts';
+import { averageAmong, openOf, type Side } from './side.ts';
 
 const MANNER: Manner = { kind: 'return_of_capital', moves: false };
 
 export function returnCapital(fold: LotFold, activity: Activity, instrument: Instrument): void {
   const { amount } = activity;
   if (amount === null || amount.isZero()) return;
-  lowerCost(fold, activity, instrument, amount, 'long', MANNER);
+  const { long, short } = workOn(fold, instrument.id);
+  // Whoever is short owes it. Money that is taken back from what is held raises its cost again.
+  const owes = openOf(short).length > 0 && (amount.sign() < 0 || openOf(long).length === 0);
+  lowerCost(fold, activity, instrument, amount, owes ? 'short' : 'long', MANNER);
 }
 
-/** Deals an amount out over the open lots of one side by their units and takes it off their cost. */
+/**
+ * Deals cash (signed as it moves the account's) out over the open lots of one side by their units: what came in goes
+ * off the cost of long lots, what was paid off the proceeds of short ones.
+ */
 export function lowerCost(
   fold: LotFold,
   activity: Activity,
@@ -29,13 +39,20 @@ export function lowerCost(
   const side = sideFor(workOn(fold, instrument.id), direction);
   settle(fold, side);
   const lots = openOf(side);
-  const amounts = purse(amount, Decimal.sum(lots.map((lot) => lot.openQuantity)));
+  if (methodOn(fold.choices, instrument.id, activity.tradeDate) === 'AVERAGE') pool(fold, side, lots);
+  const size = direction === 'long' ? amount : amount.negate();
+  const amounts = purse(size, Decimal.sum(lots.map((lot) => lot.openQuantity)));
   for (const lot of lots) {
     const share = deal(amounts, lot.openQuantity) ?? Decimal.zero;
     const movement = movementOf(fold, activity, instrument, Decimal.zero, share);
     lowerLot(fold, movement, lot, share, manner);
   }
   side.heap = null;
+}
+
+/** Brings lots to their common average now. */
+export function pool(fold: LotFold, side: Side, lots: readonly OpenLot[]): void {
+  averageAmong(side, lots, (lot) => touch(fold, lot));
 }
 
 function lowerLot(fold: LotFold, movement: Movement, lot: OpenLot, share: Decimal, manner: Manner): void {

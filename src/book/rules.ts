@@ -45,14 +45,15 @@ export interface Choices {
   readonly methods: ReadonlyMap<string | null, readonly Election[]>;
   readonly feePolicies: readonly Election[];
   readonly lotChoices: ReadonlyMap<string, Election>;
-  readonly bases: ReadonlyMap<LotId, Election>;
+  /** By `basisKey`. */
+  readonly bases: ReadonlyMap<string, Election>;
 }
 
 export function choicesOf(rules: FoldRules): Choices {
   const methods = new Map<string | null, Election[]>();
   const feePolicies: Election[] = [];
   const lotChoices = new Map<string, Election>();
-  const bases = new Map<LotId, Election>();
+  const bases = new Map<string, Election>();
   for (const election of rules.elections) {
     if (election.kind === 'lot_method' && (LOT_METHODS as readonly string[]).includes(election.choice)) {
       const of = methods.get(election.object);
@@ -65,12 +66,18 @@ export function choicesOf(rules: FoldRules): Choices {
       feePolicies.push(election);
     else if (election.object === null) continue;
     else if (election.kind === 'lot_choice') keepStronger(lotChoices, election.object, election);
-    else if (election.kind === 'basis') keepStronger(bases, election.object, election);
+    else if (election.kind === 'basis')
+      keepStronger(bases, basisKey(election.object, election.details['settles']), election);
   }
   for (const of of methods.values()) of.sort(newestFirst);
   feePolicies.sort(newestFirst);
   const { feeSharing = 'by_quantity', costKey = 'cost', term = 'one_year' } = rules.conventions ?? {};
   return { rules, feeSharing, costKey, term, methods, feePolicies, lotChoices, bases };
+}
+
+/** `settles`: root id of the event whose doubt a basis settles; without one it is of the lot as it was acquired. */
+export function basisKey(lot: LotId, settles: string | undefined): string {
+  return settles === undefined ? lot : `${lot}|${settles}`;
 }
 
 /** The method for closes of an instrument on a day: its own election, else the account's, else FIFO. */

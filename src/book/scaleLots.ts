@@ -53,22 +53,39 @@ export function openUnits(side: Side): Decimal {
   return units;
 }
 
-/** Scales every open lot; the last takes what rounding leaves, so that the sum is exact. */
-export function scaleSide(fold: LotFold, side: Side, ratio: Ratio): void {
+/**
+ * Scales every open lot; one of them takes what rounding leaves, so that the sum is exact: what the ratio gives, or
+ * `stated` where that is the same to the broker's digits.
+ */
+export function scaleSide(fold: LotFold, side: Side, ratio: Ratio, stated: Decimal | null = null): void {
   const lots = openOf(side);
-  const total = openUnits(side).times(ratio.news).dividedBy(ratio.olds, ROUNDED_PLACES);
+  const exact = scaled(openUnits(side), ratio);
+  const total = stated !== null && isRounded(exact, stated) ? stated : exact;
+  const takesRest = lots.findLast((lot) => scaled(lot.openQuantity, ratio).compare(ROUNDED_BELOW) > 0);
+  const last = takesRest ?? lots.at(-1);
+  const others = lots.filter((lot) => lot !== last);
   let rest = total;
-  for (const lot of lots) {
-    const isLast = lot === lots.at(-1);
-    const open = isLast ? rest : scaled(lot.openQuantity, ratio);
+  for (const lot of others) {
+    const open = scaled(lot.openQuantity, ratio);
     rest = rest.minus(open);
     scaleLot(fold, lot, open, ratio);
   }
+  if (last !== undefined) scaleLot(fold, last, rest, ratio);
   side.heap = null;
 }
 
+/** Brokers keep six to nine digits. Less than this of a unit is what they cut off, no part that is paid for. */
+const ROUNDED_BELOW = Decimal.parse('0.00001');
+
+function isRounded(exact: Decimal, stated: Decimal): boolean {
+  return exact.minus(stated).abs().compare(ROUNDED_BELOW) < 0;
+}
+
 /** More digits than lots of 18 can have, so that a broker that states more is followed. */
-const ROUNDED_PLACES = 24;
+const KEPT_PLACES = 24;
+/** Digits of a quotient that does not end. */
+const ROUNDED_PLACES = 36;
+const LAST_PLACES = Decimal.parse('1e-30');
 
 function scaleLot(fold: LotFold, lot: OpenLot, open: Decimal, ratio: Ratio): void {
   touch(fold, lot);
@@ -79,6 +96,12 @@ function scaleLot(fold: LotFold, lot: OpenLot, open: Decimal, ratio: Ratio): voi
   lot.sameDay = null;
 }
 
-function scaled(units: Decimal, { news, olds }: Ratio): Decimal {
-  return units.times(news).dividedBy(olds, ROUNDED_PLACES);
+/**
+ * `units x news / olds`. A quotient that does not end is cut far behind the digits that count, and what comes that near
+ * to a number of those digits is that number: 10 x 3/7 x 7/3 is 10.
+ */
+export function scaled(units: Decimal, { news, olds }: Ratio): Decimal {
+  const quotient = units.times(news).dividedBy(olds, ROUNDED_PLACES);
+  const kept = quotient.round(KEPT_PLACES);
+  return quotient.minus(kept).abs().compare(LAST_PLACES) < 0 ? kept : quotient;
 }

@@ -1,17 +1,18 @@
 /**
  * Spin-off: a child's shares come for the parent's, lot by lot, with a part of their cost and all of their dates
- * (26 USC 355, 358). The part is in no feed of positions: somebody states it (Form 8937) in `details.basisFraction`.
- * Where it comes from costs that a broker had rounded (`restatedCost.ts`), later closes of both are `estimated`. Without
- * it nobody knows how the cost divides: the child's lots have none, and the parent keeps its own and is `estimated`.
- * A child's cost that a person states (`truebook basis`) is exact.
+ * (26 USC 355, 358). Who is short of the parent owes the child's, too, for a part of what the short sale brought. The
+ * part is in no feed of positions: somebody states it (Form 8937) in `details.basisFraction`. Where it comes from costs
+ * that a broker had rounded (`restatedCost.ts`), both are `estimated`. Without it nobody knows how the cost divides: the
+ * child's lots have none, the parent keeps its own and is `estimated`, until a person states both (`truebook basis`).
  */
 import { type Activity } from '../domain/activity.ts';
 import { Decimal } from '../domain/decimal.ts';
 import { equity, type Instrument, type InstrumentId } from '../domain/instrument.ts';
 import { setAside } from './cashInLieu.ts';
+import { doubt } from './doubt.ts';
 import { ROUNDED_COSTS } from './restatedCost.ts';
 import { toldRatio } from './scaleLots.ts';
-import { type LotFold, settle, touch, workOn } from './lotFold.ts';
+import { type LotFold, settle, sideFor, touch, workOn } from './lotFold.ts';
 import { deal, type OpenLot, PLACES, purse } from './openLot.ts';
 import { enter, withStatedBasis } from './openLots.ts';
 import { openOf } from './side.ts';
@@ -20,10 +21,11 @@ type OpenRest = (fold: LotFold, activity: Activity, instrument: Instrument, unit
 
 export function spinOff(fold: LotFold, activity: Activity, child: Instrument, openRest: OpenRest): void {
   const parent = parentOf(activity, child);
-  const side = parent === null ? null : workOn(fold, parent).long;
+  const direction = activity.quantity.sign() < 0 ? 'short' : 'long';
+  const side = parent === null ? null : sideFor(workOn(fold, parent), direction);
   if (side !== null) settle(fold, side);
   const lots = side === null ? [] : openOf(side);
-  if (side === null || lots.length === 0 || activity.quantity.sign() <= 0)
+  if (side === null || lots.length === 0 || activity.quantity.isZero())
     return openRest(fold, activity, child, activity.quantity);
   const stated = activity.details['basisFraction'];
   const fraction = stated === undefined ? null : Decimal.tryParse(stated);
@@ -32,17 +34,18 @@ export function spinOff(fold: LotFold, activity: Activity, child: Instrument, op
   const told = toldRatio(activity.details);
   const whole = told === null ? null : held.times(told.news).dividedBy(told.olds, PLACES);
   // Cut to whole units: the part waits for its cash.
-  const part = whole === null ? Decimal.zero : whole.minus(activity.quantity);
+  const came = activity.quantity.abs();
+  const part = whole === null ? Decimal.zero : whole.minus(came);
   const hasPart = part.sign() > 0 && part.compare(Decimal.one) < 0;
-  const units = purse(hasPart && whole !== null ? whole : activity.quantity, held);
+  const units = purse(hasPart && whole !== null ? whole : came, held);
   for (const lot of lots) {
     const childUnits = deal(units, lot.openQuantity) ?? Decimal.zero;
     const given = fraction === null ? null : giveAway(fold, lot, fraction);
-    if (!isExact) markEstimated(fold, lot);
-    if (!childUnits.isZero()) bear(fold, activity, child, lot, childUnits, given);
+    if (!childUnits.isZero()) bear(fold, activity, child, lot, childUnits, { given, isExact });
+    if (!isExact) doubt(fold, lot, activity);
   }
   side.heap = null;
-  if (hasPart) setAside(fold, activity, child, 'long', part);
+  if (hasPart) setAside(fold, activity, child, direction, part);
 }
 
 /** The parent as the row names it: an identity or a symbol. */
@@ -76,18 +79,13 @@ function giveAway(fold: LotFold, lot: OpenLot, fraction: Decimal): Given {
   return { cost, costBase, rolled };
 }
 
-function markEstimated(fold: LotFold, lot: OpenLot): void {
-  touch(fold, lot);
-  lot.estimated = true;
-}
-
 function bear(
   fold: LotFold,
   activity: Activity,
   child: Instrument,
   parent: OpenLot,
   units: Decimal,
-  given: Given | null,
+  { given, isExact }: { readonly given: Given | null; readonly isExact: boolean },
 ): void {
   const cost = given?.cost ?? null;
   const lot: OpenLot = {
@@ -102,12 +100,14 @@ function bear(
     cost,
     openCost: cost,
     openCostBase: given?.costBase ?? null,
-    costSource: cost === null ? 'unknown' : parent.costSource,
+    costSource: cost === null ? 'unknown' : isExact ? parent.costSource : 'estimated',
     openFees: Decimal.zero,
     rolled: given?.rolled ?? Decimal.zero,
     unitCost: cost,
     unitQuantity: units,
     paid: cost,
+    estimated: (parent.estimated || !isExact) && cost !== null,
+    doubtedBy: null,
     sameDay: null,
     changed: false,
   };

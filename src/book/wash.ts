@@ -8,7 +8,7 @@
  *
  * The order is the regulation's: losses by the time of sale, those of one moment by acquisition (b); replacements by
  * acquisition (c, d); share by share, each share once (e). Lots of the order that bought the lost units replace nothing
- * (Rev. Rul. 56-602). Not covered: a spouse's accounts, securities that are substantially identical without being the
+ * (Rev. Rul. 56-602), nor do shares that went in the same sale. Not covered: a spouse's accounts, securities that are substantially identical without being the
  * same (funds on one index), a loss on a cover replaced by a sale of shares held (section 1091(e)(1)), the purchase that
  * covers a short as a replacement of a loss on shares.
  */

@@ -4,6 +4,8 @@ import { TruebookError } from '../domain/errors.ts';
 import { now as instantNow, tryParseTradeDate, type TradeDate } from '../domain/time.ts';
 import { type Lot } from '../domain/lot.ts';
 import { compose } from '../compose.ts';
+import { type Store, type StoredLot } from '../store/store.ts';
+import { bookThen } from '../sync/asOf.ts';
 import { printJson, printLine } from './print.ts';
 import { loadSettings, tellWarnings, type CommonOptions } from './session.ts';
 
@@ -14,8 +16,8 @@ export interface BasisOptions extends CommonOptions {
 }
 
 /**
- * What a person knows of a lot whose basis no broker told (a transfer, an opening): its total cost and the day it was
- * acquired. It goes into the ledger as an election; the next run works the book out anew.
+ * What a person knows of a lot whose basis no broker told (a transfer, an opening), or which an event put in doubt (a
+ * spin-off, a merger, a split without terms): its total cost, then as that event left it, and the day it was acquired. It goes into the ledger as an election; the next run works the book out anew.
  */
 export async function basis(lotId: string, options: BasisOptions): Promise<number> {
   const cost = costOf(options.cost);
@@ -29,6 +31,8 @@ export async function basis(lotId: string, options: BasisOptions): Promise<numbe
     const found = (await book.store.lots({ ...filter, ids: [lotId] }))[0];
     if (found === undefined) throw noSuchLot(lotId);
     refuseLaterThanArrival(found, acquired);
+    const settles = await doubtOf(book.store, found);
+    const details = { acquired, ...(settles === undefined ? {} : { settles }) };
     const election: Omit<Election, 'firstSeenAt'> = {
       kind: 'basis',
       object: lotId,
@@ -36,7 +40,7 @@ export async function basis(lotId: string, options: BasisOptions): Promise<numbe
       validFrom: null,
       validTo: null,
       source: 'user',
-      details: { acquired },
+      details,
     };
     const at = instantNow(book.clock);
     await book.store.elect(found.accountId, [election], {
@@ -44,7 +48,7 @@ export async function basis(lotId: string, options: BasisOptions): Promise<numbe
       actor: 'user',
       action: 'basis',
       object: lotId,
-      facts: { cost: cost.toString(), acquired },
+      facts: { cost: cost.toString(), ...details },
     });
     if (options.json === true) printJson({ lot: lotId, cost: cost.toString(), acquired });
     else
@@ -55,6 +59,15 @@ export async function basis(lotId: string, options: BasisOptions): Promise<numbe
   } finally {
     await book.close();
   }
+}
+
+/** The event that put the cost of a lot in doubt: the basis is of the lot as that left it. */
+async function doubtOf(store: Store, lot: StoredLot): Promise<string | undefined> {
+  const account = (await store.accounts()).find(({ id }) => id === lot.accountId);
+  if (account === undefined) return undefined;
+  const { fold } = await bookThen(store, account, {}, lot.epoch);
+  const folded = fold.lots.find(({ id }) => id === lot.id);
+  return folded?.doubtedBy;
 }
 
 function costOf(text: string): Decimal {

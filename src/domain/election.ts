@@ -28,7 +28,8 @@ export type WashScope = (typeof WASH_SCOPES)[number];
  * - `fee_policy`: object null; choice = a `FeePolicy`
  * - `wash_scope`: object null; choice = a `WashScope`
  * - `lot_choice`: object = root id of a closing activity; details = lot id -> quantity (the lots to close)
- * - `basis`: object = lot id; choice = total cost of the lot as it was acquired; details `{acquired: YYYY-MM-DD}`
+ * - `basis`: object = lot id; choice = total cost of the lot as it was acquired; details `{acquired: YYYY-MM-DD}`; with
+ *   `{settles: root id}` total cost of what that event left open of it
  */
 export type ElectionKind = 'lot_method' | 'fee_policy' | 'wash_scope' | 'lot_choice' | 'basis';
 

@@ -17,10 +17,10 @@ export type LotDirection = 'long' | 'short';
 
 /**
  * Where a lot's cost comes from: `fill` - the money of the activity that opened it; `broker` - the broker's own average
- * (an opening, a transfer with basis); `user` - a person stated it (`truebook basis`); `unknown` - nobody said: the cost
- * is null, never zero.
+ * (an opening, a transfer with basis); `user` - a person stated it (`truebook basis`); `estimated` - known once, but an
+ * event followed of which nobody says how it divided the cost; `unknown` - nobody said: the cost is null, never zero.
  */
-export type CostSource = 'fill' | 'broker' | 'user' | 'unknown';
+export type CostSource = 'fill' | 'broker' | 'user' | 'estimated' | 'unknown';
 
 export interface Lot {
   readonly id: LotId;
@@ -60,6 +60,8 @@ export interface Lot {
    * was kept by something that does not know them.
    */
   readonly openFees?: Decimal;
+  /** Root id of the last event after which nobody can say what it costs; absent where there was none, or as `openFees`. */
+  readonly doubtedBy?: string;
 }
 
 /**
@@ -110,8 +112,16 @@ export interface LotClosure {
   readonly fees: Decimal;
   /** Economic: `proceeds - cost`; null where either is unknown. */
   readonly realized: Decimal | null;
-  /** What the tax layer adds: an assigned option's premium leaves its own close (-) and joins the stock's (+). */
+  /**
+   * What the tax layer adds: an assigned option's premium leaves its own close (-) and joins the stock's (+). Of a
+   * `transfer_out` what was carried along with the cost: nothing of it is realized.
+   */
   readonly rolled: Decimal;
+  /**
+   * The part of `rolled` that stands in proceeds (IRS Pub. 550: an assigned call's premium adds to what its stock was
+   * sold for), the rest stands in cost. Absent where the row was kept by something that does not tell them apart.
+   */
+  readonly rolledProceeds?: Decimal;
   readonly realizedBasis: RealizedBasis;
   /** Null where nothing is realized or the acquisition is unknown. */
   readonly term: HoldingTerm | null;

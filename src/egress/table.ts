@@ -36,6 +36,7 @@ export const EGRESS_TABLE: readonly EgressRow[] = [
   get('alpaca', ALPACA_DATA, /^\/v1beta1\/options\/snapshots$/, 'option marks and Greeks'),
   get('alpaca', ALPACA_DATA, /^\/v2\/stocks\/snapshots$/, 'stock marks'),
   get('alpaca', ALPACA_DATA, /^\/v1beta3\/crypto\/us\/snapshots$/, 'crypto marks'),
+  get('alpaca', ALPACA_DATA, /^\/v1\/corporate-actions$/, 'ratio of a split that was cut to whole shares'),
   {
     broker: 'alpaca',
     method: 'WS',

@@ -152,13 +152,13 @@ function wordsOf(step: Step, scene: Scene): string[] {
     }
     case 'spinoff':
     case 'blindspin': {
-      if (own <= 0) return [];
+      if (own === 0) return [];
       move(`S${index}`, own);
       const part = what === 'spinoff' ? 'basisFraction=0.1234' : '';
       return [`spinoff ${own} S${index} parent=${symbol} ${part} ${pair}`.replace(/ +/g, ' ')];
     }
     case 'capital':
-      return own <= 0 ? [] : [`capital ${price} ${symbol} ${pair}`];
+      return own === 0 ? [] : [`capital ${own < 0 ? '-' : ''}${price} ${symbol} ${pair}`];
     case 'dividend':
       return [`dividend ${price} ${pair}`];
     case 'write':

@@ -560,6 +560,80 @@ describe('corporate actions', () => {
     ).toEqual(['sale 10 of #p: cost 350, got 400 = 50 short']);
   });
 
+  describe('a split that was cut to whole units, without terms', () => {
+    const text = `
+      2024-01-02 10:00  buy 10 X @ 400         #a
+      2024-01-03 10:00  buy 15 X @ 410         #b
+      2024-02-01        split X 25 -> 8        #s
+      2024-02-02        inlieu 400 X           #cil
+      2024-02-05 10:00  sell 8 X @ 1250        #c`;
+
+    test('is one for three where nothing else is likely; all of it is an estimate', () => {
+      const { lots, closes } = book(text.split('\n').slice(0, 5).join('\n'));
+      expect(lots.map((line) => line.replace(/(\.\d{4})\d+/g, '$1'))).toEqual([
+        'X 3 cost 3600 since 2024-01-02 (#a)',
+        'X 5 cost 6150 since 2024-01-03 (#b)',
+      ]);
+      expect(closes.map((line) => line.replace(/(\.\d{4})\d+/g, '$1'))).toEqual([
+        'cash_in_lieu 0.3333 of #a: cost 400, got 400 = 0 short (estimated)',
+      ]);
+      expect(book(text).closes.slice(1)).toEqual([
+        'sale 3 of #a: cost 3600, got 3750 = 150 short (estimated)',
+        'sale 5 of #b: cost 6150, got 6250 = 100 short (estimated)',
+      ]);
+    });
+
+    test('is exact where the terms are told', () => {
+      const told = text.replace('25 -> 8', '25 -> 8 ratioNew=1 ratioOld=3');
+      expect(book(told).closes.join()).not.toContain('estimated');
+      expect(book(told).closes).toHaveLength(3);
+    });
+
+    test('stays as stated where several ratios are likely, and cash for no known part makes an estimate, too', () => {
+      const several = text
+        .replace('buy 15', 'buy 5')
+        .replace('25 -> 8', '15 -> 1')
+        .replace('sell 8', 'sell 1');
+      expect(book(several).closes).toEqual([
+        'cash_in_lieu 0 of #unknown:cil: cost unknown, got 400 = unknown - (unknown)',
+        expect.stringMatching(/of #a: .*\(estimated\)$/),
+        expect.stringMatching(/of #b: .*\(estimated\)$/),
+      ]);
+      const odd = text.replace('25 -> 8', '25 -> 2').replace('sell 8', 'sell 2');
+      expect(book(odd).closes.slice(1).join()).toMatch(/estimated.*estimated/);
+    });
+
+    test('a usual ratio is what it says: no estimate', () => {
+      for (const [from, to] of [
+        [25, 50],
+        [25, 5],
+        [20, 30],
+        [21, 9],
+      ] as const) {
+        const plain = `
+          2024-01-02 10:00  buy ${from} X @ 4      #a
+          2024-02-01        split X ${from} -> ${to}  #s
+          2024-02-05 10:00  sell ${to} X @ 5       #c`;
+        expect(book(plain).closes.join(), `${from} -> ${to}`).not.toContain('estimated');
+      }
+    });
+  });
+
+  test('three for seven and back is what it was, also where the broker keeps nine digits', () => {
+    const text = `
+      2024-01-02 10:00  buy 10 X @ 3                                        #a
+      2024-01-03 10:00  buy 7 X @ 6                                         #b
+      2024-02-01        split X 17 -> 7.285714286 ratioNew=3 ratioOld=7     #s`;
+    expect(book(text).lots).toEqual([
+      'X 4.285714285714285714285714285714285714 cost 30 since 2024-01-02 (#a)',
+      'X 3.000000000285714285714285714285714286 cost 42 since 2024-01-03 (#b)',
+    ]);
+    expect(book(`${text}\n2024-02-02  split X 7.285714286 -> 17 ratioNew=7 ratioOld=3  #t`).lots).toEqual([
+      'X 10 cost 30 since 2024-01-02 (#a)',
+      'X 7 cost 42 since 2024-01-03 (#b)',
+    ]);
+  });
+
   test('a part of a unit waits for its cash, one for the account, and is realized when that comes', () => {
     const rows = activities(`
       2024-01-02 10:00  buy 101 X @ 30                              #a
@@ -679,6 +753,50 @@ describe('corporate actions', () => {
     ).toEqual(['merger 100 of #t: cost 3000, got 4000 = 1000 short']);
   });
 
+  test('a basis for shares that came for shares and cash is theirs: what was before stays, cost is conserved', () => {
+    const text = `
+      2023-01-05 10:00  buy 12 T @ 30                    #a
+      2023-02-05 10:00  sell 2 T @ 25                    #b
+      2024-06-03        merger A <- T 10 -> 5 cash=40    #m`;
+    const stated = { object: 'a', details: { acquired: '2023-01-05', settles: 'm+' } };
+    expect(book(text, only(elect('basis', '290', stated)))).toEqual({
+      lots: ['A 5 cost 290 since 2023-01-05 (#a)'],
+      closes: ['sale 2 of #a: cost 60, got 50 = -10 short', 'merger 0 of #a: cost 10, got 40 = 30 long'],
+    });
+    const { lots } = foldBook(EMPTY_BOOK, activities(text));
+    expect(lots[0]).toMatchObject({ openCost: null, costSource: 'unknown', doubtedBy: 'm+' });
+  });
+
+  test('a basis for the parent of a spin-off counts from the spin-off on', () => {
+    const text = `
+      2023-01-05 10:00  buy 12 P @ 30              #a
+      2023-02-05 10:00  sell 2 P @ 25              #b
+      2024-06-03        spinoff 5 C parent=P       #s
+      2024-07-03 10:00  sell 10 P @ 30             #c`;
+    const stated = { object: 'a', details: { acquired: '2023-01-05', settles: 's' } };
+    const before = foldBook(EMPTY_BOOK, activities(text.split('\n').slice(0, 4).join('\n')));
+    expect(before.lots.find((lot) => lot.id === 'a')).toMatchObject({
+      costSource: 'estimated',
+      doubtedBy: 's',
+    });
+    expect(book(text, only(elect('basis', '270', stated))).closes).toEqual([
+      'sale 2 of #a: cost 60, got 50 = -10 short',
+      'sale 10 of #a: cost 270, got 300 = 30 long',
+    ]);
+  });
+
+  test('a basis settles a split without terms, too', () => {
+    const text = `
+      2024-01-02 10:00  buy 25 X @ 400         #a
+      2024-02-01        split X 25 -> 8        #s
+      2024-02-05 10:00  sell 8 X @ 1250        #c`;
+    const stated = { object: 'a', details: { acquired: '2024-01-02', settles: 's+' } };
+    expect(book(text).closes[0]).toBe('sale 8 of #a: cost 9600, got 10000 = 400 short (estimated)');
+    expect(book(text, only(elect('basis', '9500', stated))).closes[0]).toBe(
+      'sale 8 of #a: cost 9500, got 10000 = 500 short',
+    );
+  });
+
   test('a renaming keeps lots, cost and dates', () => {
     expect(
       book(`
@@ -701,6 +819,70 @@ describe('corporate actions', () => {
         'return_of_capital 0 of #b: cost 100, got 150 = 50 short',
       ],
     });
+  });
+
+  test('under AVERAGE all lots are one pool: nothing is gain before all of their cost came back', () => {
+    const text = `
+      2024-01-02 10:00  buy 50 X @ 10             #a
+      2024-01-03 10:00  buy 50 X @ 2              #b
+      2024-02-01        capital 300 X             #roc`;
+    const { lots, closes } = book(text, only(elect('lot_method', 'AVERAGE')));
+    expect(lots).toEqual(['X 50 cost 150 since 2024-01-02 (#a)', 'X 50 cost 150 since 2024-01-03 (#b)']);
+    expect(closes).toEqual([
+      'return_of_capital 0 of #a: cost 150, got 150 = 0 short',
+      'return_of_capital 0 of #b: cost 150, got 150 = 0 short',
+    ]);
+    const more = text.replace('300', '650');
+    expect(book(more, only(elect('lot_method', 'AVERAGE'))).closes).toEqual([
+      'return_of_capital 0 of #a: cost 300, got 325 = 25 short',
+      'return_of_capital 0 of #b: cost 300, got 325 = 25 short',
+    ]);
+  });
+
+  test('under AVERAGE the cash of a merger has one gain, too', () => {
+    expect(
+      book(
+        `
+        2024-01-02 10:00  buy 50 T @ 100                              #a
+        2024-01-03 10:00  buy 50 T @ 20                               #b
+        2024-06-03        merger A <- T 100 -> 100 cash=1000 fmvNew=60 #m`,
+        only(elect('lot_method', 'AVERAGE')),
+      ),
+    ).toEqual({
+      lots: ['A 50 cost 3000 since 2024-01-02 (#a)', 'A 50 cost 3000 since 2024-01-03 (#b)'],
+      closes: ['merger 0 of #a: cost 0, got 500 = 500 short', 'merger 0 of #b: cost 0, got 500 = 500 short'],
+    });
+  });
+
+  test('who is short owes what the holder gets: shares of a spin-off, capital, the cash of a merger', () => {
+    const short = '2024-01-02 10:00  sell 100 X @ 50   #a';
+    expect(book(`${short}\n2024-02-01  spinoff -25 C parent=X basisFraction=0.2  #s`)).toEqual({
+      lots: ['X -100 cost 4000 since 2024-01-02 (#a)', 'C -25 cost 1000 since 2024-01-02 (#s>a)'],
+      closes: [],
+    });
+    expect(book(`${short}\n2024-02-01  capital -100 X  #r\n2024-03-01 10:00  buy 100 X @ 45  #b`)).toEqual({
+      lots: [],
+      closes: [
+        'return_of_capital 0 of #a: cost 100, got 100 = 0 short',
+        'cover 100 of #a: cost 4500, got 4900 = 400 short',
+      ],
+    });
+    expect(book(`${short}\n2024-02-01  capital -5100 X  #r`)).toEqual({
+      lots: ['X -100 cost 0 since 2024-01-02 (#a)'],
+      closes: ['return_of_capital 0 of #a: cost 5100, got 5000 = -100 short'],
+    });
+    expect(book(`${short}\n2024-02-01  merger A <- X -100 -> -50 cash=-1000  #m`)).toEqual({
+      lots: ['A -50 cost 4000 since 2024-01-02 (#a)'],
+      closes: ['merger 0 of #a: cost 1000, got 1000 = 0 short'],
+    });
+  });
+
+  test('capital that is taken back from what is held raises its cost again', () => {
+    const text = `
+      2024-01-02 10:00  buy 100 X @ 50    #a
+      2024-02-01        capital 100 X     #r
+      2024-02-02        capital -100 X    #t`;
+    expect(book(text).lots).toEqual(['X 100 cost 5000 since 2024-01-02 (#a)']);
   });
 
   test('a stock dividend is more units at the same cost and dates', () => {

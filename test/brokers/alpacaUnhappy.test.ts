@@ -443,6 +443,17 @@ test('every adapter call uses rows of the table only, and every GET row of Alpac
     ),
   );
   await own.broker.readPositions();
+  const split = { activity_type: 'SPLIT', activity_sub_type: 'RSPLIT', date: '2025-08-20', symbol: 'XMPL' };
+  const cut = ['-25', '8'].map((qty) => ({
+    ...split,
+    id: `20250820000000000::${qty}`,
+    net_amount: '0',
+    qty,
+  }));
+  replay.answer('/v2/account/activities', (_request, response, url) =>
+    sendJson(response, 200, url.searchParams.has('page_token') ? '[]' : JSON.stringify(cut)),
+  );
+  await own.broker.readActivities({ kind: 'history', resumeAfter: null, pagesMax: 2 });
   const rows = EGRESS_TABLE.filter((row) => row.broker === 'alpaca' && row.method === 'GET');
   const used = rows.filter((row) => own.sent.some((sent) => row.path.test(sent.path)));
   expect(used.map((row) => row.purpose)).toEqual(rows.map((row) => row.purpose));

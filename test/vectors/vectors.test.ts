@@ -29,7 +29,7 @@ test('all of them agree but those that follow other rules and say so', () => {
     'kapji-CRYPTO22256_Example_6',
     'nautilus-base-fee-round-trip',
   ]);
-  expect(outcomes('passed')).toHaveLength(207);
+  expect(outcomes('passed')).toHaveLength(225);
 });
 
 // ---- the format ---------------------------------------------------------------------------------------------------
@@ -161,6 +161,25 @@ describe('what vectors may hold', () => {
     agrees(text, { missing_qty: '2', realized_pnl: null }, { missing_basis: 'unknown' });
   });
 
+  test('a transfer is no close; pieces of other symbols are not asked for', () => {
+    const text = `2024-01-02 buy 10 A @ 10 account=a
+      2024-02-01 transfer 10 A account=a to=b
+      2024-03-01 sell 10 A @ 20 account=b`;
+    agrees(text, { close_realized: ['100'], realized_pnl: '100' });
+    const row = {
+      qty: '5',
+      holding_start: '2024-01-02',
+      adjusted_basis: '50',
+      sell_date: null,
+      proceeds: null,
+    };
+    agrees(
+      `2024-01-02 buy 5 A @ 10\n2024-01-02 buy 7 B @ 10`,
+      { wash: { rows: [{ ...row, code: '', disallowed: '0' }] } },
+      { check_symbol: 'A' },
+    );
+  });
+
   test('accounts keep their lots apart; a transfer carries cost and dates', () => {
     agrees(
       `2026-01-15 buy 10 A @ 40 account=a
@@ -184,15 +203,15 @@ describe('what fails', () => {
 
   test.each([
     [
-      'transactions[0].colour',
+      'colour (in transactions[0])',
       { transactions: [{ ...transactions(text)[0]!, colour: 'red' }] as unknown as Transaction[] },
     ],
-    ['expected.mood', { expected: { mood: '1' } }],
-    ['expected.lots[0].mood', { expected: { lots: [{ qty: '10', mood: 'x' }] } as unknown as Expected }],
-    ['expected.after[0].mood', { expected: { after: [{ i: 0, mood: '1' }] } }],
+    ['mood (in expected)', { expected: { mood: '1' } }],
+    ['mood (in expected.lots[0])', { expected: { lots: [{ qty: '10', mood: 'x' }] } as unknown as Expected }],
+    ['mood (in expected.after[0])', { expected: { after: [{ i: 0, mood: '1' }] } }],
     ['mood', { mood: '1' } as Partial<Vector>],
   ])('a field nobody knows: %s', (field, more) => {
-    const { outcome, problems } = verdictOf(text, {}, more);
+    const { outcome, problems } = verdictOf(text, { remaining_qty: '10' }, more);
     expect({ outcome, problems }).toEqual({ outcome: 'failed', problems: [`unsupported field ${field}`] });
   });
 
@@ -203,7 +222,8 @@ describe('what fails', () => {
     ['type=gamble', { transactions: [{ ...transactions(text)[0]!, type: 'gamble' }] }],
     ['intent=maybe', { transactions: [{ ...transactions(text)[0]!, intent: 'maybe' }] }],
   ])('a word nobody knows: %s', (word, more) => {
-    expect(verdictOf(text, {}, more).problems).toEqual([`unsupported value ${word}`]);
+    const { problems } = verdictOf(text, { remaining_qty: '10' }, more);
+    expect(problems).toEqual([`unsupported value ${word}`]);
   });
 
   test.each<[string, Expected]>([
@@ -217,6 +237,42 @@ describe('what fails', () => {
   ])('%s', (problem, expected) => {
     const { outcome, problems } = verdictOf(text, expected);
     expect({ outcome, problems }).toEqual({ outcome: 'failed', problems: [problem] });
+  });
+
+  test.each<[string, unknown]>([
+    ['the vector is not an object', null],
+    ['the vector is not an object', 'buy 10 A'],
+    ['the vector is not an object', [{}]],
+    ['transactions: there are none', { transactions: undefined }],
+    ['transactions is not a list', { transactions: {} }],
+    ['transactions[0].qty is not a text', { transactions: [{ ...transactions(text)[0]!, qty: 10 }] }],
+    [
+      'transactions: two of them are number 0',
+      { transactions: transactions(text).flatMap((one) => [one, one]) },
+    ],
+    ['expected: nothing is expected', { expected: {} }],
+    ['expected: nothing is expected', { expected: undefined }],
+    ['expected is not an object', { expected: [] }],
+    ['expected.remaining_qty is not a text', { expected: { remaining_qty: ['10'] } }],
+    ['expected.cycles is not a list', { expected: { cycles: '10' } }],
+    ['expected.after: there is no transaction 7', { expected: { after: [{ i: 7, remaining_qty: '10' }] } }],
+    ['flags is not a list', { flags: 'peer_disagreement:mine' }],
+  ])('what shows nothing or is no vector: %s', (problem, more) => {
+    const isOwn = more !== null && typeof more === 'object' && !Array.isArray(more);
+    const own = {
+      id: 'own',
+      method: 'FIFO',
+      transactions: transactions(text),
+      expected: { remaining_qty: '10' },
+    };
+    const { outcome, problems } = checkVector(isOwn ? stripped({ ...own, ...more }) : more);
+    expect({ outcome, problems }).toEqual({ outcome: 'failed', problems: [problem] });
+  });
+
+  test('a difference of the last digits is shown with all of them', () => {
+    const more = '5.000000000000000000000001';
+    const { problems } = verdictOf(`2026-01-15 buy ${more} A @ 1`, { remaining_qty: '5' });
+    expect(problems).toEqual([`remaining_qty: expected 5, actual ${more}`]);
   });
 
   test('a list with a row too many, too few or another one', () => {
@@ -240,6 +296,11 @@ describe('what fails', () => {
     expect(flagged('stub_fee_uses_order_qty')).toBe('failed');
   });
 });
+
+/** As JSON has it: without what is undefined. */
+function stripped(value: object): unknown {
+  return JSON.parse(JSON.stringify(value));
+}
 
 test('the command prints what does not agree, and the counts in its last line', () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'vectors-'));
@@ -268,6 +329,21 @@ test('the command prints what does not agree, and the counts in its last line', 
         '  remaining_qty: expected 9, actual 10',
         '1 passed, 2 failed',
       ],
+    });
+    writeFileSync(path.join(folder, 'more.json'), '{');
+    const broken = run(path.join(folder, 'none.json'), folder);
+    expect(broken).toMatchObject({ status: 1 });
+    expect(broken.lines).toContain('failed none.json (no vectors)');
+    expect(broken.lines).toContain('failed more.json (no vectors)');
+    expect(broken.lines.at(-1)).toBe('1 passed, 3 failed');
+    for (const nothing of ['[]', '{"vectors":null}', '']) {
+      writeFileSync(path.join(folder, 'more.json'), nothing);
+      expect(run(path.join(folder, 'more.json')).lines.at(-1)).toBe('0 passed, 1 failed');
+    }
+    const empty = mkdtempSync(path.join(folder, 'empty-'));
+    expect(run(empty)).toMatchObject({
+      status: 1,
+      lines: [expect.anything(), expect.anything(), '0 passed, 1 failed'],
     });
     expect(run(path.join(FOLDER, 'alpaca_docs.json'))).toEqual({ status: 0, lines: ['3 passed, 0 failed'] });
   } finally {

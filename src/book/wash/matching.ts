@@ -116,7 +116,7 @@ function findReplacement({ group, replacements }: Work, loss: Piece): Piece | nu
     const { piece, next } = place;
     const tooOld = piece.lot.day < firstDay;
     if (spent(piece, group.policy) || (forward && (tooOld || soldBefore(piece, loss)))) list.drop(place);
-    else if (!tooOld && !sameOrder(piece, loss, group.policy)) return piece;
+    else if (!tooOld && !sameOrder(piece, loss, group.policy) && !soldTogether(piece, loss)) return piece;
     place = next;
   }
   return null;
@@ -131,6 +131,12 @@ function spent(piece: Piece, policy: WashPolicy): boolean {
 /** Units carried elsewhere (a transfer, an exercise) were not sold. */
 function soldBefore(piece: Piece, loss: Piece): boolean {
   return piece.close.row?.disposal !== 'carried' && compareClosed(piece, loss) < 0;
+}
+
+/** What the same sale took was not there any more to replace anything. */
+function soldTogether({ lot, close }: Piece, loss: Piece): boolean {
+  const saleId = close.row?.saleId ?? null;
+  return saleId !== null && saleId === loss.close.row!.saleId && lot.row.accountId === loss.lot.row.accountId;
 }
 
 /** Whether one order bought both, or bought what is inside the loss by earlier wash sales. */

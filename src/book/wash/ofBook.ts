@@ -4,6 +4,7 @@ import { Decimal } from '../../domain/decimal.ts';
 import { type Instrument, type InstrumentId } from '../../domain/instrument.ts';
 import { type ClosureKind, type Lot, type LotClosure, type LotId } from '../../domain/lot.ts';
 import { compareInstants, type Instant } from '../../domain/time.ts';
+import { taxFigures } from '../taxLayer.ts';
 import {
   type TaxAccountType,
   type WashAcquisition,
@@ -172,12 +173,7 @@ function purchaseOf(lot: Lot, activity: WashActivity | null): boolean | 'unknown
 function closeOf(closure: LotClosure, subject: Subject, book: WashBook, deliveries: Deliveries): WashClose {
   const { instrument, security } = subject;
   const disposal = disposalOf(closure, instrument);
-  // What came with an exercised or assigned option is in the basis of the stock it brought, in the proceeds of the
-  // stock it took.
-  const [cost, proceeds] =
-    closure.direction === 'long' && closure.kind === 'sale'
-      ? [closure.cost?.minus(closure.rolled) ?? null, closure.proceeds]
-      : [closure.cost, closure.proceeds?.plus(closure.rolled) ?? null];
+  const { cost, proceeds } = taxFigures(closure);
   return {
     accountId: book.accountId,
     closureId: closure.id,
@@ -185,6 +181,7 @@ function closeOf(closure: LotClosure, subject: Subject, book: WashBook, deliveri
     disposal,
     closedDate: closure.closedDate,
     closedAt: closure.closedAt,
+    saleId: saleOf(closure, book),
     quantity: closure.quantity,
     unitWeight: weightAt({ instrument, security }, book, closure.closedAt),
     carriedInto: closure.kind === 'exercise' ? deliveredLot(closure, subject, book, deliveries) : null,
@@ -192,6 +189,12 @@ function closeOf(closure: LotClosure, subject: Subject, book: WashBook, deliveri
     proceeds,
     acquisitionKnown: closure.realized === null || closure.holdingDays !== null,
   };
+}
+
+/** Executions of one order on one day are one sale: into how many it was cut is no choice of the seller. */
+function saleOf({ activityRootId, closedDate }: LotClosure, book: WashBook): string {
+  const orderId = book.activityOf(activityRootId)?.orderId ?? null;
+  return orderId === null ? `activity|${activityRootId}` : `order|${orderId}|${closedDate}`;
 }
 
 function disposalOf({ kind, realized }: LotClosure, instrument: Instrument): WashDisposal {

@@ -68,6 +68,11 @@ export interface WashClose {
   readonly disposal?: WashDisposal;
   readonly closedDate: TradeDate;
   readonly closedAt: Instant;
+  /**
+   * The sale it is a part of, unique within the account: what is sold together replaces nothing of that sale. Default
+   * null = a sale of its own.
+   */
+  readonly saleId?: string | null;
   readonly quantity: Decimal;
   /** What a unit counted for at that time. Default: as the lot's units today. */
   readonly unitWeight?: Decimal;

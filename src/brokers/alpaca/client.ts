@@ -33,6 +33,7 @@ import { mapActivity, mapBalance, mapOrders, mapPosition, mapQuote, mapRestricti
 import { type Direction, judgePage, nextToken, PAGE_SIZE, type PageRow } from './pages.ts';
 import { readOrderProgress } from './orderProgress.ts';
 import { type Connection, type Reading, readWith } from './reading.ts';
+import { learnSplits, type SplitTerms, withSplitTerms } from './splitTerms.ts';
 import {
   firstProblem,
   wireAccount,
@@ -73,6 +74,7 @@ export interface AlpacaClient {
 export function createAlpacaClient(connection: Connection): AlpacaClient {
   /** Terms of adjusted options never change once read: a new adjustment gets a new root. */
   const terms = new Map<string, ContractTerms>();
+  const splits: SplitTerms = new Map();
   const lastPositions: LastPositions = { sha256: null, rows: [] };
   return {
     readBalances: (signal) => readWith(connection, signal, (reading) => readAccount(reading, connection)),
@@ -81,8 +83,8 @@ export function createAlpacaClient(connection: Connection): AlpacaClient {
     readActivities: (window, signal) =>
       readWith(connection, signal, (reading) =>
         window.kind === 'since'
-          ? walkSince(reading, terms, window)
-          : walkHistory(reading, terms, window.resumeAfter, window.pagesMax),
+          ? walkSince(reading, { terms, splits }, window)
+          : walkHistory(reading, { terms, splits }, window.resumeAfter, window.pagesMax),
       ),
     readOrders: (orderIds, signal, lookupsMax = LOOKUPS_MAX) =>
       readWith(connection, signal, (reading) => readOrders(reading, orderIds, lookupsMax)),
@@ -200,12 +202,12 @@ async function learnTerms<Rows>(
 /** Everything created after an instant, newest first. The known ids of the window prove it, so a short page ends it. */
 async function walkSince(
   reading: Reading<ActivitiesAnswer>,
-  terms: Map<string, ContractTerms>,
+  learnt: Learnt,
   window: { readonly after: Instant },
 ): Promise<ActivitiesAnswer> {
   // `after` is exclusive and knows whole seconds: one second earlier, so that no row of that second is missed.
   const after = addMs(parseInstant(`${window.after.slice(0, 19)}Z`), -1_000);
-  const walk = createWalk(reading, terms, 'desc', { after });
+  const walk = createWalk(reading, learnt, 'desc', { after });
   for (let page = 0; page < PAGES_MAX; page += 1) {
     if ((await walk.next()) !== 'more') return { activities: walk.activities(), resumeAfter: null };
   }
@@ -215,15 +217,21 @@ async function walkSince(
 /** The history from its beginning. Nothing proves its end, so a short page is followed until nothing new comes. */
 async function walkHistory(
   reading: Reading<ActivitiesAnswer>,
-  terms: Map<string, ContractTerms>,
+  learnt: Learnt,
   resumeAfter: string | null,
   pagesMax: number,
 ): Promise<ActivitiesAnswer> {
-  const walk = createWalk(reading, terms, 'asc', {}, resumeAfter);
+  const walk = createWalk(reading, learnt, 'asc', {}, resumeAfter);
   for (let page = 0; page < pagesMax; page += 1) {
     if ((await walk.next()) === 'end') return { activities: walk.activities(), resumeAfter: null };
   }
   return { activities: walk.activities(), resumeAfter: walk.token() };
+}
+
+/** What was asked for beside the rows, and stays true. */
+interface Learnt {
+  readonly terms: Map<string, ContractTerms>;
+  readonly splits: SplitTerms;
 }
 
 interface Walk {
@@ -235,7 +243,7 @@ interface Walk {
 
 function createWalk(
   reading: Reading<ActivitiesAnswer>,
-  terms: Map<string, ContractTerms>,
+  { terms, splits }: Learnt,
   direction: Direction,
   query: Record<string, string>,
   resumeAfter: string | null = null,
@@ -246,9 +254,10 @@ function createWalk(
   let rowsBefore = 0;
 
   const take = (raw: ExactJson, path: string, sha256: string): void => {
-    const { row, problem } = mapActivity(raw, path, terms);
+    const { row: mapped, problem } = mapActivity(raw, path, terms);
     if (problem !== null) reading.quarantine('activities', problem, raw, sha256);
-    if (row === null) return;
+    if (mapped === null) return;
+    const row = withSplitTerms(mapped, splits);
     const text = JSON.stringify(row);
     const earlier = found.get(row.rootId);
     if (earlier !== undefined && earlier.text !== text) {
@@ -274,6 +283,7 @@ function createWalk(
       });
       const raws = rowsOf(json, 'activities', reading);
       await learnTerms(reading, raws, terms);
+      await learnSplits(reading, raws, splits);
       const rows: PageRow[] = raws.map((raw) => ({ id: textOf(raw, 'id'), key: JSON.stringify(raw) }));
       const verdict = judgePage(rows, seen, token, direction);
       if (verdict === 'repeated') {

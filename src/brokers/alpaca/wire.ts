@@ -200,6 +200,22 @@ export const wireOptionContracts = z.looseObject({
   next_page_token: optional(text),
 });
 
+const wireSplit = z.looseObject({
+  symbol: optional(text),
+  new_rate: decimal,
+  old_rate: decimal,
+  ex_date: optional(day),
+  process_date: optional(day),
+});
+
+/** Terms of splits among the corporate actions of the market data. */
+export const wireSplitTerms = z.looseObject({
+  corporate_actions: z.looseObject({
+    forward_splits: optional(z.array(wireSplit)),
+    reverse_splits: optional(z.array(wireSplit)),
+  }),
+});
+
 const wireTrade = z.looseObject({ t: optional(instant), p: optional(decimal) });
 const wireQuote = z.looseObject({ t: optional(instant), bp: optional(decimal), ap: optional(decimal) });
 

@@ -1,5 +1,7 @@
 /** Lot records: what is held, bought when, for how much, and how it is taxed if it were sold today. */
+import { isDated } from '../../book/openLots.ts';
 import { termOf } from '../../book/term.ts';
+import { type Activity } from '../../domain/activity.ts';
 import { Decimal } from '../../domain/decimal.ts';
 import { type Instrument, type InstrumentId } from '../../domain/instrument.ts';
 import { type LotWash } from '../../book/wash.ts';
@@ -30,12 +32,13 @@ export interface LotRecord {
   readonly washIn: string;
   /** `cost + rolled + washIn` of a long lot. */
   readonly taxCost: string | null;
-  readonly acquiredAt: string;
-  readonly acquiredDate: string;
-  /** The holding period counts from the day after this one, wash sales included. */
-  readonly holdingFrom: string;
-  /** Of a sale today. */
-  readonly term: 'short' | 'long';
+  /** Null where nobody said when it was acquired: the day it came is another one. */
+  readonly acquiredAt: string | null;
+  readonly acquiredDate: string | null;
+  /** The holding period counts from the day after this one, wash sales included; null as `acquiredAt`. */
+  readonly holdingFrom: string | null;
+  /** Of a sale today; null as `acquiredAt`. */
+  readonly term: 'short' | 'long' | null;
   readonly currency: string;
   readonly mark: string | null;
   readonly marketValue: string | null;
@@ -48,6 +51,8 @@ export interface LotRecord {
 export interface LotFacts {
   readonly lots: readonly (Lot & { readonly accountId: number })[];
   readonly wash: WashFigures;
+  /** Those behind the lots, and any others. */
+  readonly activities: readonly (Activity & { readonly accountId: number })[];
   readonly accountNames: ReadonlyMap<number, string>;
   readonly instruments: ReadonlyMap<InstrumentId, Instrument>;
   /** By `<account id>:<instrument>`. */
@@ -57,19 +62,20 @@ export interface LotFacts {
 
 /** Lots that hold something, by account, symbol and acquisition. */
 export function lotRecords(facts: LotFacts): readonly LotRecord[] {
+  const byRoot = new Map(facts.activities.map((row) => [`${row.accountId}:${row.rootId}`, row]));
+  const dated = (lot: Of<Lot>): boolean => isDated(lot, (root) => byRoot.get(`${lot.accountId}:${root}`));
   return facts.lots
     .filter((lot) => !lot.openQuantity.isZero())
-    .map((lot) => lotRecord(lot, facts.wash.get(lot.accountId)?.byLot.get(lot.id) ?? null, facts))
+    .sort((left, right) => compareText(left.acquiredAt, right.acquiredAt) || compareText(left.id, right.id))
+    .map((lot) => lotRecord(lot, facts.wash.get(lot.accountId)?.byLot.get(lot.id) ?? null, facts, dated(lot)))
     .sort(
-      (left, right) =>
-        compareText(left.account, right.account) ||
-        compareText(left.symbol, right.symbol) ||
-        compareText(left.acquiredAt, right.acquiredAt) ||
-        compareText(left.lot, right.lot),
+      (left, right) => compareText(left.account, right.account) || compareText(left.symbol, right.symbol),
     );
 }
 
-function lotRecord(lot: LotFacts['lots'][number], washed: LotWash | null, facts: LotFacts): LotRecord {
+type Of<Row> = Row & { readonly accountId: number };
+
+function lotRecord(lot: Of<Lot>, washed: LotWash | null, facts: LotFacts, dated: boolean): LotRecord {
   const instrument = facts.instruments.get(lot.instrument);
   const sign = lot.direction === 'long' ? Decimal.one : Decimal.one.negate();
   const quantity = lot.openQuantity.times(sign);
@@ -97,10 +103,10 @@ function lotRecord(lot: LotFacts['lots'][number], washed: LotWash | null, facts:
     rolled: lot.rolled.toString(),
     washIn: washIn.toString(),
     taxCost: text(lot.openCost?.plus(lot.rolled).plus(washIn) ?? null),
-    acquiredAt: lot.acquiredAt,
-    acquiredDate: lot.acquiredDate,
-    holdingFrom,
-    term: termOf(holdingFrom, facts.today),
+    acquiredAt: dated ? lot.acquiredAt : null,
+    acquiredDate: dated ? lot.acquiredDate : null,
+    holdingFrom: dated ? holdingFrom : null,
+    term: dated ? termOf(holdingFrom, facts.today) : null,
     currency: lot.currency,
     mark: text(mark),
     marketValue: text(value),
