@@ -65,7 +65,7 @@ const KEYS = {
   findings: `id account type cause confidence state symbol expected observed firstSeenAt lastSeenAt evidence`,
   activity: `account id rootId rev status kind brokerType symbol instrument quantity price amount currency fees
     executedAt tradeDate groupId description firstSeenAt source`,
-  accounts: `account accountId broker env epoch currency pinned createdAt`,
+  accounts: `account accountId broker env epoch currency pinned type createdAt`,
   status: `accounts agent position_sync`,
   statusAccount: `account accountId broker env auth lastSuccess lastAttempt lastError nextRun age fresh why
     openFindings position_sync`,

@@ -67,4 +67,4 @@ it('a sale of this morning is this morning’s, and what was known before stays 
   expect(shown[0]).toMatchObject({ date: '2025-08-19', residualState: 'pending' });
   const returned = await run('pnl', '--returns', '--known-at', '2025-08-19T13:40:00Z', '--json');
   expect(JSON.parse(returned.stdout)).toEqual(before);
-});
+}, 120_000);
