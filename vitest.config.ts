@@ -13,8 +13,8 @@ export default defineConfig({
     isolate: false,
     // Half of a test's time is waiting for a process or a socket: two at a time use two cores.
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
     reporters: report === '' ? ['default'] : ['default', ['json', { outputFile: report }]],
     sequence: { hooks: 'stack' },
   },
