@@ -11,6 +11,7 @@ const { values } = parseArgs({
     trace: { type: 'boolean', default: false },
     without: { type: 'string', default: '' },
     only: { type: 'string' },
+    keep: { type: 'string' },
     processes: { type: 'string', default: '2' },
   },
 });
@@ -18,7 +19,7 @@ const first = Number(values.seed);
 const count = Number(values.seeds);
 function* orders(): Iterable<SeedOrder> {
   for (let seed = first; seed < first + count; seed += 1)
-    yield { seed, hours: Number(values.hours), level: 1, databaseUrl: null, without: values.without.split(',').filter(Boolean), only: values.only?.split(',') ?? null, trace: values.trace };
+    yield { seed, hours: Number(values.hours), level: 1, databaseUrl: null, without: values.without.split(',').filter(Boolean), only: values.only?.split(',') ?? null, trace: values.trace, keep: values.keep ?? null };
 }
 const results: SeedResult[] = [];
 const started = performance.now();

@@ -77,7 +77,7 @@ function rewritten(id: string, catalogue: string, says: string, change: (rows: R
         meets: (request) => request.resource === resource,
         answer: (answer) => {
           if (answer.status !== 200) return whole(answer);
-          const rows = JSON.parse(answer.body.toString('utf8')) as unknown;
+          const rows = parsed(answer.body);
           if (!Array.isArray(rows) || rows.length === 0) return whole(answer);
           const body = Buffer.from(JSON.stringify(change(rows as Record<string, unknown>[], chance)));
           return whole({ ...answer, headers: { ...answer.headers, 'content-length': String(body.length) }, body });
@@ -86,6 +86,15 @@ function rewritten(id: string, catalogue: string, says: string, change: (rows: R
       life.during(chance.integer(2, 30) * MINUTE, () => life.world.network.begin(fault), () => life.world.network.end(fault));
     },
   };
+}
+
+/** What the body says; null where another fault has cut it already. */
+function parsed(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch {
+    return null;
+  }
 }
 
 const withField = (rows: Record<string, unknown>[], chance: Chance, names: readonly string[], value: unknown): unknown => {

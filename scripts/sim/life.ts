@@ -148,7 +148,7 @@ export class Life {
   async settle(): Promise<void> {
     await immediate();
     while (this.#busy.length > 0) await Promise.all(this.#busy.splice(0));
-    if (this.#commits.length === 0 && !this.#wantsLook) return;
+    if ((this.#commits.length === 0 && !this.#wantsLook) || this.#databaseHidden) return;
     const commits = this.#commits.splice(0);
     this.#wantsLook = false;
     const by = new Set(commits.map((process) => process.id));

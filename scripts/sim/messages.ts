@@ -12,6 +12,8 @@ export interface SeedOptions {
   /** Only these, where given. */
   readonly only: readonly string[] | null;
   readonly trace: ((line: string) => void) | null;
+  /** Where to keep the database of a seed that was violated; null: nowhere. */
+  readonly keep: string | null;
   /** A folder of its own in memory. */
   readonly folder: string;
 }

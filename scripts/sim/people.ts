@@ -2,20 +2,31 @@
 import { type AccountName, type Brokerage } from './brokerage.ts';
 import { type Chance } from './chance.ts';
 
-const STOCKS = ['AAPL', 'KO', 'TSLA', 'XMPL'] as const;
+const STOCKS = ['AAPL', 'KO', 'TSLA'] as const;
+/** Corporate actions have a date and no time: they take effect before the trades of their day, so nobody trades these. */
+const UNTRADED: ReadonlySet<string> = new Set(['XMPL', 'YMPL', 'VTI', 'BTC/USD']);
+const HISTORY_BEFORE_MS = 3 * 86_400_000;
 const OPTIONS = ['SPY250912C00640000', 'QQQ251010C00580000'] as const;
 const PUBLISH = ['now', 'now', 'now', 'next-day'] as const;
 
 /** Days of trading that lie before the world begins. `fills`: how many. */
-export function playHistory(brokerage: Brokerage, account: AccountName, chance: Chance, fills: number): void {
+export function playHistory(
+  brokerage: Brokerage,
+  account: AccountName,
+  chance: Chance,
+  fills: number,
+  nowMs: number,
+): void {
   brokerage.play('cash', { account, kind: 'funding', amount: '250000' });
+  const at = (place: number): string => new Date(nowMs - HISTORY_BEFORE_MS - (fills - place + 2) * 7 * 60_000).toISOString();
+  brokerage.play('trade', { account, symbol: 'XMPL', side: 'buy', quantity: String(chance.integer(2, 30)), price: '50', at: at(0) });
   for (let made = 0; made < fills; made += 1) {
     const symbol = STOCKS[made % STOCKS.length]!;
     const side = made < STOCKS.length || chance.maybe(0.7) ? 'buy' : 'sell';
-    brokerage.play('trade', { account, symbol, side, quantity: String(chance.integer(1, 9)), price: String(chance.integer(20, 300)) });
+    brokerage.play('trade', { account, symbol, side, quantity: String(chance.integer(1, 9)), price: String(chance.integer(20, 300)), at: at(made) });
   }
-  if (chance.maybe(0.4)) brokerage.play('trade', { account, symbol: OPTIONS[0], side: 'buy', quantity: '3', price: '4.2' });
-  if (chance.maybe(0.3)) brokerage.play('trade', { account, symbol: 'BTC/USD', side: 'buy', quantity: '0.512', price: '61000.5', fees: '12.5' });
+  if (chance.maybe(0.4)) brokerage.play('trade', { account, symbol: OPTIONS[0], side: 'buy', quantity: '3', price: '4.2', at: at(fills) });
+  if (chance.maybe(0.3)) brokerage.play('trade', { account, symbol: 'BTC/USD', side: 'buy', quantity: '0.512', price: '61000.5', fees: '12.5', at: at(fills) });
 }
 
 type Doing = readonly [weight: number, name: string, act: (at: Place) => void];
@@ -31,10 +42,11 @@ const play = ({ brokerage }: Place, path: string, body: object): Record<string, 
 
 function trade(at: Place, more: object = {}): void {
   const { account, chance } = at;
+  const symbol = chance.pick([...STOCKS, ...STOCKS, 'BTC/USD', ...OPTIONS]);
   play(at, 'trade', {
     account,
-    symbol: chance.pick([...STOCKS, ...STOCKS, 'BTC/USD', ...OPTIONS]),
-    side: chance.pick(['buy', 'buy', 'sell']),
+    symbol,
+    side: symbol === 'BTC/USD' ? 'buy' : chance.pick(['buy', 'buy', 'sell']),
     quantity: String(chance.integer(1, 12)),
     price: String(chance.integer(1, 400)),
     publish: chance.pick(PUBLISH),
@@ -46,7 +58,8 @@ function trade(at: Place, more: object = {}): void {
 
 /** Sells all of a stock, so that positions really close. */
 function sellOut(at: Place): void {
-  const held = at.brokerage.truth(at.account).positions;
+  // Nor coins: their fee is taken in coins at the end of the day, and who sold all would owe some.
+  const held = at.brokerage.truth(at.account).positions.filter((row) => !UNTRADED.has(row.symbol));
   if (held.length === 0) return;
   const row = at.chance.pick(held);
   const isShort = row.quantity.startsWith('-');
@@ -106,7 +119,7 @@ const DOINGS: readonly Doing[] = [
     'split',
     (at) => {
       const [newShares, oldShares] = at.chance.pick([['2', '1'], ['3', '2'], ['1', '2']] as const);
-      play(at, 'corporate-action', { kind: 'split', symbol: at.chance.pick(['AAPL', 'XMPL']), newShares, oldShares, publish: at.chance.pick(PUBLISH) });
+      play(at, 'corporate-action', { kind: 'split', symbol: 'XMPL', newShares, oldShares, publish: at.chance.pick(PUBLISH) });
     },
   ],
   [1, 'rename', (at) => play(at, 'corporate-action', { kind: 'rename', symbol: 'XMPL', to: 'YMPL', publish: at.chance.pick(PUBLISH) })],
@@ -117,7 +130,7 @@ const DOINGS: readonly Doing[] = [
       play(at, 'transfer', {
         account: at.account,
         direction: at.chance.pick(['in', 'out']),
-        symbol: at.chance.pick(['TSLA', 'VTI']),
+        symbol: at.chance.pick(['VTI', 'TSLA']),
         quantity: String(at.chance.integer(1, 5)),
         publish: at.chance.pick(PUBLISH),
       }),

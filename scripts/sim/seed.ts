@@ -73,6 +73,8 @@ export async function runSeed(options: SeedOptions, template: string): Promise<S
     if (!isBroken()) await comeToRest(life, isBroken);
     seesNoSecret(life);
   } finally {
+    if (options.keep !== null && life.judge.violations.length > 0)
+      await life.judge.sql(`VACUUM INTO '${path.resolve(options.keep)}'`);
     await life.end();
     watch(null);
   }
@@ -99,11 +101,11 @@ export async function runSeed(options: SeedOptions, template: string): Promise<S
 
 /** Trading days that lie behind: some seeds begin with a ledger that is longer than a page, or than two. */
 function prepare(life: Life, chance: Chance): void {
-  for (const account of life.accounts) playHistory(life.world.brokerage, account, chance.fork(account), chance.maybe(0.12) ? chance.integer(150, 260) : chance.integer(0, 14));
+  for (const account of life.accounts) playHistory(life.world.brokerage, account, chance.fork(account), chance.maybe(0.12) ? chance.integer(150, 260) : chance.integer(0, 14), life.world.beginMs);
 }
 
 function strikeNow(life: Life, kind: FaultKind, perHour: number, chance: Chance, endMs: number): void {
-  const gapMs = (-Math.log(1 - chance.unit()) / perHour) * HOUR_MS;
+  const gapMs = Math.round((-Math.log(1 - chance.unit()) / perHour) * HOUR_MS);
   if (life.world.queue.nowMs + gapMs > endMs) return;
   life.after(gapMs, `fault ${kind.id}`, () => {
     kind.strike(life, chance);

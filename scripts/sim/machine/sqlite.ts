@@ -14,6 +14,7 @@ export class DatabaseSync extends RealDatabase implements Handle {
   readonly #process: SimProcess;
   readonly #readOnly: boolean;
   #wroteRun = false;
+  #isDirty = false;
 
   constructor(file: string, options: { readonly readOnly?: boolean; readonly timeout?: number } = {}) {
     // The processes share one thread: whoever waited for a lock would wait for ever.
@@ -39,6 +40,7 @@ export class DatabaseSync extends RealDatabase implements Handle {
     if (!this.#process.alive) throw new Killed();
     if (sql === 'BEGIN IMMEDIATE') return this.#begin(sql);
     if (sql === 'COMMIT') return this.#commit(sql);
+    if (sql === 'BEGIN' || sql === 'ROLLBACK') [this.#wroteRun, this.#isDirty] = [false, false];
     if (/synchronous = FULL/.test(sql) && witness().level === 1) sql = 'PRAGMA synchronous = OFF';
     super.exec(sql);
   }
@@ -54,8 +56,9 @@ export class DatabaseSync extends RealDatabase implements Handle {
       if (!process.alive) throw new Killed();
       if (isWrite) this.#mayFail();
     };
-    const passed = (): void => {
-      if (isRun) this.#wroteRun = true;
+    const passed = (rows = 0): void => {
+      if (isRun && rows > 0) this.#wroteRun = true;
+      if (isWrite) this.#isDirty = true;
       if (isWrite || this.isTransaction) process.storePoint(isWrite ? 'after a write' : 'after a read');
     };
     return {
@@ -63,7 +66,7 @@ export class DatabaseSync extends RealDatabase implements Handle {
       all: (...given: []) => {
         pass();
         const rows = statement.all(...given);
-        passed();
+        passed(rows.length);
         return rows;
       },
       get: (...given: []) => {
@@ -82,7 +85,7 @@ export class DatabaseSync extends RealDatabase implements Handle {
   #begin(sql: string): void {
     this.#process.storePoint('before a transaction');
     if (!this.#readOnly && this.#process.around.disk.meets('busy')) throw sqliteError(5, 'database is locked');
-    this.#wroteRun = false;
+    [this.#wroteRun, this.#isDirty] = [false, false];
     super.exec(sql);
   }
 
@@ -101,7 +104,7 @@ export class DatabaseSync extends RealDatabase implements Handle {
   #commit(sql: string): void {
     const process = this.#process;
     process.storePoint('before COMMIT');
-    if (process.around.disk.meets('fsync-error')) {
+    if (this.#isDirty && process.around.disk.meets('fsync-error')) {
       super.exec('ROLLBACK');
       throw sqliteError(1034, 'disk I/O error');
     }

@@ -90,6 +90,9 @@ export class Judge {
   async afterCommit(reader: Truebook | null, committedBy: string | null): Promise<void> {
     await this.#toldIsCommitted();
     for (const memory of await this.memories()) {
+      const isOurs = this.#world.plan.accounts.some((name) => name === memory.name);
+      this.hold('I06', isOurs, () => `an account "${memory.name}" was made of somebody else's answer`);
+      if (!isOurs) return;
       const { lost } = await memory.refresh(this.#sql);
       this.hold('I10', !lost, () => `${memory.name}: the row at place ${memory.lastSeq} is gone or changed`);
       for (const entry of memory.newEntries) this.#entryIsTrue(memory, entry);
@@ -241,7 +244,9 @@ export class Judge {
       const book = booked.get(instrument) ?? Decimal.zero;
       this.hold('I07', sum.equals(book), () => `${memory.name}: the book has ${book.toString()} ${instrument}, its ledger ${sum.toString()}`);
     }
-    await this.#lotsAddUp(memory, booked);
+    // A sale whose purchase is published later closes nothing yet: only a reconciled book has all it needs.
+    if (memory.lastWhole?.reconciled === true && memory.newRuns.at(-1) === memory.lastWhole)
+      await this.#lotsAddUp(memory, booked);
     for (const row of live) {
       this.hold('I29', !Decimal.parse(String(row['quantity'])).isZero(), () => `${memory.name}: an open position of ${String(row['instrument'])} with quantity 0`);
       if (memory.lastWhole?.reconciled !== true || memory.newRuns.at(-1) !== memory.lastWhole) continue;
@@ -274,6 +279,16 @@ export class Judge {
       const signed = row['direction'] === 'short' ? Decimal.zero.minus(open) : open;
       const instrument = String(row['instrument']);
       lots.set(instrument, (lots.get(instrument) ?? Decimal.zero).plus(signed));
+    }
+    // A sale of more than is known closes units of a lot that nobody knows.
+    const unknown = await this.#sql(
+      `SELECT instrument, quantity FROM lot_closure
+       WHERE account_id = ${memory.id} AND epoch = ${memory.epoch} AND lot_id LIKE 'unknown:%'`,
+    );
+    for (const row of unknown) {
+      const instrument = String(row['instrument']);
+      const sold = Decimal.parse(String(row['quantity'])).abs();
+      lots.set(instrument, (lots.get(instrument) ?? Decimal.zero).minus(sold));
     }
     for (const instrument of new Set([...lots.keys(), ...booked.keys()])) {
       const [open, book] = [lots.get(instrument) ?? Decimal.zero, booked.get(instrument) ?? Decimal.zero];
@@ -325,7 +340,7 @@ export class Judge {
     const runs = new Set(rows.map((row) => row['run_id']));
     this.hold('I17', rows.length === 2 && runs.size === 1 && rows.every((row) => row['outcome'] === 'complete'), () => `${memory.name} is fresh by ${JSON.stringify(rows)}`);
     const [newest] = await this.#sql(
-      `SELECT max(id) AS id FROM sync_run WHERE account_id = ${memory.id} AND outcome = 'complete' AND type IN ('all', 'positions')`,
+      `SELECT max(id) AS id FROM sync_run WHERE account_id = ${memory.id} AND outcome = 'complete' AND type = 'all'`,
     );
     this.hold('I17', runs.has(newest?.['id'] ?? null), () => `${memory.name}: rows are of run ${String(newest?.['id'])}, their stamp of ${JSON.stringify(rows)}`);
   }

@@ -62,6 +62,7 @@ export async function restingProofs(life: Life, name: AccountName): Promise<void
     judge.hold('I20', rebuilt.same, () => `${name}: ${JSON.stringify(rebuilt.tables.filter((table) => table.differing > 0).map(({ table, examples }) => [table, examples[0]]))}`);
   });
   for (const { seq, hash } of memory.heads) {
+    if (seq === 0) continue;
     const [row] = await judge.sql(
       ['activity', 'book_event', 'bankroll_entry', 'election']
         .map((table) => `SELECT hash FROM ${table} WHERE account_id = ${memory.id} AND seq = ${seq}`)
