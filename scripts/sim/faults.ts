@@ -265,13 +265,14 @@ export const FAULT_KINDS: readonly FaultKind[] = [
   happens('restored', 'F58', 'storage', 'an older backup of the database is put back', 0.15, (life, chance) => life.restoreBackup(chance.integer(20, 120) * MINUTE)),
   happens('wall-jump', 'F59', 'time', 'the wall clock jumps by hours', 0.5, (life, chance) => {
     life.count('wall-jump');
-    chance.pick(life.world.machines).wallOffsetMs = chance.pick([-5 * HOUR, -HOUR, -7 * MINUTE, 3 * MINUTE, 2 * HOUR, 30 * HOUR]);
+    life.jump(chance.pick([-5 * HOUR, -HOUR, -7 * MINUTE, 3 * MINUTE, 2 * HOUR, 30 * HOUR]), chance);
   }),
   happens('wall-set-right', 'F59', 'time', 'the wall clock is set right', 0.7, (life) => {
     for (const machine of life.world.machines) machine.wallOffsetMs = 0;
   }),
   happens('drift', 'F60', 'time', 'the wall clock runs fast or slow', 0.2, (life, chance) => {
     life.count('drift');
+    life.wallWasAhead = true;
     chance.pick(life.world.machines).driftPpm = chance.pick([-400, 500, 2_000]);
   }),
   happens('suspend', 'F61', 'time', 'a machine sleeps: the monotonic clock stands still', 0.3, (life, chance) => life.suspend(chance.integer(2, 90) * MINUTE, chance)),

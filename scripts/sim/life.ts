@@ -43,6 +43,8 @@ export class Life {
   readonly services: Service[] = [];
   readonly accounts: readonly AccountName[];
   kills = 0;
+  /** Some machine's wall clock was ahead of the right time. */
+  wallWasAhead = false;
   commits = 0;
   runs = 0;
   #judge: Judge | null = null;
@@ -201,7 +203,9 @@ export class Life {
     const again = (): void => {
       if (service.process !== process) return;
       service.process = null;
-      this.after(process.chance.integer(2, 90) * 1_000, 'an agent is started again', () => this.#start(service));
+      // What ended by itself (another one holds the account) is tried again at leisure.
+      const seconds = process.diedAt === null ? process.chance.integer(60, 420) : process.chance.integer(5, 120);
+      this.after(seconds * 1_000, 'an agent is started again', () => this.#start(service));
     };
     process.onDeath = (where) => {
       this.kills += 1;
@@ -277,6 +281,11 @@ export class Life {
       service.wanted = false;
       service.stop.abort();
     });
+  }
+
+  jump(ms: number, chance: Chance): void {
+    chance.pick(this.world.machines).wallOffsetMs = ms;
+    if (ms > 0) this.wallWasAhead = true;
   }
 
   suspend(ms: number, chance: Chance): void {
@@ -443,7 +452,7 @@ export class Life {
 
 /** The accounts of a seed: mostly one, because a second costs as much as the first. */
 export function accountsOf(chance: Chance): readonly AccountName[] {
-  return chance.maybe(0.25) ? [PAPER, LIVE] : [PAPER];
+  return chance.maybe(0.15) ? [PAPER, LIVE] : [PAPER];
 }
 
 export function immediate(): Promise<void> {

@@ -158,7 +158,9 @@ export class Network {
       const half = Math.floor(answer.body.length / 2);
       response.push(answer.body.subarray(0, half));
       request.process.after(delivery.forMs, 'hears the rest', () => {
-        if (!response.destroyed) response.finish(answer.body.subarray(half));
+        if (response.destroyed) return;
+        response.finish(answer.body.subarray(half));
+        this.#events.onDelivered(request, answer, askedMs);
       });
       return;
     }

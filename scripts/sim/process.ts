@@ -77,7 +77,7 @@ export interface Handle {
  */
 const LOOKS_LATE: ReadonlyMap<number, number> = new Map([
   [200, 1_500],
-  [1_000, 30_000],
+  [1_000, 60_000],
   [10_000, 120_000],
   [15_000, 45_000],
 ]);

@@ -36,7 +36,7 @@ function planOf({ seed, level, databaseUrl }: SeedOptions, chance: Chance): Worl
     accounts: accountsOf(chance.fork('accounts')),
     scenario: chance.maybe(0.06) ? 'default' : 'empty',
     beginsAt: `${day}T${time}Z`,
-    intervalSeconds: chance.pick([600, 900, 1200, 1800, 1800, 3600]),
+    intervalSeconds: chance.pick([900, 1200, 1800, 1800, 2700, 3600]),
     watchesStream: chance.maybe(0.6),
     marksMissingAsClosed: chance.maybe(0.05),
   };
@@ -114,7 +114,7 @@ function strikeNow(life: Life, kind: FaultKind, perHour: number, chance: Chance,
 }
 
 function trading(life: Life, chance: Chance, endMs: number): void {
-  const gapMs = chance.integer(1, 50) * MINUTE_MS;
+  const gapMs = chance.integer(2, 80) * MINUTE_MS;
   if (life.world.queue.nowMs + gapMs > endMs) return;
   life.after(gapMs, 'something happens at the broker', () => {
     const what = doSomething(life.world.brokerage, life.anyAccount(chance), chance);

@@ -77,6 +77,17 @@ export class SimSocket extends EventEmitter implements Handle {
   }
 
   terminate(): void {
+    if (this.readyState === CONNECTING) {
+      this.readyState = CLOSED;
+      this.process.handles.delete(this);
+      this.#peer?.onClose();
+      // As `ws` does: an error, then the end.
+      this.process.after(1, 'gives the stream up', () => {
+        this.emit('error', new Error('closed before the connection was established'));
+        this.emit('close', 1006);
+      });
+      return;
+    }
     this.#close(1006);
   }
 

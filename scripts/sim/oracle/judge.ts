@@ -20,7 +20,8 @@ import { type Received } from './received.ts';
 export interface Shown {
   readonly account: Account;
   readonly positions: readonly PositionRecord[];
-  readonly gate: GateAnswer;
+  /** Null where it was not asked. */
+  readonly gate: GateAnswer | null;
 }
 
 /** Half a second of rounding between the clocks of a program and the world's. */
@@ -29,6 +30,7 @@ const ROUNDING_MS = 2_000;
 export class Judge {
   readonly violations: Violation[] = [];
   checks = 0;
+  #looks = 0;
   readonly #world: World;
   readonly #states: States;
   readonly #received: Received;
@@ -90,9 +92,6 @@ export class Judge {
   async afterCommit(reader: Truebook | null, committedBy: string | null): Promise<void> {
     await this.#toldIsCommitted();
     for (const memory of await this.memories()) {
-      const isOurs = this.#world.plan.accounts.some((name) => name === memory.name);
-      this.hold('I06', isOurs, () => `an account "${memory.name}" was made of somebody else's answer`);
-      if (!isOurs) return;
       const { lost } = await memory.refresh(this.#sql);
       this.hold('I10', !lost, () => `${memory.name}: the row at place ${memory.lastSeq} is gone or changed`);
       for (const entry of memory.newEntries) this.#entryIsTrue(memory, entry);
@@ -102,7 +101,8 @@ export class Judge {
       if (moved && committedBy !== null) await this.#progressIsEarned(memory, committedBy);
       if (moved) await this.#bookIsItsLedger(memory);
       if (moved) await this.#headsOnlyGrow(memory);
-      if (reader !== null) await this.look(reader, memory);
+      if (!this.#world.plan.accounts.some((name) => name === memory.name)) this.#states.reach('an account was named by a wrong answer');
+      else if (reader !== null) await this.look(reader, memory);
     }
   }
 
@@ -111,7 +111,10 @@ export class Judge {
     const account = await reader.store.findAccount(memory.name);
     if (account === null) return null;
     const positions = await positionRecords(reader.records, { account });
-    const gate = await askGate(
+    this.#looks += 1;
+    // The gate reads everything once more, so it is asked at every third look that was due to a run.
+    const asks = memory.newRuns.length === 0 || this.#looks % 3 === 0;
+    const gate = !asks ? null : await askGate(
       { store: reader.store, records: reader.records, policy: { onSyncFailure: 'deny' }, sync: null, onWarning: () => undefined },
       account,
     );
@@ -143,7 +146,7 @@ export class Judge {
   }
 
   #knownIds(name: string): ReadonlySet<string> {
-    const account = this.#world.brokerage.account(name as AccountName);
+    const account = this.#owner(name);
     const known = this.#everKnown.get(name) ?? { of: null, ids: new Set<string>() };
     this.#everKnown.set(name, known);
     if (known.of !== account) {
@@ -153,17 +156,25 @@ export class Judge {
     return known.ids;
   }
 
+  /** Whose rows may stand under a name: `alpaca-paper-1234` was named by the number of its account. */
+  #owner(name: string) {
+    const accounts = this.#world.brokerage.ledger.accounts();
+    const owner = accounts.find((one) => one.name === name) ?? accounts.find((one) => name.endsWith(`-${one.number.slice(-4)}`));
+    if (owner === undefined) throw new Error(`whose is the account ${name}?`);
+    return owner;
+  }
+
   #knownElsewhere(name: string, id: string): boolean {
     return this.#world.brokerage.ledger
       .accounts()
-      .some((account) => account.name !== name && this.#knownIds(account.name).has(id));
+      .some((account) => account !== this.#owner(name) && this.#knownIds(account.name).has(id));
   }
 
   // ---- one run ----------------------------------------------------------------------------------------------------
 
   async #toldIsCommitted(): Promise<void> {
     for (const { runId, by } of this.#told.splice(0)) {
-      const found = await this.#sql(`SELECT id FROM sync_run WHERE id = ${runId}`);
+      const found = await this.#sql('SELECT id FROM sync_run WHERE id = ?', runId);
       this.hold('I12', found.length === 1, () => `${by} told its user of run ${runId}, which was never committed`);
     }
   }
@@ -171,7 +182,7 @@ export class Judge {
   async #runIsHonest(memory: AccountMemory, run: RunRow): Promise<void> {
     const failed = run.outcome === 'incomplete' || run.outcome === 'failed';
     this.hold('I30', !failed || run.errorCode !== null, () => `${memory.name}: run ${run.id} is ${run.outcome} without a reason`);
-    const audit = await this.#sql(`SELECT count(*) AS n FROM sync_read WHERE run_id = ${run.id}`);
+    const audit = await this.#sql('SELECT count(*) AS n FROM sync_read WHERE run_id = ?', run.id);
     this.hold('I30', Number(audit[0]?.['n'] ?? 0) > 0 || run.outcome === 'progress', () => `${memory.name}: run ${run.id} has no record of what it read`);
     this.#states.seeRun(run);
   }
@@ -313,19 +324,20 @@ export class Judge {
   async #freshIsTrue(reader: Truebook, memory: AccountMemory, { account, positions, gate }: Shown): Promise<void> {
     const world = this.#world;
     const fresh = positions.filter((row) => row.fresh);
-    this.hold('I19', !memory.unverified || (fresh.length === 0 && !gate.ok), () => `${memory.name}: ${fresh.length} rows are fresh and the gate is ${gate.ok ? 'open' : 'closed'} before the first run of the agent`);
+    this.hold('I19', !memory.unverified || (fresh.length === 0 && gate?.ok !== true), () => `${memory.name}: ${fresh.length} rows are fresh and the gate is ${gate?.ok === true ? 'open' : 'closed'} before the first run of the agent`);
     for (const row of positions)
       this.hold('I04', (row.why === null) === row.fresh, () => `${memory.name}: ${row.symbol} is ${row.fresh ? 'fresh' : 'not fresh'} with the reason ${row.why}`);
-    if (!gate.ok && fresh.length === 0) return;
+    const isOpen = gate?.ok === true;
+    if (!isOpen && fresh.length === 0) return;
     const maxAgeMs = reader.records.maxAgeSeconds(account) * 1000;
     const nowMs = world.beginMs + world.queue.nowMs;
     const shown = positionsText(positions.filter((row) => row.state === 'open'));
     const truths = world.brokerage.positionsSince(memory.name as AccountName, nowMs - maxAgeMs - ROUNDING_MS);
-    const invariant: InvariantId = gate.ok && fresh.length === 0 ? 'I22' : world.machines[0].wallOffsetMs === 0 ? 'I04' : 'I34';
+    const invariant: InvariantId = isOpen && fresh.length === 0 ? 'I22' : world.machines[0].wallOffsetMs === 0 ? 'I04' : 'I34';
     const isTrue = positions.every((row) => row.state === 'open') && truths.has(shown);
     if (this.consistentLieUntilMs < nowMs - maxAgeMs)
       this.hold(invariant, isTrue, () => `${memory.name} shows as fresh: ${shown}; the broker had ${[...truths].join(' | ')}`);
-    if (gate.ok) this.hold('I22', positions.every((row) => row.fresh), () => `${memory.name}: the gate is open over rows that are not fresh`);
+    if (isOpen) this.hold('I22', positions.every((row) => row.fresh), () => `${memory.name}: the gate is open over rows that are not fresh`);
     if (fresh.length > 0) await this.#stampsAreOfOneRun(memory);
   }
 

@@ -70,7 +70,9 @@ export class AccountMemory {
     this.epoch = epoch;
     const rows = await sql(
       `SELECT seq, epoch, root_id, rev, kind, status, instrument, quantity, price, amount, fees, currency,
-        external_id, source, run_id, hash FROM activity WHERE account_id = ${this.id} AND seq >= ${this.lastSeq} ORDER BY seq`,
+        external_id, source, run_id, hash FROM activity WHERE account_id = ? AND seq >= ? ORDER BY seq`,
+      this.id,
+      this.lastSeq,
     );
     let lost = false;
     let fresh = rows;
@@ -99,7 +101,9 @@ export class AccountMemory {
   async #readRuns(sql: Sql): Promise<void> {
     const rows = await sql(
       `SELECT id, type, outcome, reconciled, error_code, epoch FROM sync_run
-       WHERE account_id = ${this.id} AND id > ${this.lastRunId} ORDER BY id`,
+       WHERE account_id = ? AND id > ? ORDER BY id`,
+      this.id,
+      this.lastRunId,
     );
     this.newRuns = rows.map((row) => ({
       id: Number(row['id']),

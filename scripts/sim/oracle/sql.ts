@@ -1,11 +1,12 @@
 /** How the oracles look at committed state: SQL past the store, on a connection of their own. */
-import { DatabaseSync } from 'node:sqlite';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import pg from 'pg';
 
 export type Row = Readonly<Record<string, string | number | null>>;
 
 export interface Sql {
-  (text: string): Promise<readonly Row[]>;
+  /** `?` stands for a whole number of `numbers`, in order. */
+  (text: string, ...numbers: readonly number[]): Promise<readonly Row[]>;
   close(): Promise<void>;
 }
 
@@ -17,8 +18,13 @@ export async function openSql(databaseUrl: string): Promise<Sql> {
 
 function openSqlite(file: string): Sql {
   const connection = new DatabaseSync(file, { timeout: 2_000 });
-  const sql = (text: string): Promise<readonly Row[]> =>
-    Promise.resolve(connection.prepare(text).all() as unknown as Row[]);
+  // Asked after every run: making the statements anew would cost more than the answers.
+  const statements = new Map<string, StatementSync>();
+  const sql = (text: string, ...numbers: readonly number[]): Promise<readonly Row[]> => {
+    let statement = statements.get(text);
+    if (statement === undefined) statements.set(text, (statement = connection.prepare(text)));
+    return Promise.resolve(statement.all(...numbers) as unknown as Row[]);
+  };
   return Object.assign(sql, {
     close: () => {
       if (connection.isOpen) connection.close();
@@ -31,8 +37,10 @@ async function openPostgres(databaseUrl: string): Promise<Sql> {
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
   await client.query('SET search_path = truebook, public');
-  const sql = async (text: string): Promise<readonly Row[]> => {
-    const { rows } = await client.query<Record<string, string | number | null>>(text);
+  const sql = async (text: string, ...numbers: readonly number[]): Promise<readonly Row[]> => {
+    let place = 0;
+    const numbered = text.replaceAll('?', () => `$${(place += 1)}`);
+    const { rows } = await client.query<Record<string, string | number | null>>(numbered, [...numbers]);
     return rows.map((row) =>
       // 64-bit numbers come as text.
       Object.fromEntries(

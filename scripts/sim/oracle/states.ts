@@ -40,8 +40,8 @@ export class States {
   }
 
   seeShown({ positions, gate }: Shown): void {
-    if (gate.ok) this.reach('the gate is open');
-    for (const reason of gate.reasons) this.reach(`the gate is closed: ${reason}`);
+    if (gate?.ok === true) this.reach('the gate is open');
+    for (const reason of gate?.reasons ?? []) this.reach(`the gate is closed: ${reason}`);
     for (const row of positions)
       if (row.why !== null) this.reach(`a row is not fresh: ${row.why.split(/[:(]/)[0]!.trim()}`);
   }
