@@ -7,6 +7,7 @@ import path from 'node:path';
 import { measureBook } from './bench/book.ts';
 import { measureCycles } from './bench/cycles.ts';
 import { fsyncMedianMs } from './bench/disk.ts';
+import { processorMedianMs } from './bench/processor.ts';
 import { isMet, jsonLine, tableOf, type Figure } from './bench/figures.ts';
 import { measureColdStart, measureMemory } from './bench/processes.ts';
 
@@ -32,6 +33,14 @@ const sizes = quick
 
 const fsyncMs = fsyncMedianMs();
 tell({ name: 'fsync of 4 KiB', database: null, value: fsyncMs, unit: 'ms', limit: null, isAim: false });
+tell({
+  name: 'fixed work (2,000 rows of JSON and BigInt)',
+  database: null,
+  value: processorMedianMs(),
+  unit: 'ms',
+  limit: null,
+  isAim: false,
+});
 if (measures('book')) measureBook(quick, tell);
 if (measures('sqlite')) {
   let files = 0;

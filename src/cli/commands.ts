@@ -51,6 +51,12 @@ function addReading(program: Command, finish: Finish): void {
     .description('open positions, and those missing at the broker')
     .option('--closed', 'closed ones instead')
     .addOption(new Option('--all', 'open, missing and closed').conflicts('closed'))
+    .addOption(
+      new Option('--broker', "the broker's own figures beside ours, and why they differ").conflicts([
+        'closed',
+        'all',
+      ]),
+    )
     .action(async (options: object) => finish(await (await import('./positions.ts')).positions(options)));
   listing(program.command('trades'))
     .description('executions, newest first')
@@ -74,7 +80,15 @@ function addReading(program: Command, finish: Finish): void {
     .option('--symbol <symbol>', 'only of this symbol')
     .option('--stats', 'figures of the closes instead: wins, losses, averages')
     .addOption(
-      new Option('--returns', 'time- and money-weighted returns over proved days instead').conflicts('stats'),
+      new Option('--closes', 'each close of (a part of) a lot instead, newest first, with its tax').conflicts(
+        'stats',
+      ),
+    )
+    .addOption(
+      new Option('--returns', 'time- and money-weighted returns over proved days instead').conflicts([
+        'stats',
+        'closes',
+      ]),
     )
     .addOption(
       new Option(

@@ -1,9 +1,11 @@
 import { tryParseTradeDate, type TradeDate } from '../domain/time.ts';
 import { TruebookError } from '../domain/errors.ts';
 import {
+  closedLotRecordsOf,
   pnlRecordsOf,
   pnlStatsRecordsOf,
   returnsRecords,
+  type ClosedLotRecord,
   type PnlGrouping,
   type PnlRecord,
   type PnlStatsRecord,
@@ -19,6 +21,8 @@ export interface PnlOptions extends ListingOptions, TimeTravelOptions {
   readonly to?: string;
   readonly symbol?: string;
   readonly stats?: boolean;
+  /** Each close of (a part of) a lot instead. */
+  readonly closes?: boolean;
   /** Time- and money-weighted returns over proved days instead. */
   readonly returns?: boolean;
   /** `account` or `taxpayer`: whose purchases a wash sale looks at. */
@@ -47,6 +51,15 @@ export async function pnl(options: PnlOptions): Promise<number> {
     );
     const flat = options.csv === true ? rows.map((row) => ({ ...row, gaps: row.gaps.join(' ') })) : rows;
     printListing(flat, RETURNS as Listing<object>, options);
+    return 0;
+  }
+  if (options.closes === true) {
+    const rows = await readBook(options, async (book, scope) => {
+      await tellBeginnings(book.store, scope, when);
+      return closedLotRecordsOf(book.records, { ...scope, ...part });
+    });
+    const flat = options.csv === true ? rows.map((row) => ({ ...row, washLots: washLotsText(row) })) : rows;
+    printListing(flat, CLOSES as Listing<object>, options);
     return 0;
   }
   if (options.stats === true) {
@@ -83,9 +96,10 @@ function pnlListing(by: PnlGrouping): Listing<PnlRecord> {
     columns: [
       { title: by.toUpperCase(), cell: (row) => row.group },
       ...(by === 'account' ? [] : [{ title: 'ACCOUNT', cell: (row: PnlRecord) => row.account }]),
-      { title: 'REALIZED', align: 'decimal', cell: realizedWords },
-      { title: 'PREMIUM ROLLED', align: 'decimal', cell: (row) => money(row.realizedRolled) },
+      { title: 'REALIZED', align: 'decimal', cell: (row) => money(row.realizedPnl) ?? 'unknown' },
+      { title: 'PREMIUM IN STOCK', align: 'decimal', cell: (row) => money(row.realizedRolled) },
       { title: 'WASHED', align: 'decimal', cell: (row) => money(row.washDisallowed) },
+      { title: 'TAXABLE', align: 'decimal', cell: (row) => money(row.taxableGain) },
       { title: 'INCOME', align: 'decimal', cell: (row) => money(row.income) },
       { title: 'FEES', align: 'decimal', cell: (row) => money(row.fees) },
       { title: 'NET', align: 'decimal', cell: (row) => money(row.net) },
@@ -108,19 +122,81 @@ function pnlListing(by: PnlGrouping): Listing<PnlRecord> {
       'net',
       'proceeds',
       'cost',
+      'realizedBaseCloseRate',
+      'realizedBaseHistorical',
       'closes',
       'unknownQuantity',
     ],
   };
 }
 
-function realizedWords(row: PnlRecord): string | null {
-  return money(row.realizedPnl);
-}
-
 /** A sum that is not the whole says so. */
 function basisWords(row: PnlRecord): string {
   return row.unknownQuantity === '0' ? row.realizedBasis : `without ${row.unknownQuantity} of unknown cost`;
+}
+
+export const CLOSES: Listing<ClosedLotRecord> = {
+  nothing: 'Nothing was closed.',
+  columns: [
+    { title: 'CLOSED', cell: (row) => row.closedDate },
+    { title: 'ACCOUNT', cell: (row) => row.account },
+    { title: 'SYMBOL', cell: (row) => row.symbol },
+    { title: 'BY', cell: (row) => row.kind },
+    { title: 'QUANTITY', align: 'decimal', cell: (row) => row.quantity },
+    { title: 'ACQUIRED', cell: (row) => row.acquiredDate },
+    { title: 'DAYS', align: 'right', cell: (row) => row.holdingDays?.toString() ?? null },
+    { title: 'TERM', cell: (row) => row.term },
+    { title: 'PROCEEDS', align: 'decimal', cell: (row) => money(row.proceeds) },
+    { title: 'COST', align: 'decimal', cell: (row) => money(row.cost) },
+    { title: 'REALIZED', align: 'decimal', cell: (row) => money(row.realizedPnl) ?? 'unknown' },
+    { title: 'ROLLED', align: 'decimal', cell: (row) => money(row.rolled) },
+    { title: 'WASHED', align: 'decimal', cell: (row) => money(row.washDisallowed) },
+    { title: 'WASHED INTO', cell: washLotsText },
+    { title: 'TAXABLE', align: 'decimal', cell: (row) => money(row.taxableGain) },
+    { title: 'CURRENCY', cell: (row) => row.currency },
+    {
+      title: 'BASIS',
+      cell: (row) => (row.reason === null ? 'exact' : `${row.realizedBasis}: ${row.reason}`),
+    },
+  ],
+  fields: [
+    'account',
+    'symbol',
+    'instrument',
+    'kind',
+    'direction',
+    'quantity',
+    'acquiredDate',
+    'closedDate',
+    'closedAt',
+    'holdingDays',
+    'term',
+    'proceeds',
+    'cost',
+    'fees',
+    'realizedPnl',
+    'realizedBasis',
+    'reason',
+    'rolled',
+    'washDisallowed',
+    'washLots',
+    'washIn',
+    'taxableGain',
+    'currency',
+    'realizedBaseCloseRate',
+    'realizedBaseHistorical',
+    'lot',
+    'activity',
+  ],
+};
+
+function washLotsText({ account, washLots }: ClosedLotRecord): string {
+  return washLots
+    .map(
+      (row) =>
+        `${row.quantity} in ${row.account === account ? '' : `${row.account ?? '?'} `}${row.lot ?? '?'}`,
+    )
+    .join(', ');
 }
 
 const STATS: Listing<PnlStatsRecord> = {

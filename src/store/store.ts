@@ -582,8 +582,6 @@ export interface SyncState {
   readonly greeks: readonly Quote[];
   /** Findings in state open, reopened or dismissed: a dismissed one stays so while its difference is the same. */
   readonly findings: readonly Finding[];
-  /** Findings a person dismissed: told again only when they say something else. */
-  readonly dismissed: readonly Finding[];
   /** The newest checkpoint, where it covers the whole ledger of the epoch. */
   readonly checkpoint: BookCheckpoint | null;
   /** Those that hold for the current epoch, oldest first. */

@@ -62,7 +62,6 @@ async function readState(queries: Queries, { account, chainSeq }: StateStamp): P
     marks,
     greeks: await latestGreeks(queries, { accountId }),
     findings,
-    dismissed: await listFindings(queries, { accountId, states: ['dismissed'] }),
     checkpoint: await coveringCheckpoint(queries, accountId, account.epoch),
     elections: await listElections(queries, account),
     shortsReported: await shortsEverReported(queries, accountId, account.epoch),

@@ -118,7 +118,7 @@ function* labels(): Generator<FigureLabel> {
 const PLACES_MIN = 2;
 
 /** Whether an exact figure, rounded to the digits of the shown one, is the shown one. */
-function roundsTo(exact: Decimal, shown: string): boolean {
+export function roundsTo(exact: Decimal, shown: string): boolean {
   const point = shown.indexOf('.');
   const places = Math.max(point < 0 ? 0 : shown.length - point - 1, PLACES_MIN);
   const figure = Decimal.parse(shown);

@@ -138,7 +138,9 @@ export function believedCommit(
     unbooked,
     instruments: result.instruments,
     cashCompared: parts.isAll,
-    witnesses: witnessesOf(state, look, extras.orderProgress, around.isManualOrder),
+    ...(result.differences.length === 0 && state.findings.length === 0
+      ? {}
+      : { witnesses: witnessesOf(state, look, extras.orderProgress, around.isManualOrder) }),
     isManual: around.isManual,
     now,
   });
@@ -772,8 +774,8 @@ function figures(balance: BalanceObservation): string {
   return JSON.stringify([equity, cash, buyingPower, longMarketValue, shortMarketValue]);
 }
 
-function sameDecimal(left: { toString(): string } | null, right: { toString(): string } | null): boolean {
-  return left === null || right === null ? left === right : left.toString() === right.toString();
+function sameDecimal(left: Decimal | null, right: Decimal | null): boolean {
+  return left === null || right === null ? left === right : left.equals(right);
 }
 
 function changedGreeks(state: SyncState, quotes: readonly Quote[]): readonly Quote[] {

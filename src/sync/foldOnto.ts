@@ -67,13 +67,13 @@ export async function foldOnto(
   const hash = rulesHash(rules);
   const newest = usable(state.checkpoint, hash) ? state.checkpoint : null;
   if (newest !== null && changed.length === 0) {
-    const from = parseBook(newest.state);
-    return { ...goneOn(from, foldBook(from, [], { rules })), checkpoint: null, earlierCheckpoints: [] };
+    const from = bookOf(newest);
+    return { ...goneOn(from, foldedNothing(from)), checkpoint: null, earlierCheckpoints: [] };
   }
   const isBehind = (row: NewRevision): boolean =>
     newest !== null && row.rev === 0 && compareInstants(row.executedAt, newest.lastExecutedAt) > 0;
   if (newest !== null && changed.every(isBehind)) {
-    const from = parseBook(newest.state);
+    const from = bookOf(newest);
     const pieces = foldInPieces(from, changed, rules, {
       countBefore: newest.activityCount,
       epoch: account.epoch,
@@ -107,6 +107,19 @@ export async function foldOnto(
 
 function usable(checkpoint: BookCheckpoint | null, hash: string): checkpoint is BookCheckpoint {
   return checkpoint !== null && checkpoint.rulesHash === hash && isReadable(checkpoint.state);
+}
+
+/** Books are not changed by a fold, and a checkpoint that is kept from run to run is read once. */
+const books = new WeakMap<BookCheckpoint, Book>();
+
+function bookOf(checkpoint: BookCheckpoint): Book {
+  let book = books.get(checkpoint);
+  if (book === undefined) books.set(checkpoint, (book = parseBook(checkpoint.state)));
+  return book;
+}
+
+function foldedNothing(book: Book): Fold {
+  return { book, closed: [], lots: [], closures: [], refusals: [] };
 }
 
 function goneOn(from: Book, fold: Fold): Omit<Folded, 'checkpoint' | 'earlierCheckpoints'> {

@@ -81,6 +81,10 @@ export function applyLifecycle(input: LifecycleInput): LifecycleResult {
   const known = { live, byRoot: new Map([...live.values()].map((row) => [row.openedRootId, row])) };
   for (const id of new Set([...broker.keys(), ...input.book.open.keys(), ...live.keys()])) {
     const before = live.get(id) ?? null;
+    if (before !== null && isAsBefore(input, before, broker.get(id))) {
+      after.set(id, before);
+      continue;
+    }
     const row = liveRow(input, known, ended, id, broker.get(id) ?? null);
     // A row that says the same is the same row: nearly all of them, and nothing more is asked of those.
     if (row !== null) after.set(id, before !== null && isSameRow(before, row) ? before : row);
@@ -91,6 +95,27 @@ export function applyLifecycle(input: LifecycleInput): LifecycleResult {
   const wanted = [...closed, ...after.values()];
   const told = tellLifecycle(input, ended, live, after);
   return { ...changes(input, wanted), events: told.events, counts: told.counts };
+}
+
+/** Whether nothing that makes an explained row differs from what made it: then no row need be made to see that. */
+function isAsBefore(
+  { book, results, changedLots, refolded, wholeEpoch, source }: LifecycleInput,
+  before: PositionRow,
+  listed: SnapshotPosition | undefined,
+): boolean {
+  if (refolded || wholeEpoch || before.state !== 'open' || !before.explained) return false;
+  const episode = book.open.get(before.instrument);
+  if (episode === undefined || listed === undefined) return false;
+  return (
+    episode.openedRootId === before.openedRootId &&
+    episode.openedAt === before.openedAt &&
+    !results.has(before.openedRootId) &&
+    !changedLots.has(before.instrument) &&
+    before.source === source &&
+    episode.quantity.equals(before.bookQuantity) &&
+    listed.quantity.equals(before.quantity) &&
+    (before.averageCostSource === 'book' || !differ(before.averageCost, listed.averageCost))
+  );
 }
 
 /** Episodes that ended since the database last heard of them. */
@@ -216,13 +241,13 @@ function estimated(
   before: PositionRow | null,
   row: PositionRow,
 ): Realized {
-  const isAsBefore =
+  const isSameEstimate =
     before !== null &&
     before.openedRootId === row.openedRootId &&
     isEstimate(before) &&
     before.quantity.equals(row.quantity) &&
     before.bookQuantity.equals(row.bookQuantity);
-  if (isAsBefore) return pick(before);
+  if (isSameEstimate) return pick(before);
   if (!isReduction(row)) return pick(row);
   const instrument = instruments.get(row.instrument);
   const lots = [...openLots(book, row.instrument)];
@@ -240,13 +265,9 @@ function pick({ realizedPnl, realizedBasis }: Realized): Realized {
 
 /** The book's average; of an instrument whose lots did not change, what its row says. */
 function averageOf(input: LifecycleInput, id: InstrumentId, before: PositionRow | null): Decimal | null {
-  const isAsBefore =
-    before !== null &&
-    before.explained &&
-    before.averageCostSource === 'book' &&
-    !input.refolded &&
-    !input.changedLots.has(id);
-  return isAsBefore ? before.averageCost : bookAverage(input.book, id, input.instruments);
+  const isSameCost = before !== null && before.explained && !input.refolded && !input.changedLots.has(id);
+  if (!isSameCost) return bookAverage(input.book, id, input.instruments);
+  return before.averageCostSource === 'book' ? before.averageCost : null;
 }
 
 /** What to write so that the database holds exactly the wanted rows: unchanged rows are not touched. */

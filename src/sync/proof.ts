@@ -64,6 +64,7 @@ function suspicionCount(memory: string): number {
  * refused is still there, and then the absence of others means what it says.
  */
 export function hasHoles(rows: readonly SnapshotPosition[], quarantined: readonly QuarantinedRow[]): boolean {
+  if (quarantined.length === 0) return false;
   const listed = new Set(rows.map(({ instrument }) => instrument.symbol.replace('/', '')));
   return quarantined.some(({ row }) => {
     const symbol = symbolOf(row);

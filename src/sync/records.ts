@@ -4,12 +4,24 @@
  */
 export { accountRecords, type AccountRecord } from './records/accounts.ts';
 export { activityRecords, type ActivityRecord } from './records/activity.ts';
-export { lotRecordsOf, pnlRecordsOf, pnlStatsRecordsOf, type BookScope } from './records/bookFacts.ts';
+export {
+  closedLotRecordsOf,
+  lotRecordsOf,
+  pnlRecordsOf,
+  pnlStatsRecordsOf,
+  type BookScope,
+} from './records/bookFacts.ts';
+export { type ClosedLotRecord } from './records/closedLots.ts';
 export { type LotRecord } from './records/lots.ts';
 export { returnsRecords, type ReturnsRecord, type ReturnsScope } from './records/returns.ts';
 export { type PnlRecord, type PnlScope, type PnlStatsRecord } from './records/pnl.ts';
 export { PNL_GROUPINGS, type PnlGrouping } from './records/pnlGroups.ts';
 export { bankrollRecords, type BankrollRecord } from './records/bankroll.ts';
+export {
+  brokerFigureRecords,
+  type BrokerFigureRecord,
+  type FigureAgreement,
+} from './records/brokerFigures.ts';
 export { balanceRecordsThen, dailyBalanceRecordsThen } from './records/balancesThen.ts';
 export { balanceRecords, type BalanceRecord } from './records/balances.ts';
 export { dailyBalanceRecords, type DailyBalanceRecord } from './records/dailyBalances.ts';

@@ -37,8 +37,11 @@ export function washOfAccount(input: WashInput): readonly WashAdjustment[] {
   );
 }
 
-/** What the wash layer adds to lots and closes of several accounts, by account id. */
-export type WashFigures = ReadonlyMap<number, AccountWash>;
+/** What the wash layer adds to the lots and closes of an account, and where its losses went. */
+export type AccountFigures = AccountWash & { readonly adjustments: readonly WashAdjustment[] };
+
+/** Of several accounts, by account id. */
+export type WashFigures = ReadonlyMap<number, AccountFigures>;
 
 /**
  * Worked out when somebody asks: the stored rows alone do not say how much of what was put off into a lot is still in its
@@ -46,13 +49,15 @@ export type WashFigures = ReadonlyMap<number, AccountWash>;
  */
 export function washFigures(inputs: readonly WashInput[], scope: 'account' | 'taxpayer'): WashFigures {
   const groups = scope === 'taxpayer' ? [inputs] : inputs.map((input) => [input]);
-  const figures = new Map<number, AccountWash>();
+  const figures = new Map<number, AccountFigures>();
   for (const group of groups) {
     const counted = group.filter((input) => scope === 'taxpayer' || washScopeOf(input.elections) !== 'off');
     if (!counted.some((input) => hasLoss(input.closures))) continue;
     const policy = scope === 'taxpayer' ? TAXPAYER_WASH : ACCOUNT_WASH;
-    for (const [id, wash] of washOfBook(counted.map(washBook), policy).accounts)
-      if (id !== null) figures.set(id, wash);
+    const { accounts, adjustments } = washOfBook(counted.map(washBook), policy);
+    for (const [id, wash] of accounts)
+      if (id !== null)
+        figures.set(id, { ...wash, adjustments: adjustments.filter((row) => row.accountId === id) });
   }
   return figures;
 }

@@ -62,6 +62,24 @@ it('lists lots and profit for people, for programs and for spreadsheets', async 
   expect(day).toMatchObject({ group: '2025-08-04', realizedPnl: '150', realizedBasis: 'exact', closes: 1 });
   const csv = await run('pnl', '--by', 'symbol', '--csv');
   expect(csv.stdout.split(/\r?\n/)[0]).toMatch(/^account,currency,group,realizedPnl/);
+  const [close] = await json('pnl', '--closes');
+  expect(close).toMatchObject({
+    kind: 'sale',
+    quantity: '5',
+    acquiredDate: '2025-08-04',
+    holdingDays: 0,
+    term: 'short',
+    proceeds: '1150',
+    cost: '1000',
+    realizedPnl: '150',
+    reason: null,
+    washLots: [],
+    realizedBaseCloseRate: '150',
+    realizedBaseHistorical: '150',
+  });
+  expect((await run('pnl', '--closes')).stdout).toMatch(
+    /^CLOSED +ACCOUNT +SYMBOL +BY +QUANTITY +ACQUIRED +DAYS/,
+  );
   const [stats] = await json('pnl', '--stats');
   expect(stats).toMatchObject({ closes: 1, wins: 1, winRate: '100', realizedPnl: '150' });
 });

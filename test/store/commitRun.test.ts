@@ -71,7 +71,6 @@ forEachDatabase('commitRun', (open) => {
         marks: commit.marks.map((row) => ({ ...row, accountId: account.id })),
         greeks: commit.greeks.map((row) => ({ ...row, accountId: account.id })),
         findings: commit.findings.map((finding) => ({ ...finding, id: 1, accountId: account.id })),
-        dismissed: [],
         checkpoint: commit.checkpoint,
         elections: [],
         shortsReported: [],

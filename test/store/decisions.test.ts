@@ -86,7 +86,6 @@ forEachDatabase('a decision about a finding', (open) => {
     expect(state).toMatchObject({
       findings: [{ key: findingOf().key, state: 'dismissed' }],
       cursors: [],
-      dismissed: [{ key: findingOf().key }],
     });
     expect(await store.bookEvents({})).toMatchObject([{ kind: 'finding_dismissed' }]);
     expect(await store.activityCount(account.id, 1)).toBe(0);

@@ -25,6 +25,8 @@ function close(line: string, more: Partial<Close> = {}): Close {
     proceeds: null,
     cost: null,
     holdingDays: 3,
+    baseCloseRate: amount === '?' ? null : decimal(amount),
+    baseHistorical: amount === '?' ? null : decimal(amount),
     closeKey: line,
     ...more,
   };
@@ -68,7 +70,7 @@ describe('groups', () => {
     ['account', ['alpaca-paper']],
   ] as const)('by %s', (by, groups) => {
     expect(groupPnl(items, by).map((row) => row.group)).toEqual(groups);
-    expect(Decimal.sum(groupPnl(items, by).map((row) => row.net)).toString()).toBe('-14.275');
+    expect(Decimal.sum(groupPnl(items, by).map((row) => row.net!)).toString()).toBe('-14.275');
   });
 
   test('a close of unknown basis is in no sum, its units are told, and the sum is no whole', () => {
@@ -81,6 +83,45 @@ describe('groups', () => {
     });
   });
 
+  test('where nothing that closed has a known cost, the sums are unknown and what came in is told', () => {
+    const sold = { proceeds: decimal('1860'), cost: null };
+    const [group] = groupPnl([close('2025-08-07 CAT ? unknown', sold)], 'symbol');
+    expect(JSON.parse(JSON.stringify(group))).toMatchObject({
+      realized: null,
+      realizedRolled: null,
+      taxableGain: null,
+      net: null,
+      proceeds: '1860',
+      cost: null,
+      unknownQuantity: '10',
+    });
+  });
+
+  test('what one close does not tell is in no sum of proceeds or cost', () => {
+    const known = { proceeds: decimal('100'), cost: decimal('95') };
+    const [group] = groupPnl([close('2025-08-07 X 5', known), close('2025-08-07 X 1 estimated')], 'symbol');
+    expect(JSON.parse(JSON.stringify(group))).toMatchObject({ realized: '6', proceeds: null, cost: null });
+  });
+
+  test('a day without closes realized nothing', () => {
+    const [group] = groupPnl([money('2025-08-14 income 7.80')], 'day');
+    expect(JSON.parse(JSON.stringify(group))).toMatchObject({ realized: '0', proceeds: '0', net: '7.8' });
+  });
+
+  test('in base currency: at the rate of the close, and with cost at the rates of its days', () => {
+    const rates = { currency: 'EUR', baseCloseRate: decimal('5.5'), baseHistorical: decimal('7') };
+    const both = [close('2025-08-07 X 5', rates), close('2025-08-07 X 5', rates)];
+    expect(JSON.parse(JSON.stringify(groupPnl(both, 'year')[0]))).toMatchObject({
+      realizedBaseCloseRate: '11',
+      realizedBaseHistorical: '14',
+    });
+    const [group] = groupPnl([...both, close('2025-08-07 X 5', { ...rates, baseHistorical: null })], 'year');
+    expect(JSON.parse(JSON.stringify(group))).toMatchObject({
+      realizedBaseCloseRate: '16.5',
+      realizedBaseHistorical: null,
+    });
+  });
+
   test('one estimate makes an estimate of the sum', () => {
     const [group] = groupPnl([close('2025-08-07 X 5 exact'), close('2025-08-07 X 1 estimated')], 'symbol');
     expect(group!.basis).toBe('estimated');
@@ -88,7 +129,7 @@ describe('groups', () => {
 
   test('currencies are never added up', () => {
     const rows = groupPnl([close('2025-08-07 X 5'), close('2025-08-07 X 5', { currency: 'EUR' })], 'year');
-    expect(rows.map((row) => `${row.currency} ${row.realized.toString()}`)).toEqual(['EUR 5', 'USD 5']);
+    expect(rows.map((row) => `${row.currency} ${String(row.realized)}`)).toEqual(['EUR 5', 'USD 5']);
   });
 });
 

@@ -215,8 +215,8 @@ describe.each(['sqlite', 'postgres'] as const)('the sample account on %s', (data
     const lots = await lotRecordsOf(at.truebook.records, { account });
     const unrealized = Decimal.sum(lots.map((lot) => decimal(lot.unrealizedPnl!)));
     return {
-      realized: row!.realizedPnl,
-      rolled: row!.realizedRolled,
+      realized: row!.realizedPnl!,
+      rolled: row!.realizedRolled!,
       unrealized: unrealized.toString(),
       income: row!.income,
     };

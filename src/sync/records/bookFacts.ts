@@ -16,6 +16,7 @@ import { isEstimate } from '../positionRows.ts';
 import { storiesOf } from '../rebuild/positionViews.ts';
 import { washFigures, washScopeOf, type WashFigures, type WashInput } from '../washOfAccount.ts';
 import { type AccountScope, type RecordContext } from './context.ts';
+import { closedLotRecords, type ClosedLotRecord } from './closedLots.ts';
 import { lotRecords, type LotRecord } from './lots.ts';
 import {
   pnlRecords,
@@ -75,15 +76,27 @@ export async function pnlStatsRecordsOf(
   return pnlStatsRecords(await bookFacts(context, scope), scope);
 }
 
-export async function bookFacts(context: RecordContext, scope: BookScope): Promise<BookFacts> {
+export async function closedLotRecordsOf(
+  context: RecordContext,
+  scope: BookScope & PnlScope = {},
+): Promise<readonly ClosedLotRecord[]> {
+  return closedLotRecords(await bookFacts(context, scope, 'all'), scope);
+}
+
+/** `lots`: those that hold something, or emptied ones too. */
+export async function bookFacts(
+  context: RecordContext,
+  scope: BookScope,
+  lots: 'open' | 'all' = 'open',
+): Promise<BookFacts> {
   const { store, clock } = context;
   const everybody = await store.accounts();
   const accounts = scope.account === undefined ? everybody : [scope.account];
   const accountNames = new Map(everybody.map((account) => [account.id, account.name]));
   const books = pastBooks(store, scope);
   const facts = isTimeTravel(scope)
-    ? await pastRows(store, books, accounts, scope)
-    : await presentRows(store, accounts, scope);
+    ? await pastRows(store, books, accounts, scope, lots)
+    : await presentRows(store, accounts, scope, lots);
   const ids = new Set<InstrumentId>();
   for (const row of [...facts.lots, ...facts.closures, ...facts.estimates]) ids.add(row.instrument);
   return {
@@ -99,7 +112,12 @@ type Rows = Omit<BookFacts, 'wash' | 'accountNames' | 'instruments' | 'today'>;
 
 // ---- as it stands ---------------------------------------------------------------------------------------------------
 
-async function presentRows(store: Store, accounts: readonly Account[], scope: BookScope): Promise<Rows> {
+async function presentRows(
+  store: Store,
+  accounts: readonly Account[],
+  scope: BookScope,
+  lots: 'open' | 'all',
+): Promise<Rows> {
   const rows: Mutable = emptyRows();
   for (const account of accounts) {
     const epochs =
@@ -107,9 +125,10 @@ async function presentRows(store: Store, accounts: readonly Account[], scope: Bo
         ? Array.from({ length: account.epoch }, (_, index) => index + 1)
         : [account.epoch];
     const filter = { accountId: account.id };
-    rows.lots.push(...(await store.lots({ ...filter, open: true })));
+    if (lots === 'open') rows.lots.push(...(await store.lots({ ...filter, open: true })));
     for (const epoch of epochs) {
       rows.closures.push(...(await store.closures({ ...filter, epoch })));
+      if (lots === 'all') rows.lots.push(...(await store.lots({ ...filter, epoch })));
     }
     rows.estimates.push(...(await presentEstimates(store, account, rows.closures)));
     for (const row of await store.ledger(filter)) if (epochs.includes(row.epoch)) rows.activities.push(row);
@@ -165,6 +184,7 @@ function estimatesOf(
         accountId: row.accountId,
         instrument: row.instrument,
         date: newYorkDate(at),
+        at,
         amount: row.realizedPnl.minus(exact),
         quantity: row.bookQuantity.minus(row.quantity).abs(),
       },
@@ -193,25 +213,31 @@ async function pastRows(
   books: PastBooks,
   accounts: readonly Account[],
   scope: BookScope,
+  lots: 'open' | 'all',
 ): Promise<Rows> {
   const rows = emptyRows();
   for (const account of accounts) {
     const then = await books(account);
     for (let epoch = 1; scope.allEpochs === true && epoch < then.epoch; epoch += 1)
-      addPast(rows, await bookThen(store, account, scope, epoch), { isCurrent: false });
-    addPast(rows, then, { isCurrent: true });
+      addPast(rows, await bookThen(store, account, scope, epoch), { isCurrent: false, lots });
+    addPast(rows, then, { isCurrent: true, lots });
   }
   return rows;
 }
 
 /** What an account still held when it was reset is in no listing: it was neither sold nor is it there. */
-function addPast(rows: Mutable, then: BookThen, { isCurrent }: { isCurrent: boolean }): void {
+function addPast(
+  rows: Mutable,
+  then: BookThen,
+  { isCurrent, lots }: { isCurrent: boolean; lots: 'open' | 'all' },
+): void {
   const { id } = then.account;
   const of = <Row>(row: Row): Of<Row> => ({ ...row, accountId: id });
   rows.closures.push(...then.closures.map(of));
   rows.activities.push(...then.activities.map(of));
+  if (lots === 'all') rows.lots.push(...then.fold.lots.map(of));
   if (!isCurrent) return;
-  rows.lots.push(...then.lots.map(of));
+  if (lots === 'open') rows.lots.push(...then.lots.map(of));
   rows.estimates.push(...estimatesOf(positionRowsThen(then), episodeResults(then.closures), then.events));
   for (const seen of then.observations)
     if (seen.mark !== null) rows.marks.set(`${id}:${seen.instrument}`, seen.mark);

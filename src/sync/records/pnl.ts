@@ -5,7 +5,7 @@ import { type Instrument, type InstrumentId } from '../../domain/instrument.ts';
 import { type ClosureWash } from '../../book/wash.ts';
 import { type LotClosure } from '../../domain/lot.ts';
 import { type WashFigures } from '../washOfAccount.ts';
-import { type TradeDate } from '../../domain/time.ts';
+import { type Instant, type TradeDate } from '../../domain/time.ts';
 import { text } from './fields.ts';
 import { groupPnl, pnlStats, type PnlGrouping, type PnlItem } from './pnlGroups.ts';
 
@@ -15,23 +15,28 @@ export interface PnlRecord {
   /** Day, month, year, symbol, account or term. */
   readonly group: string;
   /** Economic: premiums of assigned and exercised options at their own close. */
-  readonly realizedPnl: string;
-  /** `unknown`: some closes have no known cost and are in no sum. */
+  readonly realizedPnl: string | null;
+  /** `unknown`: some closes have no known cost and are in no sum; where none has, the sums are null. */
   readonly realizedBasis: string;
   /** The same with those premiums in the stock leg: what taxes count, before wash sales. */
-  readonly realizedRolled: string;
+  readonly realizedRolled: string | null;
   /** Losses put off by wash sales, positive. */
   readonly washDisallowed: string;
   /** Losses put off earlier into what was closed: they raise its cost. */
   readonly washIn: string;
   /** `realizedRolled + washDisallowed - washIn`. */
-  readonly taxableGain: string;
+  readonly taxableGain: string | null;
   readonly income: string;
   /** Fees and taxes outside the closes, signed: negative = paid. */
   readonly fees: string;
-  readonly net: string;
-  readonly proceeds: string;
-  readonly cost: string;
+  readonly net: string | null;
+  /** Of all closes, also those of unknown cost; null where one does not tell. */
+  readonly proceeds: string | null;
+  readonly cost: string | null;
+  /** In the account's base currency at the rate of each close; null where a rate is not known. */
+  readonly realizedBaseCloseRate: string | null;
+  /** The same with cost at the rates of the days it was paid. */
+  readonly realizedBaseHistorical: string | null;
   readonly closes: number;
   readonly unknownQuantity: string;
 }
@@ -60,7 +65,10 @@ export interface Estimate {
   readonly accountId: number;
   readonly instrument: InstrumentId;
   readonly date: TradeDate;
+  /** When the run saw it that took the mark. */
+  readonly at: Instant;
   readonly amount: Decimal;
+  /** Units, positive. */
   readonly quantity: Decimal;
 }
 
@@ -86,17 +94,19 @@ export function pnlRecords(facts: PnlFacts, by: PnlGrouping, scope: PnlScope = {
     account: group.account ?? '',
     currency: group.currency,
     group: group.group,
-    realizedPnl: group.realized.toString(),
+    realizedPnl: text(group.realized),
     realizedBasis: group.basis,
-    realizedRolled: group.realizedRolled.toString(),
+    realizedRolled: text(group.realizedRolled),
     washDisallowed: group.washDisallowed.toString(),
     washIn: group.washIn.toString(),
-    taxableGain: group.realizedRolled.plus(group.washDisallowed).minus(group.washIn).toString(),
+    taxableGain: text(group.taxableGain),
     income: group.income.toString(),
     fees: group.fees.toString(),
-    net: group.net.toString(),
-    proceeds: group.proceeds.toString(),
-    cost: group.cost.toString(),
+    net: text(group.net),
+    proceeds: text(group.proceeds),
+    cost: text(group.cost),
+    realizedBaseCloseRate: text(group.realizedBaseCloseRate),
+    realizedBaseHistorical: text(group.realizedBaseHistorical),
     closes: group.closes,
     unknownQuantity: group.unknownQuantity.toString(),
   }));
@@ -154,6 +164,8 @@ function closeItem(facts: PnlFacts, row: PnlFacts['closures'][number], washed: C
     proceeds: row.proceeds,
     cost: row.cost,
     holdingDays: row.holdingDays,
+    baseCloseRate: row.realizedBaseCloseRate,
+    baseHistorical: row.realizedBaseHistorical,
     closeKey: `${row.accountId}:${row.activityRootId}:${row.instrument}`,
   };
 }
@@ -183,6 +195,8 @@ const NO_CLOSE = {
   proceeds: null,
   cost: null,
   holdingDays: null,
+  baseCloseRate: null,
+  baseHistorical: null,
 } as const;
 
 const INCOME: ReadonlySet<string> = new Set([

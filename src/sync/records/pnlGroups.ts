@@ -32,27 +32,40 @@ export interface PnlItem {
   readonly proceeds: Decimal | null;
   readonly cost: Decimal | null;
   readonly holdingDays: number | null;
+  /** Of closes: `amount` in the account's base currency, at the rate of the close. */
+  readonly baseCloseRate: Decimal | null;
+  /** Of closes: proceeds at the rate of the close less cost at the rates of the days it was paid. */
+  readonly baseHistorical: Decimal | null;
 }
 
+/** Sums of what is known. Null: something closed, and of nothing that closed the figure is known. */
 export interface PnlGroup {
   readonly account: string | null;
   readonly currency: string;
   /** The day, month, year, symbol, account or term (`short`, `long`, `none`). */
   readonly group: string;
   /** Economic: what closes gave, premiums of assigned and exercised options at their own close. */
-  readonly realized: Decimal;
+  readonly realized: Decimal | null;
   readonly basis: RealizedBasis;
   /** The same with those premiums in the stock leg instead. */
-  readonly realizedRolled: Decimal;
+  readonly realizedRolled: Decimal | null;
   /** Losses put off by wash sales, positive: tax gain = `realizedRolled + washDisallowed - washIn`. */
   readonly washDisallowed: Decimal;
   readonly washIn: Decimal;
   readonly income: Decimal;
   readonly fees: Decimal;
+  /** What taxes count: `realizedRolled + washDisallowed - washIn`. */
+  readonly taxableGain: Decimal | null;
   /** `realized + income + fees`. */
-  readonly net: Decimal;
-  readonly proceeds: Decimal;
-  readonly cost: Decimal;
+  readonly net: Decimal | null;
+  /** Of all closes, also those of unknown cost; null where one of them does not tell. */
+  readonly proceeds: Decimal | null;
+  /** Of all closes; null where one of them does not tell. */
+  readonly cost: Decimal | null;
+  /** In the account's base currency, at the rate of each close; null where a rate is not known. */
+  readonly realizedBaseCloseRate: Decimal | null;
+  /** In the account's base currency, cost at the rates of the days it was paid; null where a rate is not known. */
+  readonly realizedBaseHistorical: Decimal | null;
   readonly closes: number;
   /** Units closed whose cost nobody knows: their profit is in no sum. */
   readonly unknownQuantity: Decimal;
@@ -94,7 +107,13 @@ function sumOf(members: readonly PnlItem[], group: string): PnlGroup {
   const sum = (of: readonly PnlItem[], value: (item: PnlItem) => Decimal | null): Decimal =>
     Decimal.sum(of.flatMap((item) => value(item) ?? []));
   const known = closes.filter((item) => item.amount !== null);
-  const realized = sum(known, (item) => item.amount);
+  const isKnown = closes.length === 0 || known.length > 0;
+  const realized = isKnown ? sum(known, (item) => item.amount) : null;
+  const realizedRolled = realized?.plus(sum(known, (item) => item.rolled)) ?? null;
+  const washDisallowed = sum(known, (item) => item.washDisallowed);
+  const washIn = sum(known, (item) => item.washIn);
+  const whole = (of: readonly PnlItem[], value: (item: PnlItem) => Decimal | null): Decimal | null =>
+    of.some((item) => value(item) === null) ? null : sum(of, value);
   const income = sum(
     members.filter((item) => item.kind === 'income'),
     (item) => item.amount,
@@ -109,14 +128,17 @@ function sumOf(members: readonly PnlItem[], group: string): PnlGroup {
     group,
     realized,
     basis: basisOf(closes),
-    realizedRolled: realized.plus(sum(known, (item) => item.rolled)),
-    washDisallowed: sum(known, (item) => item.washDisallowed),
-    washIn: sum(known, (item) => item.washIn),
+    realizedRolled,
+    washDisallowed,
+    washIn,
+    taxableGain: realizedRolled?.plus(washDisallowed).minus(washIn) ?? null,
     income,
     fees,
-    net: realized.plus(income).plus(fees),
-    proceeds: sum(known, (item) => item.proceeds),
-    cost: sum(known, (item) => item.cost),
+    net: realized?.plus(income).plus(fees) ?? null,
+    proceeds: whole(closes, (item) => item.proceeds),
+    cost: whole(closes, (item) => item.cost),
+    realizedBaseCloseRate: isKnown ? whole(known, (item) => item.baseCloseRate) : null,
+    realizedBaseHistorical: isKnown ? whole(known, (item) => item.baseHistorical) : null,
     closes: closes.length,
     unknownQuantity: sum(
       closes.filter((item) => item.amount === null),
