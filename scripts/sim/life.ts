@@ -343,7 +343,7 @@ export class Life {
       if (where.startsWith('store')) this.states.reach('a command was killed at the store');
     };
     for (const service of this.services)
-      if (service.process !== null) service.process.attentiveUntilMs = this.world.queue.nowMs + 60_000;
+      if (service.process !== null) service.process.attend(60_000);
     void runAs(process, () => work(process)).catch((error: unknown) => {
       if (!(error instanceof Killed)) this.events.onCrash(process, error);
     });

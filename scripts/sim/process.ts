@@ -76,10 +76,10 @@ export interface Handle {
  * does, because waking costs the simulation more than all the rest. Real pauses (retries, timeouts) come on time.
  */
 const LOOKS_LATE: ReadonlyMap<number, number> = new Map([
-  [200, 1_500],
-  [1_000, 60_000],
-  [10_000, 120_000],
-  [15_000, 45_000],
+  [200, 2_000],
+  [1_000, 120_000],
+  [10_000, 240_000],
+  [15_000, 50_000],
 ]);
 
 export class SimProcess {
@@ -98,8 +98,9 @@ export class SimProcess {
   killAtPoint: number | null = null;
   /** Where it was killed. */
   diedAt: string | null = null;
-  /** Loops look on time until then: something is expected. */
-  attentiveUntilMs = 0;
+  #attentiveUntilMs = 0;
+  /** Loops that were to look late. */
+  readonly #late = new Set<() => void>();
   onDeath: (where: string) => void = () => undefined;
 
   constructor(
@@ -182,16 +183,29 @@ export class SimProcess {
     throw new Killed();
   }
 
+  /** Something is expected: for a while its loops look on time, those that sleep late within a second. */
+  attend(ms: number): void {
+    this.#attentiveUntilMs = this.around.queue.nowMs + ms;
+    for (const soon of this.#late) soon();
+    this.#late.clear();
+  }
+
   #sleep(ms: number, signal?: AbortSignal): Promise<void> {
     if (ms <= 0 || signal?.aborted === true) return Promise.resolve();
-    const late = this.around.queue.nowMs < this.attentiveUntilMs ? undefined : LOOKS_LATE.get(ms);
+    const late = this.around.queue.nowMs < this.#attentiveUntilMs ? undefined : LOOKS_LATE.get(ms);
     return new Promise((resolve) => {
       const done = (): void => {
         cancel();
+        this.#late.delete(soon);
         signal?.removeEventListener('abort', done);
         resolve();
       };
-      const cancel = this.after(late ?? ms, 'wakes', done);
+      let cancel = this.after(late ?? ms, 'wakes', done);
+      const soon = (): void => {
+        cancel();
+        cancel = this.after(1_000, 'wakes', done);
+      };
+      if (late !== undefined && ms <= 1_000) this.#late.add(soon);
       signal?.addEventListener('abort', done, { once: true });
     });
   }

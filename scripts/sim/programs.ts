@@ -55,7 +55,7 @@ export async function agentProgram(world: World, process: SimProcess, events: Pr
         once: false,
         stop,
         onStarted: () => {
-          process.attentiveUntilMs = world.queue.nowMs + 3_000;
+          process.attend(3_000);
           events.onAgentStarted(process);
         },
         onCycle: ({ runs }) => events.onRuns(process, runs),

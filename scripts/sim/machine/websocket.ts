@@ -55,7 +55,7 @@ export class SimSocket extends EventEmitter implements Handle {
   hear(message: object, delayMs: number): void {
     this.process.after(delayMs, 'hears a frame', () => {
       if (this.readyState !== OPEN) return;
-      this.process.attentiveUntilMs = this.process.around.queue.nowMs + 2_500;
+      this.process.attend(2_500);
       this.emit('message', Buffer.from(JSON.stringify(message)));
     });
   }

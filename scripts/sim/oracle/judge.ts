@@ -31,6 +31,7 @@ export class Judge {
   readonly violations: Violation[] = [];
   checks = 0;
   #looks = 0;
+  #failures = 0;
   readonly #world: World;
   readonly #states: States;
   readonly #received: Received;
@@ -102,8 +103,15 @@ export class Judge {
       if (moved) await this.#bookIsItsLedger(memory);
       if (moved) await this.#headsOnlyGrow(memory);
       if (!this.#world.plan.accounts.some((name) => name === memory.name)) this.#states.reach('an account was named by a wrong answer');
-      else if (reader !== null) await this.look(reader, memory);
+      else if (reader !== null && this.#isWorthALook(memory)) await this.look(reader, memory);
     }
+  }
+
+  /** Between runs somebody asked to look; of runs those that were believed, and now and then one that was not. */
+  #isWorthALook({ newRuns }: AccountMemory): boolean {
+    if (newRuns.length === 0 || newRuns.some((run) => run.outcome === 'complete')) return true;
+    this.#failures += 1;
+    return this.#failures % 3 === 0;
   }
 
   /** What a reader is shown now, and whether it may be. */
