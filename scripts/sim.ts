@@ -1,32 +1,53 @@
-/** `npm run sim -- --seed N [--seeds M] [--hours H] [--trace]`: simulated days of a broker, a network, disks, processes and people, from a seed. */
+/**
+ * `npm run sim -- --seed N [--seeds M] [--hours H] [--trace]`: simulated days of a broker, a network, disks, processes and
+ * people, from a seed (docs/decisions/0034-simulation.md). `--mutants [NAMES]` switches wrong designs on, one at a time.
+ */
 import { parseArgs } from 'node:util';
-import { playAll } from './sim/pool.ts';
-import type { SeedOrder, SeedResult } from './sim/messages.ts';
+import { runMutants, runSeeds } from './sim/commands.ts';
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     seed: { type: 'string', default: '1' },
     seeds: { type: 'string', default: '1' },
     hours: { type: 'string', default: '6' },
+    level: { type: 'string', default: '1' },
+    database: { type: 'string', default: 'sqlite' },
+    processes: { type: 'string', default: '2' },
     trace: { type: 'boolean', default: false },
     without: { type: 'string', default: '' },
     only: { type: 'string' },
     keep: { type: 'string' },
-    processes: { type: 'string', default: '2' },
+    mutants: { type: 'boolean', default: false },
+    publish: { type: 'boolean', default: false },
+    'no-shrink': { type: 'boolean', default: false },
   },
 });
-const first = Number(values.seed);
-const count = Number(values.seeds);
-function* orders(): Iterable<SeedOrder> {
-  for (let seed = first; seed < first + count; seed += 1)
-    yield { seed, hours: Number(values.hours), level: 1, databaseUrl: null, without: values.without.split(',').filter(Boolean), only: values.only?.split(',') ?? null, trace: values.trace, keep: values.keep ?? null };
+
+const words = (text: string): readonly string[] => text.split(',').filter((word) => word !== '' && word !== 'none');
+const number = (text: string): number => {
+  const value = Number(text);
+  if (Number.isFinite(value) && value > 0) return value;
+  console.error(`"${text}" is no number above 0.`);
+  process.exit(2);
+};
+if (!['sqlite', 'postgres'].includes(values.database)) {
+  console.error('--database is sqlite or postgres.');
+  process.exit(2);
 }
-const results: SeedResult[] = [];
-const started = performance.now();
-await playAll(orders(), { processes: Math.min(count, Number(values.processes)) }, (result) => {
-  results.push(result);
-  for (const violation of result.violations) console.log(`seed ${result.seed}: ${violation.invariant} at ${violation.atMs}: ${violation.says}`);
-});
-const ms = performance.now() - started;
-const sum = (of: (result: SeedResult) => number): number => results.reduce((total, result) => total + of(result), 0);
-console.log({ seeds: results.length, seconds: ms / 1000, perSecond: (results.length * 1000) / ms, failing: results.filter((r) => r.violations.length).length, runs: sum((r) => r.runs), kills: sum((r) => r.kills), checks: sum((r) => r.checks), requests: sum((r) => r.requests), events: sum((r) => r.events), hash: results[0]?.traceHash });
+const options = {
+  first: number(values.seed),
+  count: number(values.seeds),
+  hours: number(values.hours),
+  level: values.level === '2' || values.database === 'postgres' ? (2 as const) : (1 as const),
+  database: values.database as 'sqlite' | 'postgres',
+  processes: number(values.processes),
+  trace: values.trace,
+  without: words(values.without),
+  only: values.only === undefined ? null : words(values.only),
+  keep: values.keep ?? null,
+  publish: values.publish,
+  shrinks: !values['no-shrink'],
+};
+const passed = values.mutants ? await runMutants(options, positionals) : await runSeeds(options);
+process.exitCode = passed ? 0 : 1;

@@ -2,13 +2,13 @@
  * The fault kinds, as a table. `strike` happens some times an hour (a Poisson process of the kind's own chance); most
  * begin something that lasts a while. The numbers are those of the reliability catalogue (F01 ... F69).
  */
-import { type FaultKind as BrokerFaultKind, type FaultResource } from '../../src/sandbox/faults.ts';
-import { type Answer } from './brokerage.ts';
-import { type Chance } from './chance.ts';
-import { type Life } from './life.ts';
-import { type DiskTrouble } from './machine/disk.ts';
-import { type Delivery, type Resource, type WireFault } from './network.ts';
-import { type StreamTrouble } from './streams.ts';
+import type { FaultKind as BrokerFaultKind, FaultResource } from '../../src/sandbox/faults.ts';
+import type { Answer } from './brokerage.ts';
+import type { Chance } from './chance.ts';
+import type { Life } from './life.ts';
+import type { DiskTrouble } from './machine/disk.ts';
+import type { Delivery, Resource, WireFault } from './network.ts';
+import type { StreamTrouble } from './streams.ts';
 
 export interface FaultKind {
   readonly id: string;

@@ -26,7 +26,7 @@ interface Message {
 export async function playAll(
   orders: Iterable<SeedOrder>,
   { processes, edits = [] }: PoolOptions,
-  told: (result: SeedResult) => boolean | void,
+  told: (result: SeedResult, order: SeedOrder) => boolean | void,
 ): Promise<void> {
   const waiting = orders[Symbol.iterator]();
   let over = false;
@@ -37,7 +37,7 @@ export async function playAll(
         const next = waiting.next();
         if (next.done === true) return;
         child ??= await startChild(edits);
-        if (told(await child.play(next.value)) === false) over = true;
+        if (told(await child.play(next.value), next.value) === false) over = true;
       }
     } finally {
       child?.end();
