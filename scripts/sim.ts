@@ -24,7 +24,8 @@ const { values, positionals } = parseArgs({
   },
 });
 
-const words = (text: string): readonly string[] => text.split(',').filter((word) => word !== '' && word !== 'none');
+const words = (text: string): readonly string[] =>
+  text.split(',').filter((word) => word !== '' && word !== 'none');
 const number = (text: string): number => {
   const value = Number(text);
   if (Number.isFinite(value) && value > 0) return value;

@@ -60,6 +60,12 @@ export interface Truth {
   readonly balances: { readonly cash: string; readonly equity: string };
 }
 
+/** What an account had at one moment. */
+interface Standing {
+  readonly positions: string;
+  readonly cash: string;
+}
+
 /** The truth of an account from one moment on. */
 interface Version {
   readonly fromMs: number;
@@ -76,7 +82,7 @@ export class Brokerage {
   readonly #versions = new Map<string, Version[]>();
   /** An account was reset and its owner may not have started a new epoch. */
   hasReset = false;
-  readonly #standings = new Map<Account, Map<string, string>>();
+  readonly #standings = new Map<Account, Map<number, Standing>>();
 
   /** `nowMs`: the right time, milliseconds since 1970. */
   constructor(seed: number, scenario: Scenario, nowMs: () => number) {
@@ -112,7 +118,12 @@ export class Brokerage {
   }
 
   /** Something the broker gets wrong from now on. The answer says how often it had an effect so far. */
-  fault(account: AccountName, resource: FaultResource, kind: FaultKind, more: Partial<FaultCall> = {}): Fault {
+  fault(
+    account: AccountName,
+    resource: FaultResource,
+    kind: FaultKind,
+    more: Partial<FaultCall> = {},
+  ): Fault {
     this.#tick();
     const now = this.#clock.now();
     const call: FaultCall = {
@@ -140,7 +151,10 @@ export class Brokerage {
     const due = this.ledger
       .accounts()
       .flatMap((account) => account.entries)
-      .flatMap(({ at, publishedAt }) => [instantToMs(at), publishedAt === null ? 0 : instantToMs(publishedAt)])
+      .flatMap(({ at, publishedAt }) => [
+        instantToMs(at),
+        publishedAt === null ? 0 : instantToMs(publishedAt),
+      ])
       .filter((ms) => ms > nowMs);
     return due.length === 0 ? null : due.reduce((left, right) => Math.max(left, right));
   }
@@ -186,44 +200,58 @@ export class Brokerage {
 
   /** What must never be seen in a log, an error or the database. */
   secrets(): readonly string[] {
-    return this.ledger.accounts().flatMap(({ keyId, secretKey, id, number }) => [keyId, secretKey, id, number]);
+    return this.ledger
+      .accounts()
+      .flatMap(({ keyId, secretKey, id, number }) => [keyId, secretKey, id, number]);
+  }
+
+  /** Ids that an account ever had at the broker: a reset gives it another one. */
+  idsOf(name: string): ReadonlySet<string> {
+    return new Set(this.#versions.get(name)!.map((version) => version.account.id));
   }
 
   /** The positions that the broker had at some instant from `fromMs` on, each as one text. */
   positionsSince(name: AccountName, fromMs: number): ReadonlySet<string> {
+    return new Set(this.#standingsSince(name, fromMs).map((standing) => standing.positions));
+  }
+
+  /** The cash likewise. */
+  cashSince(name: AccountName, fromMs: number): ReadonlySet<string> {
+    return new Set(this.#standingsSince(name, fromMs).map((standing) => standing.cash));
+  }
+
+  #standingsSince(name: AccountName, fromMs: number): readonly Standing[] {
     const versions = this.#versions.get(name)!;
-    const found = new Set<string>();
+    const found: Standing[] = [];
     const nowMs = this.#nowMs();
     for (const [index, version] of versions.entries()) {
       const untilMs = versions[index + 1]?.fromMs ?? nowMs;
       if (untilMs < fromMs) continue;
       const begin = Math.max(version.fromMs, fromMs);
-      found.add(this.#standingText(version.account, begin));
+      found.push(this.#standingAt(version.account, begin));
       for (const { at } of version.account.entries) {
         const atMs = instantToMs(at);
-        if (atMs > begin && atMs <= untilMs) found.add(this.#standingText(version.account, atMs));
+        if (atMs > begin && atMs <= untilMs) found.push(this.#standingAt(version.account, atMs));
       }
     }
     return found;
   }
 
-  #standingText(account: Account, atMs: number): string {
-    const known = this.#standings.get(account) ?? new Map<string, string>();
+  #standingAt(account: Account, atMs: number): Standing {
+    const known = this.#standings.get(account) ?? new Map<number, Standing>();
     this.#standings.set(account, known);
     const later = account.entries.filter((entry) => instantToMs(entry.at) > atMs).length;
-    const key = String(later);
-    let text = known.get(key);
-    if (text === undefined) {
-      const { holdings } = this.ledger.standing(account, instantFromMs(atMs));
-      text = positionsText(
-        [...holdings.values()].map(({ instrument, quantity }) => ({
-          symbol: instrument.symbol,
-          quantity: quantity.toString(),
-        })),
-      );
-      known.set(key, text);
+    let standing = known.get(later);
+    if (standing === undefined) {
+      const { holdings, cash } = this.ledger.standing(account, instantFromMs(atMs));
+      const rows = [...holdings.values()].map(({ instrument, quantity }) => ({
+        symbol: instrument.symbol,
+        quantity: quantity.toString(),
+      }));
+      standing = { positions: positionsText(rows), cash: cash.toString() };
+      known.set(later, standing);
     }
-    return text;
+    return standing;
   }
 
   #tick(): void {
@@ -242,7 +270,9 @@ export class Brokerage {
 }
 
 /** `AAPL 30, KO 100`: positions as one text, whatever their order. */
-export function positionsText(rows: readonly { readonly symbol: string; readonly quantity: string }[]): string {
+export function positionsText(
+  rows: readonly { readonly symbol: string; readonly quantity: string }[],
+): string {
   return rows
     .map(({ symbol, quantity }) => `${symbol} ${quantity}`)
     .sort()

@@ -1,7 +1,15 @@
 /** What the command line does: many seeds with their verdict, and the wrong designs one by one. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { FAULT_KINDS } from './faults.ts';
-import { addResult, between, figuresTable, type MutantOutcome, mutantsTable, noFigures, printed } from './figures.ts';
+import {
+  addResult,
+  between,
+  figuresTable,
+  type MutantOutcome,
+  mutantsTable,
+  noFigures,
+  printed,
+} from './figures.ts';
 import type { SeedOrder, SeedResult } from './messages.ts';
 import { MUTANTS } from './mutants.ts';
 import { WANTED_STATES } from './oracle/wantedStates.ts';
@@ -39,25 +47,36 @@ export async function runSeeds(options: RunOptions): Promise<boolean> {
   let unlike = 0;
   const startedMs = performance.now();
   await using databases = await openDatabases(options);
-  await playAll(ordersOf(options, databases), { processes: Math.min(options.processes, options.count) }, (result, order) => {
-    const before = hashes.get(result.seed);
-    if (before !== undefined) {
-      if (before === result.traceHash) return;
-      unlike += 1;
-      console.log(`seed ${result.seed} is not the same twice: ${before} and ${result.traceHash}`);
-      return;
-    }
-    hashes.set(result.seed, result.traceHash);
-    addResult(figures, result);
-    for (const { invariant, atMs, says } of result.violations)
-      console.log(`seed ${result.seed}: ${invariant} after ${(atMs / 3_600_000).toFixed(2)} h: ${says}`);
-    if (result.violations.length === 0) return;
-    console.log(`  ${commandOf(order)} --trace`);
-    first ??= { order, result };
-  });
+  await playAll(
+    ordersOf(options, databases),
+    { processes: Math.min(options.processes, options.count) },
+    (result, order) => {
+      const before = hashes.get(result.seed);
+      if (before !== undefined) {
+        if (before === result.traceHash) return;
+        unlike += 1;
+        console.log(`seed ${result.seed} is not the same twice: ${before} and ${result.traceHash}`);
+        return;
+      }
+      hashes.set(result.seed, result.traceHash);
+      addResult(figures, result);
+      for (const { invariant, atMs, says } of result.violations)
+        console.log(`seed ${result.seed}: ${invariant} after ${(atMs / 3_600_000).toFixed(2)} h: ${says}`);
+      if (result.violations.length === 0) return;
+      console.log(`  ${commandOf(order)} --trace`);
+      first ??= { order, result };
+    },
+  );
   figures.realMs = performance.now() - startedMs;
   if (options.count === 1) console.log(`trace ${[...hashes.values()][0]}`);
-  if (process.env['DUMP']) console.log([...figures.states].sort().map(([k,v])=>`${v} ${k}`).join('\n'), [...figures.faults].map(([k,v])=>`${k} ${v}`).join(', '));
+  if (process.env['DUMP'])
+    console.log(
+      [...figures.states]
+        .sort()
+        .map(([k, v]) => `${v} ${k}`)
+        .join('\n'),
+      [...figures.faults].map(([k, v]) => `${k} ${v}`).join(', '),
+    );
   console.log(printed(figures));
   const missed = options.count >= FULL_RUN ? WANTED_STATES.filter((state) => !figures.states.has(state)) : [];
   for (const state of missed) console.log(`never reached: ${state}`);
@@ -67,7 +86,13 @@ export async function runSeeds(options: RunOptions): Promise<boolean> {
   return passed;
 }
 
-async function tellShrunk({ order, result }: { readonly order: SeedOrder; readonly result: SeedResult }): Promise<void> {
+async function tellShrunk({
+  order,
+  result,
+}: {
+  readonly order: SeedOrder;
+  readonly result: SeedResult;
+}): Promise<void> {
   if (order.databaseUrl !== null) return;
   console.log(`\nshrinking seed ${order.seed} ...`);
   const play = async (next: SeedOrder): Promise<SeedResult> => {
@@ -77,7 +102,9 @@ async function tellShrunk({ order, result }: { readonly order: SeedOrder; readon
   };
   const shrunk = await shrink(order, result, play, SHRINK_PLAYS);
   console.log(shrunk.result.recent.slice(-30).join('\n'));
-  console.log(`smallest: ${commandOf(shrunk.order)}\n  ${shrunk.result.violations[0]!.invariant}: ${shrunk.result.violations[0]!.says}`);
+  console.log(
+    `smallest: ${commandOf(shrunk.order)}\n  ${shrunk.result.violations[0]!.invariant}: ${shrunk.result.violations[0]!.says}`,
+  );
 }
 
 function* ordersOf(options: RunOptions, databases: Databases): Iterable<SeedOrder> {
@@ -94,7 +121,8 @@ function* ordersOf(options: RunOptions, databases: Databases): Iterable<SeedOrde
     };
     yield order;
     // What a server's own timing decides is not the same twice.
-    if ((seed - options.first) % TWICE_EVERY === 0 && options.database === 'sqlite' && !options.trace) yield order;
+    if ((seed - options.first) % TWICE_EVERY === 0 && options.database === 'sqlite' && !options.trace)
+      yield order;
   }
 }
 
@@ -130,10 +158,16 @@ export async function runMutants(options: RunOptions, names: readonly string[]):
         return false;
       };
       try {
-        const once = [...ordersOf(options, databases)].filter((order, index, all) => all[index - 1] !== order);
+        const once = [...ordersOf(options, databases)].filter(
+          (order, index, all) => all[index - 1] !== order,
+        );
         await playAll(once, { processes: 1, edits }, (result) => {
           seeds += 1;
-          if (result.violations.length > 0) return caught(result.seed, result.violations.map((one) => one.invariant));
+          if (result.violations.length > 0)
+            return caught(
+              result.seed,
+              result.violations.map((one) => one.invariant),
+            );
           return true;
         });
       } catch (error) {
@@ -142,7 +176,9 @@ export async function runMutants(options: RunOptions, names: readonly string[]):
         caught(options.first + seeds - 1, ['X01']);
       }
       outcomes.push({ id, says, seeds, caughtBy });
-      console.log(`${id.padEnd(26)}${caughtBy === null ? `SURVIVED ${seeds} seeds` : `seed ${(caughtBy as { seed: number }).seed}: ${(caughtBy as { invariants: readonly string[] }).invariants.join(', ')}`}`);
+      console.log(
+        `${id.padEnd(26)}${caughtBy === null ? `SURVIVED ${seeds} seeds` : `seed ${(caughtBy as { seed: number }).seed}: ${(caughtBy as { invariants: readonly string[] }).invariants.join(', ')}`}`,
+      );
     }
   };
   await Promise.all(Array.from({ length: options.processes }, worker));

@@ -75,12 +75,25 @@ export function printed(figures: Figures): string {
 }
 
 /** The table of figures, with faults by kind. `kinds` are the names of all there are, with their catalogue numbers. */
-export function figuresTable(figures: Figures, kinds: readonly { readonly id: string; readonly catalogue: string; readonly says: string }[]): string {
+export function figuresTable(
+  figures: Figures,
+  kinds: readonly { readonly id: string; readonly catalogue: string; readonly says: string }[],
+): string {
   const rows = printed(figures)
     .split('\n')
     .map((line) => `| ${line.slice(0, 26).trim()} | ${line.slice(26)} |`);
-  const faults = kinds.map(({ id, catalogue, says }) => `| \`${id}\` | ${catalogue} | ${says} | ${figures.faults.get(id) ?? 0} |`);
-  return ['| figure | value |', '|---|---|', ...rows, '', '| fault kind | catalogue | what happens | took effect |', '|---|---|---|---|', ...faults].join('\n');
+  const faults = kinds.map(
+    ({ id, catalogue, says }) => `| \`${id}\` | ${catalogue} | ${says} | ${figures.faults.get(id) ?? 0} |`,
+  );
+  return [
+    '| figure | value |',
+    '|---|---|',
+    ...rows,
+    '',
+    '| fault kind | catalogue | what happens | took effect |',
+    '|---|---|---|---|',
+    ...faults,
+  ].join('\n');
 }
 
 export interface MutantOutcome {
@@ -98,7 +111,13 @@ export function mutantsTable(outcomes: readonly MutantOutcome[]): string {
       : `| \`${id}\` | ${says} | seed ${caughtBy.seed} (number ${seeds}) | ${caughtBy.invariants.join(', ')} |`,
   );
   const caught = outcomes.filter((one) => one.caughtBy !== null).length;
-  return [`${caught} of ${outcomes.length} wrong designs are caught.`, '', '| wrong design | what is wrong | caught by | invariants |', '|---|---|---|---|', ...rows].join('\n');
+  return [
+    `${caught} of ${outcomes.length} wrong designs are caught.`,
+    '',
+    '| wrong design | what is wrong | caught by | invariants |',
+    '|---|---|---|---|',
+    ...rows,
+  ].join('\n');
 }
 
 /** Puts a text between two marks of a document. Throws where the marks are not there once each. */

@@ -25,6 +25,7 @@ const REPLACED: readonly (readonly [importer: string, specifier: string, module:
   ['egress/http.ts', 'node:https', 'http.ts'],
   ['egress/socket.ts', 'ws', 'websocket.ts'],
   ['store/sqlite.ts', 'node:sqlite', 'sqlite.ts'],
+  ['store/postgres.ts', 'pg', 'pg.ts'],
 ];
 
 /** Throws where an edit does not fit the source any more: a mutant that changes nothing would prove nothing. */
@@ -35,7 +36,10 @@ export function installMachine(edits: readonly Edit[] = []): void {
     const text = changed.get(url) ?? readFileSync(fileURLToPath(url), 'utf8');
     const places = text.split(find).length - 1;
     if (places !== 1) throw new Error(`src/${file} holds this text ${places} times, not once: ${find}`);
-    changed.set(url, text.replace(find, () => put));
+    changed.set(
+      url,
+      text.replace(find, () => put),
+    );
   }
   registerHooks({
     resolve(specifier, context, next) {

@@ -15,6 +15,7 @@ import { openSql, type Sql } from './oracle/sql.ts';
 import { States } from './oracle/states.ts';
 import { Traffic } from './oracle/traffic.ts';
 import { agentProgram, bookCommand, openReader, syncCommand, type ProgramEvents } from './programs.ts';
+import { waiting } from './machine/waiting.ts';
 import { type Machine, type SimProcess } from './process.ts';
 import { Killed, runAs } from './stage.ts';
 import { World, type WorldPlan } from './world.ts';
@@ -63,14 +64,24 @@ export class Life {
   constructor(options: LifeOptions) {
     this.accounts = options.plan.accounts;
     this.traffic = new Traffic((invariant, holds, says) => this.#judge?.hold(invariant, holds, says));
-    this.world = new World(options.plan, options.folder, options.template, {
-      onFault: (kind) => this.count(kind),
-      onRequest: (request) => {
-        this.received.sent(request);
-        this.traffic.see(request, this.world.queue.nowMs);
+    this.world = new World(
+      options.plan,
+      options.folder,
+      options.template,
+      {
+        onFault: (kind) => this.count(kind),
+        onRequest: (request) => {
+          this.received.sent(request);
+          this.traffic.see(request, this.world.queue.nowMs);
+        },
+        onDelivered: (request, answer, askedMs) => this.#delivered(request, answer, askedMs),
       },
-      onDelivered: (request, answer, askedMs) => this.#delivered(request, answer, askedMs),
-    }, options.trace);
+      options.trace,
+    );
+    this.world.onLine = (line) => {
+      const met = / error: .*\b(lease_held|lease_lost|storage_[a-z]+)\b/.exec(line);
+      if (met !== null) this.states.reach(`a program met ${met[1]}`);
+    };
     this.events = {
       onAgentStarted: (process) => this.#agentStarted(process),
       onRuns: () => undefined,
@@ -149,13 +160,15 @@ export class Life {
   /** Waits until everything an event set off is done, then looks where something was committed. */
   async settle(): Promise<void> {
     await immediate();
+    while (waiting.answers > 0) await immediate();
     while (this.#busy.length > 0) await Promise.all(this.#busy.splice(0));
     if ((this.#commits.length === 0 && !this.#wantsLook) || this.#databaseHidden) return;
     const commits = this.#commits.splice(0);
     this.#wantsLook = false;
     const by = new Set(commits.map((process) => process.id));
     const reader = await this.#openReader();
-    const look = (): Promise<void> => this.judge.afterCommit(reader?.book ?? null, by.size === 1 ? [...by][0]! : null);
+    const look = (): Promise<void> =>
+      this.judge.afterCommit(reader?.book ?? null, by.size === 1 ? [...by][0]! : null);
     await (reader === null ? look() : runAs(reader.process, look));
   }
 
@@ -204,7 +217,8 @@ export class Life {
       if (service.process !== process) return;
       service.process = null;
       // What ended by itself (another one holds the account) is tried again at leisure.
-      const seconds = process.diedAt === null ? process.chance.integer(60, 420) : process.chance.integer(5, 120);
+      const seconds =
+        process.diedAt === null ? process.chance.integer(60, 420) : process.chance.integer(5, 120);
       this.after(seconds * 1_000, 'an agent is started again', () => this.#start(service));
     };
     process.onDeath = (where) => {
@@ -212,10 +226,13 @@ export class Life {
       if (where.startsWith('store')) this.states.reach(`killed at the ${where}`);
       again();
     };
-    void runAs(process, () => agentProgram(this.world, process, this.events, service.stop.signal)).then(again, (error: unknown) => {
-      if (!(error instanceof Killed)) this.events.onCrash(process, error);
-      again();
-    });
+    void runAs(process, () => agentProgram(this.world, process, this.events, service.stop.signal)).then(
+      again,
+      (error: unknown) => {
+        if (!(error instanceof Killed)) this.events.onCrash(process, error);
+        again();
+      },
+    );
   }
 
   stopAgents(): void {
@@ -232,7 +249,9 @@ export class Life {
 
   #agentStarted(process: SimProcess): void {
     const held = this.judge
-      .sql(`SELECT account_id FROM lease WHERE process_id = ${process.pid} AND host = '${process.machine.name}'`)
+      .sql(
+        `SELECT account_id FROM lease WHERE process_id = ${process.pid} AND host = '${process.machine.name}'`,
+      )
       .then((rows) => this.judge.agentStarted(rows.map((row) => Number(row['account_id']))));
     this.#busy.push(held);
     this.#wantsLook = true;
@@ -342,8 +361,7 @@ export class Life {
       this.kills += 1;
       if (where.startsWith('store')) this.states.reach('a command was killed at the store');
     };
-    for (const service of this.services)
-      if (service.process !== null) service.process.attend(60_000);
+    for (const service of this.services) if (service.process !== null) service.process.attend(60_000);
     void runAs(process, () => work(process)).catch((error: unknown) => {
       if (!(error instanceof Killed)) this.events.onCrash(process, error);
     });
@@ -369,7 +387,11 @@ export class Life {
     this.#command((process) =>
       bookCommand(this.world, process, this.events, async ({ store, clock }) => {
         const findings = (await store.findings({ states: ['open', 'reopened'] })).filter(
-          (row) => row.instrument !== null && row.expected !== null && row.observed !== null && row.type !== 'quarantine',
+          (row) =>
+            row.instrument !== null &&
+            row.expected !== null &&
+            row.observed !== null &&
+            row.type !== 'quarantine',
         );
         if (findings.length === 0) return;
         const finding = chance.pick(findings);
@@ -386,7 +408,9 @@ export class Life {
           reason: 'it is so',
           actor: 'user',
           at,
-          adjustment: dismisses ? null : personsAdjustment({ finding, instrument, currency: null, chain }, answer, at),
+          adjustment: dismisses
+            ? null
+            : personsAdjustment({ finding, instrument, currency: null, chain }, answer, at),
         });
         this.count('resolve');
         this.states.reach(dismisses ? 'a finding was dismissed' : 'a finding was settled by hand');
@@ -425,7 +449,12 @@ export class Life {
         bookCommand(this.world, process, this.events, async (book) => {
           const account = await book.store.findAccount(PAPER);
           if (account === null) return;
-          const grant = await book.store.acquireLease(account.id, book.holder('command'), LEASE_TTL_MS, book.isGone);
+          const grant = await book.store.acquireLease(
+            account.id,
+            book.holder('command'),
+            LEASE_TTL_MS,
+            book.isGone,
+          );
           if ('heldBy' in grant) {
             this.after(30_000, 'the owner tries again', () => this.newEpoch());
             return;
@@ -460,7 +489,8 @@ export function immediate(): Promise<void> {
 }
 
 function moveAll(from: string, to: string): void {
-  for (const ending of ['', '-wal', '-shm']) if (existsSync(from + ending)) renameSync(from + ending, to + ending);
+  for (const ending of ['', '-wal', '-shm'])
+    if (existsSync(from + ending)) renameSync(from + ending, to + ending);
 }
 
 function stackOf(error: unknown): string {

@@ -34,7 +34,11 @@ export const MUTANTS: readonly Mutant[] = [
     id: 'no-dedupe',
     says: 'a trade read again is a trade again',
     edits: [
-      edit('sync/mergeActivities.ts', 'const chain = known.get(activity.rootId) ?? [];', 'const chain: RevisionChain = [];'),
+      edit(
+        'sync/mergeActivities.ts',
+        'const chain = known.get(activity.rootId) ?? [];',
+        'const chain: RevisionChain = [];',
+      ),
     ],
   },
   {
@@ -44,40 +48,63 @@ export const MUTANTS: readonly Mutant[] = [
       edit(
         'sync/mergeActivities.ts',
         'revisions.push({ ...activity, rev: decision.rev, firstSeenAt: now, contentHash: hash });',
-        "revisions.push({ ...activity, rootId: decision.rev > 0 ? `${activity.rootId}#${decision.rev}` : activity.rootId, rev: decision.rev, firstSeenAt: now, contentHash: hash });",
+        'revisions.push({ ...activity, rootId: decision.rev > 0 ? `${activity.rootId}#${decision.rev}` : activity.rootId, rev: decision.rev, firstSeenAt: now, contentHash: hash });',
       ),
     ],
   },
   {
     id: 'correction-ignored',
     says: 'what is known by its id is never read again',
-    edits: [edit('sync/mergeActivities.ts', 'return { rev: newest.rev + 1, pending: null };', 'return { rev: null, pending: null };')],
+    edits: [
+      edit(
+        'sync/mergeActivities.ts',
+        'return { rev: newest.rev + 1, pending: null };',
+        'return { rev: null, pending: null };',
+      ),
+    ],
   },
   {
     id: 'bust-ignored',
     says: 'a trade that was taken back still counts',
-    edits: [edit('brokers/alpaca/map.ts', "return word === 'canceled' ? 'bust' : null;", "return word === 'canceled' ? 'ok' : null;")],
+    edits: [
+      edit(
+        'brokers/alpaca/map.ts',
+        "return word === 'canceled' ? 'bust' : null;",
+        "return word === 'canceled' ? 'ok' : null;",
+      ),
+    ],
   },
   {
     id: 'revision-in-place',
     says: 'a new revision takes the number of the old one',
-    edits: [edit('sync/mergeActivities.ts', 'return { rev: newest.rev + 1, pending: null };', 'return { rev: newest.rev, pending: null };')],
+    edits: [
+      edit(
+        'sync/mergeActivities.ts',
+        'return { rev: newest.rev + 1, pending: null };',
+        'return { rev: newest.rev, pending: null };',
+      ),
+    ],
   },
   // ---- reading
   {
     id: 'cursor-without-overlap',
     says: 'each read begins where the last one ended, and nothing is searched',
-    edits: [
-      AS_LARGE,
-      edit('sync/schedule.ts', "if (depth === 'recent') return recent;", 'return cursor;'),
-    ],
+    edits: [AS_LARGE, edit('sync/schedule.ts', "if (depth === 'recent') return recent;", 'return cursor;')],
   },
   {
     id: 'no-known-id-proof',
     says: 'a list that lacks known rows is taken for complete, and what it lacks for withdrawn',
     edits: [
-      edit('sync/mergeActivities.ts', 'return !listed && watch?.withdrawn !== true;', 'return false && !listed;'),
-      edit('sync/firstContact.ts', "const absent = [...(held ?? [])].filter((rootId) => !listed.has(rootId));", 'const absent = [...(held ?? [])].filter(() => false);'),
+      edit(
+        'sync/mergeActivities.ts',
+        'return !listed && watch?.withdrawn !== true;',
+        'return false && !listed;',
+      ),
+      edit(
+        'sync/firstContact.ts',
+        'const absent = [...(held ?? [])].filter((rootId) => !listed.has(rootId));',
+        'const absent = [...(held ?? [])].filter(() => false);',
+      ),
     ],
   },
   {
@@ -85,56 +112,98 @@ export const MUTANTS: readonly Mutant[] = [
     says: 'the first page of a history is all of it',
     edits: [
       AS_LARGE,
-      edit('brokers/alpaca/client.ts', "if ((await walk.next()) === 'end') return", "if ((await walk.next()) !== 'repeated') return"),
-      edit('brokers/alpaca/client.ts', "if ((await walk.next()) !== 'more') return", "if ((await walk.next()) !== 'repeated') return"),
+      edit(
+        'brokers/alpaca/client.ts',
+        "if ((await walk.next()) === 'end') return",
+        "if ((await walk.next()) !== 'repeated') return",
+      ),
+      edit(
+        'brokers/alpaca/client.ts',
+        "if ((await walk.next()) !== 'more') return",
+        "if ((await walk.next()) !== 'repeated') return",
+      ),
     ],
   },
   {
     id: 'repeated-page-accepted',
     says: 'a page that comes again is the end of the walk',
     edits: [
-      edit('brokers/alpaca/pages.ts', "return ignoredToken || rows.length >= PAGE_SIZE ? 'repeated' : 'end';", "return ignoredToken && rows.length < 0 ? 'repeated' : 'end';"),
+      edit(
+        'brokers/alpaca/pages.ts',
+        "return ignoredToken || rows.length >= PAGE_SIZE ? 'repeated' : 'end';",
+        "return ignoredToken && rows.length < 0 ? 'repeated' : 'end';",
+      ),
     ],
   },
   {
     id: 'unreadable-is-dropped',
     says: 'a row nobody can read is left out without a word',
     edits: [
-      edit('brokers/alpaca/client.ts', "if (problem !== null) reading.quarantine('activities', problem, raw, sha256);\n    if (row === null) return;", 'if (row === null) return;'),
+      edit(
+        'brokers/alpaca/client.ts',
+        "if (problem !== null) reading.quarantine('activities', problem, raw, sha256);\n    if (row === null) return;",
+        'if (row === null) return;',
+      ),
     ],
   },
   {
     id: 'error-is-flat',
     says: 'an error of the list of positions is an empty list',
     edits: [
-      edit('brokers/alpaca/reading.ts', 'async getLater(resource, host, path) {\n      const { answer, sha256 } = await send(resource, host, path, {});\n      if (answer.status !== 200) throw statusError(answer, resource, host, connection);', 'async getLater(resource, host, path) {\n      const { answer, sha256 } = await send(resource, host, path, {});\n      if (answer.status !== 200) return { read: () => [], sha256 };'),
+      edit(
+        'brokers/alpaca/reading.ts',
+        'async getLater(resource, host, path) {\n      const { answer, sha256 } = await send(resource, host, path, {});\n      if (answer.status !== 200) throw statusError(answer, resource, host, connection);',
+        'async getLater(resource, host, path) {\n      const { answer, sha256 } = await send(resource, host, path, {});\n      if (answer.status !== 200) return { read: () => [], sha256 };',
+      ),
     ],
   },
   {
     id: 'wrong-account-accepted',
     says: 'an answer is believed whoever it is of',
     edits: [
-      edit('sync/readBroker.ts', 'if (account.pinnedFingerprint === null || account.pinnedFingerprint === fingerprint) return null;', 'if (fingerprint !== "") return null;'),
+      edit(
+        'sync/readBroker.ts',
+        'if (account.pinnedFingerprint === null || account.pinnedFingerprint === fingerprint) return null;',
+        'if (fingerprint !== "") return null;',
+      ),
     ],
   },
   {
     id: 'second-pin',
     says: 'a broker account may stand under two names',
-    edits: [edit('sync/readBroker.ts', 'if (owner === undefined) return null;', 'if (owner === undefined || owner.id > 0) return null;')],
+    edits: [
+      edit(
+        'sync/readBroker.ts',
+        'if (owner === undefined) return null;',
+        'if (owner === undefined || owner.id > 0) return null;',
+      ),
+    ],
   },
   {
     id: 'shared-session',
     says: 'all connections share the credentials and the address of the first',
     edits: [
-      edit('compose.ts', 'const { credentials, addresses } = connection;', 'const { credentials, addresses } = (sharedSession ??= connection);'),
-      edit('compose.ts', 'async function openBroker(', 'let sharedSession: AlpacaConnection | null = null;\nasync function openBroker('),
+      edit(
+        'compose.ts',
+        'const { credentials, addresses } = connection;',
+        'const { credentials, addresses } = (sharedSession ??= connection);',
+      ),
+      edit(
+        'compose.ts',
+        'async function openBroker(',
+        'let sharedSession: AlpacaConnection | null = null;\nasync function openBroker(',
+      ),
     ],
   },
   {
     id: 'nan-is-zero',
     says: 'a price that is missing is zero',
     edits: [
-      edit('brokers/alpaca/map.ts', 'const fill = wireFill.safeParse(raw);', "const fill = wireFill.safeParse((raw as { price: unknown }).price === null ? { ...(raw as object), price: '0' } : raw);"),
+      edit(
+        'brokers/alpaca/map.ts',
+        'const fill = wireFill.safeParse(raw);',
+        "const fill = wireFill.safeParse((raw as { price: unknown }).price === null ? { ...(raw as object), price: '0' } : raw);",
+      ),
     ],
   },
   // ---- the book
@@ -142,64 +211,116 @@ export const MUTANTS: readonly Mutant[] = [
     id: 'absence-is-flat',
     says: 'what is not in the list any more is closed',
     edits: [
-      edit('sync/lifecycle.ts', "if (booked.isZero() && !absentWithoutProof(input, ended, before)) return null;", 'if (input.absenceProves || booked.isZero()) return null;'),
+      edit(
+        'sync/lifecycle.ts',
+        'if (booked.isZero() && !absentWithoutProof(input, ended, before)) return null;',
+        'if (input.absenceProves || booked.isZero()) return null;',
+      ),
     ],
   },
   {
     id: 'missing-closed-at-once',
     says: 'what is missing is closed by an adjustment of our own',
     edits: [
-      edit('sync/workOut.ts', '.filter((row) => row.confirmations >= policy.confirmations);', '.filter((row) => row.confirmations >= 1);'),
-      edit('compose.ts', 'markAsClosed: settings.POSITION_SYNC_MARK_MISSING_AS_CLOSED,', 'markAsClosed: true,'),
+      edit(
+        'sync/workOut.ts',
+        '.filter((row) => row.confirmations >= policy.confirmations);',
+        '.filter((row) => row.confirmations >= 1);',
+      ),
+      edit(
+        'compose.ts',
+        'markAsClosed: settings.POSITION_SYNC_MARK_MISSING_AS_CLOSED,',
+        'markAsClosed: true,',
+      ),
     ],
   },
   {
     id: 'broker-is-book',
     says: 'the quantity of the broker is written for that of the book',
-    edits: [edit('sync/positionRows.ts', 'explained: stated.quantity.equals(row.bookQuantity),', 'bookQuantity: stated.quantity,\n    explained: true,')],
+    edits: [
+      edit(
+        'sync/positionRows.ts',
+        'explained: stated.quantity.equals(row.bookQuantity),',
+        'bookQuantity: stated.quantity,\n    explained: true,',
+      ),
+    ],
   },
   {
     id: 'opening-closes',
     says: 'what history has and the first list lacks is booked away',
     edits: [
-      edit('sync/opening.ts', 'if (position === undefined || rest.isZero() || instrument === undefined) continue;', 'if (rest.isZero() || instrument === undefined) continue;'),
+      edit(
+        'sync/opening.ts',
+        'if (position === undefined || rest.isZero() || instrument === undefined) continue;',
+        'if (rest.isZero() || instrument === undefined) continue;',
+      ),
     ],
   },
   {
     id: 'fold-only-behind',
     says: 'late and corrected activities are folded behind the newest checkpoint',
     edits: [
-      edit('sync/foldOnto.ts', 'newest !== null && row.rev === 0 && compareInstants(row.executedAt, newest.lastExecutedAt) > 0;', 'newest !== null && row !== null;'),
+      edit(
+        'sync/foldOnto.ts',
+        'newest !== null && row.rev === 0 && compareInstants(row.executedAt, newest.lastExecutedAt) > 0;',
+        'newest !== null && row !== null;',
+      ),
     ],
   },
   {
     id: 'lots-not-saved',
     says: 'lots that were closed stay as they were',
-    edits: [edit('store/commitRun.ts', '  await saveLots(queries, accountId, sight.epoch, commit.lots);\n', '  await saveLots(queries, accountId, sight.epoch, { ...commit.lots, upsert: commit.lots.upsert.filter((lot) => lot.openQuantity.equals(lot.quantity)) });\n')],
+    edits: [
+      edit(
+        'store/commitRun.ts',
+        '  await saveLots(queries, accountId, sight.epoch, commit.lots);\n',
+        '  await saveLots(queries, accountId, sight.epoch, { ...commit.lots, upsert: commit.lots.upsert.filter((lot) => lot.openQuantity.equals(lot.quantity)) });\n',
+      ),
+    ],
   },
   {
     id: 'cash-twice',
     says: 'a deposit is counted twice',
-    edits: [edit('book/foldBook.ts', 'add(cash, activity.currency, activity.amount);', "add(cash, activity.currency, activity.kind === 'deposit' ? activity.amount.plus(activity.amount) : activity.amount);")],
+    edits: [
+      edit(
+        'book/foldBook.ts',
+        'add(cash, activity.currency, activity.amount);',
+        "add(cash, activity.currency, activity.kind === 'deposit' ? activity.amount.plus(activity.amount) : activity.amount);",
+      ),
+    ],
   },
   // ---- freshness and the gate
   {
     id: 'fresh-on-attempt',
     says: 'a run that failed stamps the data anew',
     edits: [
-      edit('sync/commit.ts', "    watch: refusal.watch,\n    cursors: [", "    watch: refusal.watch,\n    freshness: state.freshness.map((row) => ({ ...row, asOf: now, fetchedAt: now, asOfMonoMs: frame.startedMonoMs, monoEpoch: frame.deps.clock.epoch })),\n    cursors: ["),
+      edit(
+        'sync/commit.ts',
+        '    watch: refusal.watch,\n    cursors: [',
+        '    watch: refusal.watch,\n    freshness: state.freshness.map((row) => ({ ...row, asOf: now, fetchedAt: now, asOfMonoMs: frame.startedMonoMs, monoEpoch: frame.deps.clock.epoch })),\n    cursors: [',
+      ),
     ],
   },
   {
     id: 'failure-is-fresh',
     says: 'a run that failed does not spoil what is shown',
-    edits: [edit('sync/freshness.ts', "if (input.newestRun !== null && input.newestRun.outcome !== 'complete')\n    return failureWords(input.newestRun);\n", '')],
+    edits: [
+      edit(
+        'sync/freshness.ts',
+        "if (input.newestRun !== null && input.newestRun.outcome !== 'complete')\n    return failureWords(input.newestRun);\n",
+        '',
+      ),
+    ],
   },
   {
     id: 'fresh-unreconciled',
     says: 'data is fresh although broker and book differ',
     edits: [
-      edit('sync/freshness.ts', "if (rows.some((row) => !row.reconciled)) return 'unreconciled: broker and book differ, see findings';", ''),
+      edit(
+        'sync/freshness.ts',
+        "if (rows.some((row) => !row.reconciled)) return 'unreconciled: broker and book differ, see findings';",
+        '',
+      ),
     ],
   },
   {
@@ -211,33 +332,55 @@ export const MUTANTS: readonly Mutant[] = [
     id: 'wall-clock-age',
     says: 'age is told by the wall clock alone',
     edits: [
-      edit('sync/freshness.ts', 'if (row.monoEpoch === clock.monoEpoch) return Math.max(wall, clock.monoMs - row.asOfMonoMs);', ''),
+      edit(
+        'sync/freshness.ts',
+        'if (row.monoEpoch === clock.monoEpoch) return Math.max(wall, clock.monoMs - row.asOfMonoMs);',
+        '',
+      ),
     ],
   },
   {
     id: 'mono-age',
     says: 'age is told by the monotonic clock alone, which sleeps with the machine',
     edits: [
-      edit('sync/freshness.ts', 'return Math.max(wall, clock.monoMs - row.asOfMonoMs);', 'return clock.monoMs - row.asOfMonoMs;'),
+      edit(
+        'sync/freshness.ts',
+        'return Math.max(wall, clock.monoMs - row.asOfMonoMs);',
+        'return clock.monoMs - row.asOfMonoMs;',
+      ),
     ],
   },
   {
     id: 'stamped-at-the-end',
     says: 'data is as old as the moment at which all of it had arrived',
     edits: [
-      edit('brokers/alpaca/reading.ts', "return { kind: 'complete', rows, asOf: startedAt, startedAt, startedMonoMs, evidence };", "return { kind: 'complete', rows, asOf: now(clock), startedAt, startedMonoMs, evidence };"),
+      edit(
+        'brokers/alpaca/reading.ts',
+        "return { kind: 'complete', rows, asOf: startedAt, startedAt, startedMonoMs, evidence };",
+        "return { kind: 'complete', rows, asOf: now(clock), startedAt, startedMonoMs, evidence };",
+      ),
     ],
   },
   {
     id: 'mixed-versions',
     says: 'positions and activities of different runs are fresh together',
-    edits: [edit('sync/freshness.ts', 'if (new Set(proving.map((row) => row.runId)).size > 1)', 'if (proving.length > 99)')],
+    edits: [
+      edit(
+        'sync/freshness.ts',
+        'if (new Set(proving.map((row) => row.runId)).size > 1)',
+        'if (proving.length > 99)',
+      ),
+    ],
   },
   {
     id: 'gate-ignores-age',
     says: 'the gate asks whether the data was ever good',
     edits: [
-      edit('gate/decide.ts', 'ageSeconds !== null && !(ageSeconds <= maxAgeSeconds)', 'ageSeconds !== null && ageSeconds < -maxAgeSeconds'),
+      edit(
+        'gate/decide.ts',
+        'ageSeconds !== null && !(ageSeconds <= maxAgeSeconds)',
+        'ageSeconds !== null && ageSeconds < -maxAgeSeconds',
+      ),
       edit('sync/freshness.ts', 'if (ageSeconds > input.maxAgeSeconds)', 'if (ageSeconds > 1e9)'),
     ],
   },
@@ -245,10 +388,26 @@ export const MUTANTS: readonly Mutant[] = [
     id: 'gate-ignores-missing',
     says: 'the gate is open although the book says it differs',
     edits: [
-      edit('gate/decide.ts', 'reconciled === false && everSynced !== false', 'reconciled === false && everSynced === false'),
-      edit('gate/decide.ts', 'missing !== null && missing.length > 0', 'missing !== null && missing.length > 9999'),
-      edit('gate/decide.ts', 'unexplained !== null && unexplained.length > 0', 'unexplained !== null && unexplained.length > 9999'),
-      edit('gate/decide.ts', 'doubt !== null && everSynced !== false', 'doubt !== null && everSynced === false'),
+      edit(
+        'gate/decide.ts',
+        'reconciled === false && everSynced !== false',
+        'reconciled === false && everSynced === false',
+      ),
+      edit(
+        'gate/decide.ts',
+        'missing !== null && missing.length > 0',
+        'missing !== null && missing.length > 9999',
+      ),
+      edit(
+        'gate/decide.ts',
+        'unexplained !== null && unexplained.length > 0',
+        'unexplained !== null && unexplained.length > 9999',
+      ),
+      edit(
+        'gate/decide.ts',
+        'doubt !== null && everSynced !== false',
+        'doubt !== null && everSynced === false',
+      ),
     ],
   },
   // ---- one writer, one transaction
@@ -256,7 +415,11 @@ export const MUTANTS: readonly Mutant[] = [
     id: 'no-fence',
     says: 'whoever had the lease once may write for ever',
     edits: [
-      edit('store/runs.ts', 'FROM lease WHERE account_id = ${place(1)} AND fence = ${place(2)} AND incarnation = ${place(3)}', "FROM lease WHERE account_id = ${place(1)} AND fence + 0 * CAST(${place(2)} AS INTEGER) = fence AND ${place(3)} <> ''"),
+      edit(
+        'store/runs.ts',
+        'FROM lease WHERE account_id = ${place(1)} AND fence = ${place(2)} AND incarnation = ${place(3)}',
+        "FROM lease WHERE account_id = ${place(1)} AND fence + 0 * CAST(${place(2)} AS INTEGER) = fence AND ${place(3)} <> ''",
+      ),
     ],
   },
   {
@@ -267,35 +430,63 @@ export const MUTANTS: readonly Mutant[] = [
   {
     id: 'lease-never-ends',
     says: 'a lease is held until it is given back, also by the dead',
-    edits: [edit('store/leases.ts', 'row!.expires_at_ms > nowMs &&\n      !(current.host === holder.host && isGone(current))', 'row!.expires_at_ms > 0')],
+    edits: [
+      edit(
+        'store/leases.ts',
+        'row!.expires_at_ms > nowMs &&\n      !(current.host === holder.host && isGone(current))',
+        'row!.expires_at_ms > 0',
+      ),
+    ],
   },
   {
     id: 'cursor-first',
     says: 'the cursor is written in a transaction of its own before the rows',
     edits: [
       AS_LARGE,
-      edit('sync/schedule.ts', "if (depth === 'recent') return recent;", "if (depth !== 'search') return cursor;"),
-      edit('store/commitRun.ts', '  return await database.write(\n    (queries) => writeRun(', '  await database.write((queries) => saveCursors(queries, commit.lease.accountId, commit.cursors));\n  return await database.write(\n    (queries) => writeRun('),
+      edit(
+        'sync/schedule.ts',
+        "if (depth === 'recent') return recent;",
+        "if (depth !== 'search') return cursor;",
+      ),
+      edit(
+        'store/commitRun.ts',
+        '  return await database.write(\n    (queries) => writeRun(',
+        '  await database.write((queries) => saveCursors(queries, commit.lease.accountId, commit.cursors));\n  return await database.write(\n    (queries) => writeRun(',
+      ),
     ],
   },
   {
     id: 'rows-before-run',
     says: 'stamps of freshness are written before the run that earns them',
     edits: [
-      edit('store/commitRun.ts', '  return await database.write(\n    (queries) => writeRun(', '  await database.write(async (queries) => {\n    for (const row of commit.freshness) await queries.updateTable(\'freshness\').set({ as_of: instantKey(row.asOf) }).where(\'account_id\', \'=\', commit.lease.accountId).where(\'data_class\', \'=\', row.dataClass).execute();\n  });\n  return await database.write(\n    (queries) => writeRun('),
+      edit(
+        'store/commitRun.ts',
+        '  return await database.write(\n    (queries) => writeRun(',
+        "  await database.write(async (queries) => {\n    for (const row of commit.freshness) await queries.updateTable('freshness').set({ as_of: instantKey(row.asOf) }).where('account_id', '=', commit.lease.accountId).where('data_class', '=', row.dataClass).execute();\n  });\n  return await database.write(\n    (queries) => writeRun(",
+      ),
     ],
   },
   {
     id: 'told-before-commit',
     says: 'a listener is told of a run before it is committed',
     edits: [
-      edit('sync/syncAccount.ts', 'outcome = { run: await store.commitRun(written), difference };', "const next = ((await store.lastRun(written.lease.accountId))?.id ?? 0) + 1;\n    await hooks?.after('commit', context, { ...written.run, id: next });\n    outcome = { run: await store.commitRun(written), difference };"),
+      edit(
+        'sync/syncAccount.ts',
+        'outcome = { run: await store.commitRun(written), difference };',
+        "const next = ((await store.lastRun(written.lease.accountId))?.id ?? 0) + 1;\n    await hooks?.after('commit', context, { ...written.run, id: next });\n    outcome = { run: await store.commitRun(written), difference };",
+      ),
     ],
   },
   {
     id: 'head-not-saved',
     says: 'the head of the chain is not moved with its rows',
-    edits: [edit('store/commitRun.ts', '  await saveHead(queries, elected.head);\n  return { before', '  if (elected.head.seq % 5 !== 0) await saveHead(queries, elected.head);\n  return { before')],
+    edits: [
+      edit(
+        'store/commitRun.ts',
+        '  await saveHead(queries, elected.head);\n  return { before',
+        '  if (elected.head.seq % 5 !== 0) await saveHead(queries, elected.head);\n  return { before',
+      ),
+    ],
   },
   {
     id: 'evidence-lost',
@@ -306,17 +497,35 @@ export const MUTANTS: readonly Mutant[] = [
   {
     id: 'requests-unanswered',
     says: 'who asked for a sync is never answered',
-    edits: [edit('store/requests.ts', ".where('id', 'in', part)\n      .where('account_id', '=', accountId)\n      .where('run_id', 'is', null)", ".where('id', 'in', part)\n      .where('account_id', '=', -1)\n      .where('run_id', 'is', null)")],
+    edits: [
+      edit(
+        'store/requests.ts',
+        ".where('id', 'in', part)\n      .where('account_id', '=', accountId)\n      .where('run_id', 'is', null)",
+        ".where('id', 'in', part)\n      .where('account_id', '=', -1)\n      .where('run_id', 'is', null)",
+      ),
+    ],
   },
   {
     id: 'breaker-stays-open',
     says: 'a fuse that opened never closes again',
-    edits: [edit('egress/breaker.ts', 'fuse.closedAgainAt = clock.monoMs() + fuse.openMs;', 'fuse.closedAgainAt = Number.MAX_SAFE_INTEGER;')],
+    edits: [
+      edit(
+        'egress/breaker.ts',
+        'fuse.closedAgainAt = clock.monoMs() + fuse.openMs;',
+        'fuse.closedAgainAt = Number.MAX_SAFE_INTEGER;',
+      ),
+    ],
   },
   {
     id: 'wish-believed',
     says: 'a Retry-After is believed whatever it says',
-    edits: [edit('egress/retry.ts', 'return wish === null ? null : Math.min(wish, limits.wishMsMax);', 'return wish;')],
+    edits: [
+      edit(
+        'egress/retry.ts',
+        'return wish === null ? null : Math.min(wish, limits.wishMsMax);',
+        'return wish;',
+      ),
+    ],
   },
   {
     id: 'lease-lost-for-good',
@@ -326,18 +535,34 @@ export const MUTANTS: readonly Mutant[] = [
   {
     id: 'storage-error-ends',
     says: 'an account whose run could not be written is not synced again',
-    edits: [edit('sync/agent.ts', 'seat.heldTicks = Math.min(HELD_TICKS_MAX, 2 ** Math.min(seat.throwsInARow, 10));', 'seat.heldTicks = 1e9;')],
+    edits: [
+      edit(
+        'sync/agent.ts',
+        'seat.heldTicks = Math.min(HELD_TICKS_MAX, 2 ** Math.min(seat.throwsInARow, 10));',
+        'seat.heldTicks = 1e9;',
+      ),
+    ],
   },
   {
     id: 'stream-only',
     says: 'nothing is read unless the stream says so',
-    edits: [edit('sync/agent.ts', 'const due = seat.enabled && monoMs >= seat.dueMonoMs;', 'const due = seat.enabled && seat.lastRun === null && monoMs >= seat.dueMonoMs;')],
+    edits: [
+      edit(
+        'sync/agent.ts',
+        'const due = seat.enabled && monoMs >= seat.dueMonoMs;',
+        'const due = seat.enabled && seat.lastRun === null && monoMs >= seat.dueMonoMs;',
+      ),
+    ],
   },
   {
     id: 'no-budget',
     says: 'a refusal is answered by asking again at once, without end',
     edits: [
-      edit('egress/budget.ts', 'if (waitMs > waitMsMax) return { granted: false, waitMs };', 'if (waitMs > 0) return { granted: true, waitMs: 0 };'),
+      edit(
+        'egress/budget.ts',
+        'if (waitMs > waitMsMax) return { granted: false, waitMs };',
+        'if (waitMs > 0) return { granted: true, waitMs: 0 };',
+      ),
       edit('egress/retry.ts', 'attemptsMax: 3,', 'attemptsMax: 300,'),
       edit('egress/retry.ts', 'firstDelayMs: 250,', 'firstDelayMs: 1,'),
       edit('egress/retry.ts', 'delayMsMax: 5_000,', 'delayMsMax: 2,'),
@@ -348,28 +573,60 @@ export const MUTANTS: readonly Mutant[] = [
     id: 'redirect-followed',
     says: 'whatever host an address names is asked',
     edits: [
-      edit('egress/table.ts', "return isScheme(url, row.method, false) && url.port === '' && row.hosts.includes(url.hostname);", "return url.hostname !== '';"),
-      edit('egress/table.ts', "get('alpaca', ALPACA_TRADING, /^\\/v2\\/clock$/, 'market clock'),", "get('alpaca', ALPACA_TRADING, /^\\/v2\\/clock$|^\\/v2\\/watchlists$/, 'market clock'),"),
-      edit('brokers/alpaca/client.ts', "const { json, sha256 } = await reading.get('account', 'trading', '/v2/account');", "await reading.find('watchlists', 'trading', '/v2/watchlists').catch(() => null);\n  const { json, sha256 } = await reading.get('account', 'trading', '/v2/account');"),
+      edit(
+        'egress/table.ts',
+        "return isScheme(url, row.method, false) && url.port === '' && row.hosts.includes(url.hostname);",
+        "return url.hostname !== '';",
+      ),
+      edit(
+        'egress/table.ts',
+        "get('alpaca', ALPACA_TRADING, /^\\/v2\\/clock$/, 'market clock'),",
+        "get('alpaca', ALPACA_TRADING, /^\\/v2\\/clock$|^\\/v2\\/watchlists$/, 'market clock'),",
+      ),
+      edit(
+        'brokers/alpaca/client.ts',
+        "const { json, sha256 } = await reading.get('account', 'trading', '/v2/account');",
+        "await reading.find('watchlists', 'trading', '/v2/watchlists').catch(() => null);\n  const { json, sha256 } = await reading.get('account', 'trading', '/v2/account');",
+      ),
     ],
   },
   {
     id: 'secret-in-error',
     says: 'an error repeats the key it was refused with',
     edits: [
-      edit('brokers/alpaca/reading.ts', 'const message = `Alpaca answered ${status} for ${resource}${words}${requestIdText(requestId)}.`;', "const message = `Alpaca answered ${status} for ${resource}${words}${requestIdText(requestId)} (${arguments.length > 3 ? lastHeaders : ''}).`;"),
+      edit(
+        'brokers/alpaca/reading.ts',
+        'const message = `Alpaca answered ${status} for ${resource}${words}${requestIdText(requestId)}.`;',
+        "const message = `Alpaca answered ${status} for ${resource}${words}${requestIdText(requestId)} (${arguments.length > 3 ? lastHeaders : ''}).`;",
+      ),
       edit('brokers/alpaca/reading.ts', 'function parseBody(', "let lastHeaders = '';\nfunction parseBody("),
-      edit('brokers/alpaca/reading.ts', 'headers: connection.headers(),', 'headers: ((lastHeaders = JSON.stringify(connection.headers())), connection.headers()),'),
+      edit(
+        'brokers/alpaca/reading.ts',
+        'headers: connection.headers(),',
+        'headers: ((lastHeaders = JSON.stringify(connection.headers())), connection.headers()),',
+      ),
     ],
   },
   {
     id: 'number-kept',
     says: 'answers are kept with the account number in them',
-    edits: [edit('brokers/alpaca/reading.ts', "body: redactor.redact(answer.body, resource, answer.status !== 200),", 'body: answer.body,')],
+    edits: [
+      edit(
+        'brokers/alpaca/reading.ts',
+        'body: redactor.redact(answer.body, resource, answer.status !== 200),',
+        'body: answer.body,',
+      ),
+    ],
   },
   {
     id: 'float-money',
     says: 'money is kept in binary floating point',
-    edits: [edit('brokers/alpaca/map.ts', 'amount: multiplierKnown ? quantity.times(wire.price).times(instrument.multiplier).negate() : null,', 'amount: multiplierKnown ? Decimal.parse(String(-Number(quantity.toString()) * Number(wire.price.toString()) * Number(instrument.multiplier.toString()) * (1 + 1e-15))) : null,')],
+    edits: [
+      edit(
+        'brokers/alpaca/map.ts',
+        'amount: multiplierKnown ? quantity.times(wire.price).times(instrument.multiplier).negate() : null,',
+        'amount: multiplierKnown ? Decimal.parse(String(-Number(quantity.toString()) * Number(wire.price.toString()) * Number(instrument.multiplier.toString()) * (1 + 1e-15))) : null,',
+      ),
+    ],
   },
 ];

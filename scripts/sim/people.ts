@@ -18,15 +18,47 @@ export function playHistory(
   nowMs: number,
 ): void {
   brokerage.play('cash', { account, kind: 'funding', amount: '250000' });
-  const at = (place: number): string => new Date(nowMs - HISTORY_BEFORE_MS - (fills - place + 2) * 7 * 60_000).toISOString();
-  brokerage.play('trade', { account, symbol: 'XMPL', side: 'buy', quantity: String(chance.integer(2, 30)), price: '50', at: at(0) });
+  const at = (place: number): string =>
+    new Date(nowMs - HISTORY_BEFORE_MS - (fills - place + 2) * 7 * 60_000).toISOString();
+  brokerage.play('trade', {
+    account,
+    symbol: 'XMPL',
+    side: 'buy',
+    quantity: String(chance.integer(2, 30)),
+    price: '50',
+    at: at(0),
+  });
   for (let made = 0; made < fills; made += 1) {
     const symbol = STOCKS[made % STOCKS.length]!;
     const side = made < STOCKS.length || chance.maybe(0.7) ? 'buy' : 'sell';
-    brokerage.play('trade', { account, symbol, side, quantity: String(chance.integer(1, 9)), price: String(chance.integer(20, 300)), at: at(made) });
+    brokerage.play('trade', {
+      account,
+      symbol,
+      side,
+      quantity: String(chance.integer(1, 9)),
+      price: String(chance.integer(20, 300)),
+      at: at(made),
+    });
   }
-  if (chance.maybe(0.4)) brokerage.play('trade', { account, symbol: OPTIONS[0], side: 'buy', quantity: '3', price: '4.2', at: at(fills) });
-  if (chance.maybe(0.3)) brokerage.play('trade', { account, symbol: 'BTC/USD', side: 'buy', quantity: '0.512', price: '61000.5', fees: '12.5', at: at(fills) });
+  if (chance.maybe(0.4))
+    brokerage.play('trade', {
+      account,
+      symbol: OPTIONS[0],
+      side: 'buy',
+      quantity: '3',
+      price: '4.2',
+      at: at(fills),
+    });
+  if (chance.maybe(0.3))
+    brokerage.play('trade', {
+      account,
+      symbol: 'BTC/USD',
+      side: 'buy',
+      quantity: '0.512',
+      price: '61000.5',
+      fees: '12.5',
+      at: at(fills),
+    });
 }
 
 type Doing = readonly [weight: number, name: string, act: (at: Place) => void];
@@ -50,7 +82,9 @@ function trade(at: Place, more: object = {}): void {
     quantity: String(chance.integer(1, 12)),
     price: String(chance.integer(1, 400)),
     publish: chance.pick(PUBLISH),
-    ...(chance.maybe(0.4) ? { clientRef: chance.maybe(0.5) ? `auto-${chance.integer(1, 9)}` : 'by-hand' } : {}),
+    ...(chance.maybe(0.4)
+      ? { clientRef: chance.maybe(0.5) ? `auto-${chance.integer(1, 9)}` : 'by-hand' }
+      : {}),
     ...(chance.maybe(0.15) ? { fees: '0.37' } : {}),
     ...more,
   });
@@ -72,7 +106,10 @@ function amend(at: Place): void {
   if (fills.length === 0) return;
   const { id: fill } = chance.pick(chance.maybe(0.6) ? fills.slice(-4) : fills);
   const kind = chance.pick(['correct', 'bust'] as const);
-  const values = kind === 'bust' ? {} : { quantity: String(chance.integer(1, 12)), price: String(chance.integer(20, 300)) };
+  const values =
+    kind === 'bust'
+      ? {}
+      : { quantity: String(chance.integer(1, 12)), price: String(chance.integer(20, 300)) };
   play(at, 'amend', { account, fill, kind, ...values });
 }
 
@@ -88,11 +125,22 @@ function rebook(at: Place): void {
   const fill = brokerage.truth(account).fills.findLast((one) => one.status === 'ok');
   if (fill === undefined) return;
   if (play(at, 'amend', { account, fill: fill.id, kind: 'bust' }) === null) return;
-  play(at, 'trade', { account, symbol: fill.symbol, side: fill.side, quantity: fill.quantity, price: fill.price });
+  play(at, 'trade', {
+    account,
+    symbol: fill.symbol,
+    side: fill.side,
+    quantity: fill.quantity,
+    price: fill.price,
+  });
 }
 
 function partly(at: Place): void {
-  trade(at, { symbol: 'KO', side: 'buy', quantity: '2', order: { quantity: '7', ...(at.chance.maybe(0.5) ? { cancel: true } : {}) } });
+  trade(at, {
+    symbol: 'KO',
+    side: 'buy',
+    quantity: '2',
+    order: { quantity: '7', ...(at.chance.maybe(0.5) ? { cancel: true } : {}) },
+  });
 }
 
 const DOINGS: readonly Doing[] = [
@@ -113,16 +161,40 @@ const DOINGS: readonly Doing[] = [
         publish: at.chance.pick(PUBLISH),
       }),
   ],
-  [1, 'dividend', (at) => play(at, 'cash', { account: at.account, kind: 'dividend', amount: '12.31', symbol: 'KO' })],
+  [
+    1,
+    'dividend',
+    (at) => play(at, 'cash', { account: at.account, kind: 'dividend', amount: '12.31', symbol: 'KO' }),
+  ],
   [
     1,
     'split',
     (at) => {
-      const [newShares, oldShares] = at.chance.pick([['2', '1'], ['3', '2'], ['1', '2']] as const);
-      play(at, 'corporate-action', { kind: 'split', symbol: 'XMPL', newShares, oldShares, publish: at.chance.pick(PUBLISH) });
+      const [newShares, oldShares] = at.chance.pick([
+        ['2', '1'],
+        ['3', '2'],
+        ['1', '2'],
+      ] as const);
+      play(at, 'corporate-action', {
+        kind: 'split',
+        symbol: 'XMPL',
+        newShares,
+        oldShares,
+        publish: at.chance.pick(PUBLISH),
+      });
     },
   ],
-  [1, 'rename', (at) => play(at, 'corporate-action', { kind: 'rename', symbol: 'XMPL', to: 'YMPL', publish: at.chance.pick(PUBLISH) })],
+  [
+    1,
+    'rename',
+    (at) =>
+      play(at, 'corporate-action', {
+        kind: 'rename',
+        symbol: 'XMPL',
+        to: 'YMPL',
+        publish: at.chance.pick(PUBLISH),
+      }),
+  ],
   [
     1,
     'transfer',
@@ -139,7 +211,12 @@ const DOINGS: readonly Doing[] = [
     1,
     'option-event',
     (at) =>
-      play(at, 'option', { account: at.account, kind: at.chance.pick(['expire', 'exercise', 'assign']), symbol: at.chance.pick(OPTIONS), quantity: '1' }),
+      play(at, 'option', {
+        account: at.account,
+        kind: at.chance.pick(['expire', 'exercise', 'assign']),
+        symbol: at.chance.pick(OPTIONS),
+        quantity: '1',
+      }),
   ],
 ];
 

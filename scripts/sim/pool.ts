@@ -67,7 +67,8 @@ async function startChild(edits: readonly Edit[]): Promise<Child> {
       child.send(order);
       const { result, lost = [], failed } = await answered;
       if (result === undefined) throw new PlayFailure(`seed ${order.seed} could not be played: ${failed}`);
-      if (lost.length > 0) throw new PlayFailure(`seed ${order.seed} let a promise escape: ${lost.join('\n')}`);
+      if (lost.length > 0)
+        throw new PlayFailure(`seed ${order.seed} let a promise escape: ${lost.join('\n')}`);
       return result;
     },
     end: () => {

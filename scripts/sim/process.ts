@@ -103,13 +103,7 @@ export class SimProcess {
   readonly #late = new Set<() => void>();
   onDeath: (where: string) => void = () => undefined;
 
-  constructor(
-    id: string,
-    kind: SimProcess['kind'],
-    machine: Machine,
-    around: Surroundings,
-    chance: Chance,
-  ) {
+  constructor(id: string, kind: SimProcess['kind'], machine: Machine, around: Surroundings, chance: Chance) {
     this.id = id;
     this.kind = kind;
     this.machine = machine;

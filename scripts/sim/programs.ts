@@ -20,7 +20,12 @@ export interface ProgramEvents {
   onCrash(process: SimProcess, error: unknown): void;
 }
 
-async function open(world: World, process: SimProcess, events: ProgramEvents, readonly: boolean): Promise<Truebook> {
+async function open(
+  world: World,
+  process: SimProcess,
+  events: ProgramEvents,
+  readonly: boolean,
+): Promise<Truebook> {
   const hooks: StepHooks = {
     before: async () => undefined,
     after: async (step, _context, result) => {
@@ -38,7 +43,12 @@ async function open(world: World, process: SimProcess, events: ProgramEvents, re
 }
 
 /** An agent until it is stopped or ends by itself. Resolves when the process is over; a killed one never does. */
-export async function agentProgram(world: World, process: SimProcess, events: ProgramEvents, stop: AbortSignal): Promise<void> {
+export async function agentProgram(
+  world: World,
+  process: SimProcess,
+  events: ProgramEvents,
+  stop: AbortSignal,
+): Promise<void> {
   await living(world, process, events, async () => {
     const book = await open(world, process, events, false);
     try {
@@ -81,14 +91,18 @@ export async function syncCommand(
     try {
       const entry = (await book.agentAccounts()).find(({ account }) => account.name === name);
       if (entry === undefined) return;
-      outcome = await requestSync(book.dependencies(entry, `command:${process.pid}@${process.machine.name}`), entry.account, {
-        holder: book.holder('command'),
-        isGone: (holder) => book.isGone(holder),
-        trigger: 'command',
-        type,
-        dryRun,
-        requestedBy: process.id,
-      });
+      outcome = await requestSync(
+        book.dependencies(entry, `command:${process.pid}@${process.machine.name}`),
+        entry.account,
+        {
+          holder: book.holder('command'),
+          isGone: (holder) => book.isGone(holder),
+          trigger: 'command',
+          type,
+          dryRun,
+          requestedBy: process.id,
+        },
+      );
     } finally {
       await book.close();
     }

@@ -48,7 +48,11 @@ export class EventQueue {
   }
 
   /** Lives until `untilMs`, or until `isOver` says so after an event. `settle` waits for what an event set off. */
-  async run(untilMs: number, settle: () => Promise<void>, isOver: () => boolean = () => false): Promise<void> {
+  async run(
+    untilMs: number,
+    settle: () => Promise<void>,
+    isOver: () => boolean = () => false,
+  ): Promise<void> {
     while (!isOver()) {
       const next = this.#heap[0];
       if (next === undefined || next.atMs > untilMs) break;

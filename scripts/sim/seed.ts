@@ -50,11 +50,13 @@ export async function runSeed(options: SeedOptions, template: string): Promise<S
   const { world } = life;
   watch({
     level: options.level,
-    beforeCommit: (process, sql) => {
-      const [row] = sql(
-        'SELECT l.process_id, l.host FROM sync_run r JOIN lease l ON l.account_id = r.account_id ORDER BY r.id DESC LIMIT 1',
+    beforeCommit: (process, [row]) => {
+      life.judge.hold(
+        'I23',
+        row?.['process_id'] === process.pid && row['host'] === process.machine.name,
+        () =>
+          `${process.id} commits a run while the lease is of ${String(row?.['process_id'])}@${String(row?.['host'])}`,
       );
-      life.judge.hold('I23', row?.['process_id'] === process.pid && row['host'] === process.machine.name, () => `${process.id} commits a run while the lease is of ${String(row?.['process_id'])}@${String(row?.['host'])}`);
       life.runs += 1;
     },
     afterCommit: (process) => life.committed(process),
@@ -89,7 +91,11 @@ export async function runSeed(options: SeedOptions, template: string): Promise<S
     kills: life.kills,
     runs: life.runs,
     requests: life.traffic.requests,
-    fills: life.accounts.reduce((sum, name) => sum + world.brokerage.account(name).entries.filter((entry) => entry.kind === 'fill').length, 0),
+    fills: life.accounts.reduce(
+      (sum, name) =>
+        sum + world.brokerage.account(name).entries.filter((entry) => entry.kind === 'fill').length,
+      0,
+    ),
     checks: life.judge.checks,
     faults: Object.fromEntries(life.faults),
     states: Object.fromEntries(life.states.reached),
@@ -101,7 +107,14 @@ export async function runSeed(options: SeedOptions, template: string): Promise<S
 
 /** Trading days that lie behind: some seeds begin with a ledger that is longer than a page, or than two. */
 function prepare(life: Life, chance: Chance): void {
-  for (const account of life.accounts) playHistory(life.world.brokerage, account, chance.fork(account), chance.maybe(0.12) ? chance.integer(150, 260) : chance.integer(0, 14), life.world.beginMs);
+  for (const account of life.accounts)
+    playHistory(
+      life.world.brokerage,
+      account,
+      chance.fork(account),
+      chance.maybe(0.12) ? chance.integer(150, 260) : chance.integer(0, 14),
+      life.world.beginMs,
+    );
 }
 
 function strikeNow(life: Life, kind: FaultKind, perHour: number, chance: Chance, endMs: number): void {
@@ -147,7 +160,8 @@ async function comeToRest(life: Life, isBroken: () => boolean): Promise<void> {
   world.disk.clear();
   world.brokerage.faults.clear();
   for (const machine of world.machines) [machine.wallOffsetMs, machine.driftPpm] = [0, 0];
-  for (const machine of world.machines) for (const process of machine.processes.values()) process.killAtPoint = null;
+  for (const machine of world.machines)
+    for (const process of machine.processes.values()) process.killAtPoint = null;
   world.intervalSeconds = QUIET_INTERVAL_SECONDS;
   // What was on its way may end; the machine is off until the broker has published all of the day.
   await world.queue.run(world.queue.nowMs + 20 * MINUTE_MS, settle, isBroken);
@@ -177,11 +191,21 @@ async function comeToRest(life: Life, isBroken: () => boolean): Promise<void> {
 /** The same run once more finds nothing new. */
 async function onceMore(life: Life, isBroken: () => boolean): Promise<void> {
   const count = async (): Promise<string> =>
-    JSON.stringify(await life.judge.sql("SELECT chain, seq FROM chain_head WHERE account_id IS NOT NULL ORDER BY chain"));
+    JSON.stringify(
+      await life.judge.sql('SELECT chain, seq FROM chain_head WHERE account_id IS NOT NULL ORDER BY chain'),
+    );
   const before = await count();
-  await life.world.queue.run(life.world.queue.nowMs + 2 * QUIET_INTERVAL_SECONDS * 1_000, () => life.settle(), isBroken);
+  await life.world.queue.run(
+    life.world.queue.nowMs + 2 * QUIET_INTERVAL_SECONDS * 1_000,
+    () => life.settle(),
+    isBroken,
+  );
   const after = await count();
-  life.judge.hold('I28', before === after, () => `runs that read the same changed the chains from ${before} to ${after}`);
+  life.judge.hold(
+    'I28',
+    before === after,
+    () => `runs that read the same changed the chains from ${before} to ${after}`,
+  );
 }
 
 /** An empty, migrated database, and everything loaded that the product loads late. */
@@ -190,13 +214,26 @@ export async function makeTemplate(folder: string): Promise<string> {
   writeTemplate(template, Buffer.alloc(0));
   watch({ level: 1, beforeCommit: () => undefined, afterCommit: () => undefined });
   const plan = planOf({ seed: 0, level: 1, databaseUrl: null } as SeedOptions, chanceOf('template'));
-  const world = new World(plan, path.join(folder, 'template'), template, { onFault: () => undefined, onRequest: () => undefined, onDelivered: () => undefined }, null);
+  const world = new World(
+    plan,
+    path.join(folder, 'template'),
+    template,
+    { onFault: () => undefined, onRequest: () => undefined, onDelivered: () => undefined },
+    null,
+  );
   const process = world.start('command', world.machines[0]);
   const crash = (error: unknown): never => {
     throw error;
   };
-  const events = { onAgentStarted: () => undefined, onRuns: () => undefined, onTold: () => undefined, onCrash: (_process: unknown, error: unknown) => crash(error) };
-  await runAs(process, () => bookCommand(world, process, events, async (book) => void (await book.agentAccounts())));
+  const events = {
+    onAgentStarted: () => undefined,
+    onRuns: () => undefined,
+    onTold: () => undefined,
+    onCrash: (_process: unknown, error: unknown) => crash(error),
+  };
+  await runAs(process, () =>
+    bookCommand(world, process, events, async (book) => void (await book.agentAccounts())),
+  );
   // Loaded at their first use by the product: here before time begins, or the first seed would not be like the others.
   await Promise.all([import('../../src/brokers/registry.ts'), import('./machine/websocket.ts')]);
   await immediate();

@@ -10,7 +10,8 @@ import type { PlayOrder, SeedOrder } from './messages.ts';
 
 /** Memory where the system has a file system for it. */
 function memoryFolder(): string {
-  const memory = statSync('/dev/shm', { throwIfNoEntry: false })?.isDirectory() === true ? '/dev/shm' : tmpdir();
+  const memory =
+    statSync('/dev/shm', { throwIfNoEntry: false })?.isDirectory() === true ? '/dev/shm' : tmpdir();
   return mkdtempSync(path.join(memory, 'truebook-sim-'));
 }
 
@@ -39,6 +40,9 @@ async function play(order: SeedOrder): Promise<void> {
     const result = await runSeed({ ...order, folder: seedFolder, trace }, template);
     process.send?.({ result, lost: lost.splice(0) });
   } catch (error) {
-    process.send?.({ seed: order.seed, failed: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+    process.send?.({
+      seed: order.seed,
+      failed: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    });
   }
 }

@@ -10,7 +10,12 @@ export interface Shrunk {
 }
 
 /** The smallest order found that breaks the same invariant, within so many plays. */
-export async function shrink(order: SeedOrder, failing: SeedResult, play: Play, playsMax: number): Promise<Shrunk> {
+export async function shrink(
+  order: SeedOrder,
+  failing: SeedResult,
+  play: Play,
+  playsMax: number,
+): Promise<Shrunk> {
   const invariant = failing.violations[0]!.invariant;
   let best: Shrunk = { order: { ...order, only: [...failing.kinds] }, result: failing };
   let plays = 0;
@@ -23,8 +28,12 @@ export async function shrink(order: SeedOrder, failing: SeedResult, play: Play, 
     return true;
   };
   // Halves first: most kinds have nothing to do with it.
-  for (let size = Math.ceil(best.order.only!.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
-    for (let from = 0; from < best.order.only!.length; ) {
+  for (
+    let size = Math.ceil(best.order.only!.length / 2);
+    size >= 1;
+    size = size === 1 ? 0 : Math.ceil(size / 2)
+  ) {
+    for (let from = 0; from < best.order.only!.length;) {
       const kinds = best.order.only!;
       const rest = kinds.filter((_kind, index) => index < from || index >= from + size);
       if (!(await tries({ ...best.order, only: rest }))) from += size;

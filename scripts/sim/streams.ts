@@ -5,7 +5,12 @@ import { type EventQueue } from './queue.ts';
 
 /** What goes wrong on a stream while it lasts. */
 export type StreamTrouble =
-  'stream-refused' | 'stream-lost-frames' | 'stream-half-open' | 'stream-twice' | 'stream-late' | 'stream-unauthorized';
+  | 'stream-refused'
+  | 'stream-lost-frames'
+  | 'stream-half-open'
+  | 'stream-twice'
+  | 'stream-late'
+  | 'stream-unauthorized';
 
 interface Line {
   readonly socket: SimSocket;
@@ -86,7 +91,11 @@ export class StreamServer {
     });
   }
 
-  #answer(line: Line, account: AccountName, message: { action?: string; data?: Record<string, unknown> }): void {
+  #answer(
+    line: Line,
+    account: AccountName,
+    message: { action?: string; data?: Record<string, unknown> },
+  ): void {
     if (this.#meets('stream-half-open')) return;
     if (message.action === 'authenticate') {
       const { keyId, secretKey } = this.#brokerage.account(account);

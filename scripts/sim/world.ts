@@ -45,11 +45,19 @@ export class World implements Surroundings {
   readonly folder: string;
   readonly databaseUrl: string;
   readonly lines: string[] = [];
+  /** Hears of every line that a living process writes. */
+  onLine: (line: string) => void = () => undefined;
   #processes = 0;
   #kept: { readonly key: string; readonly config: Config } | null = null;
   intervalSeconds: number;
 
-  constructor(plan: WorldPlan, folder: string, template: string, events: WorldEvents, trace: ((line: string) => void) | null) {
+  constructor(
+    plan: WorldPlan,
+    folder: string,
+    template: string,
+    events: WorldEvents,
+    trace: ((line: string) => void) | null,
+  ) {
     this.plan = plan;
     this.intervalSeconds = plan.intervalSeconds;
     this.queue = new EventQueue(trace);
@@ -119,12 +127,12 @@ export class World implements Surroundings {
     if (!process.alive) return;
     const line = `${process.id} ${level}: ${text}`;
     this.lines.push(line);
+    this.onLine(line);
     this.queue.note(line);
   }
 
   close(): void {
-    for (const machine of this.machines)
-      for (const process of [...machine.processes.values()]) process.end();
+    for (const machine of this.machines) for (const process of [...machine.processes.values()]) process.end();
     rmSync(this.folder, { recursive: true, force: true });
   }
 }

@@ -51,10 +51,6 @@ class SimClientRequest extends EventEmitter {
   }
 }
 
-export function request(
-  url: URL,
-  options: Options,
-  hear: (response: SimResponse) => void,
-): SimClientRequest {
+export function request(url: URL, options: Options, hear: (response: SimResponse) => void): SimClientRequest {
   return new SimClientRequest(url, options, hear);
 }

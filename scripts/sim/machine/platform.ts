@@ -1,5 +1,5 @@
 /** Takes the place of `src/platform.ts` for `compose.ts`: the machine of the simulated process that asks. */
-import * as real from '../../../src/platform.ts';
+import type * as real from '../../../src/platform.ts';
 import { currentProcess } from '../stage.ts';
 
 export { pacingClock, refreshClock } from '../../../src/platform.ts';
@@ -20,4 +20,5 @@ export const isProcessAlive: typeof real.isProcessAlive = (pid) =>
 
 export const openClock: typeof real.openClock = () => Promise.resolve(currentProcess().clock);
 
-export const afterRealMs: typeof real.afterRealMs = (ms, action) => currentProcess().after(ms, 'timer', action);
+export const afterRealMs: typeof real.afterRealMs = (ms, action) =>
+  currentProcess().after(ms, 'timer', action);

@@ -6,7 +6,7 @@ import { DatabaseSync as RealDatabase, type StatementSync } from 'node:sqlite';
 import { type Handle, type SimProcess } from '../process.ts';
 import { currentProcess, Killed } from '../stage.ts';
 import { sqliteError } from './disk.ts';
-import { witness } from './witness.ts';
+import { LEASE_OF_RUN, witness } from './witness.ts';
 
 const WRITES = /^\s*(insert|update|delete|replace)/i;
 
@@ -84,7 +84,8 @@ export class DatabaseSync extends RealDatabase implements Handle {
 
   #begin(sql: string): void {
     this.#process.storePoint('before a transaction');
-    if (!this.#readOnly && this.#process.around.disk.meets('busy')) throw sqliteError(5, 'database is locked');
+    if (!this.#readOnly && this.#process.around.disk.meets('busy'))
+      throw sqliteError(5, 'database is locked');
     [this.#wroteRun, this.#isDirty] = [false, false];
     super.exec(sql);
   }
@@ -110,7 +111,7 @@ export class DatabaseSync extends RealDatabase implements Handle {
     }
     const wroteRun = this.#wroteRun;
     this.#wroteRun = false;
-    if (wroteRun) witness().beforeCommit(process, (text) => super.prepare(text).all());
+    if (wroteRun) witness().beforeCommit(process, super.prepare(LEASE_OF_RUN).all());
     super.exec(sql);
     if (wroteRun) witness().afterCommit(process);
     process.storePoint('after COMMIT');

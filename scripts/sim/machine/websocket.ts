@@ -40,7 +40,10 @@ export class SimSocket extends EventEmitter implements Handle {
 
   refuse(status: number): void {
     this.process.after(WAY_MS, `stream refused ${status}`, () => {
-      const [request, response] = [{ destroy: () => undefined }, { statusCode: status, resume: () => undefined }];
+      const [request, response] = [
+        { destroy: () => undefined },
+        { statusCode: status, resume: () => undefined },
+      ];
       this.emit('unexpected-response', request, response);
     });
   }
@@ -69,11 +72,14 @@ export class SimSocket extends EventEmitter implements Handle {
 
   send(text: string): void {
     const message = JSON.parse(text) as { action?: string };
-    this.process.around.queue.after(WAY_MS, `${this.process.id} sends ${message.action}`, () => this.#peer?.onSend(message));
+    this.process.around.queue.after(WAY_MS, `${this.process.id} sends ${message.action}`, () =>
+      this.#peer?.onSend(message),
+    );
   }
 
   ping(): void {
-    if (this.#peer?.onPing() === true) this.process.after(2 * WAY_MS, 'hears a pong', () => this.emit('pong'));
+    if (this.#peer?.onPing() === true)
+      this.process.after(2 * WAY_MS, 'hears a pong', () => this.emit('pong'));
   }
 
   terminate(): void {

@@ -117,7 +117,8 @@ export class AccountMemory {
       this.lastRunId = run.id;
       if (run.outcome === 'progress' || (run.outcome === 'complete' && run.type === 'transactions'))
         this.unfolded = true;
-      if (run.outcome === 'complete' && (run.type === 'all' || run.type === 'positions')) this.unfolded = false;
+      if (run.outcome === 'complete' && (run.type === 'all' || run.type === 'positions'))
+        this.unfolded = false;
       if (run.outcome === 'complete' && run.type === 'all') {
         this.lastWhole = run;
         this.unverified = false;

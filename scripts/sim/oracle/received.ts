@@ -17,6 +17,8 @@ export interface ActivitiesWalk {
 interface Told {
   positions: PositionsAnswer | null;
   activities: ActivitiesWalk | null;
+  /** Whose the answer for the account was, by its id at the broker. */
+  accountId: string | null;
 }
 
 export class Received {
@@ -30,9 +32,10 @@ export class Received {
   delivered(request: SimRequest, answer: Answer, askedMs: number): void {
     if (answer.status !== 200) return;
     const key = `${request.process.id} ${request.account}`;
-    const told = this.#told.get(key) ?? { positions: null, activities: null };
+    const told = this.#told.get(key) ?? { positions: null, activities: null, accountId: null };
     this.#told.set(key, told);
     const sentWallMs = this.#sent.get(request) ?? 0;
+    if (request.resource === 'account') told.accountId = accountIdOf(answer.body) ?? told.accountId;
     if (request.resource === 'positions') told.positions = { askedMs, sentWallMs };
     if (request.resource !== 'activities') return;
     const goesOn = request.url.searchParams.has('page_token') && told.activities !== null;
@@ -47,6 +50,15 @@ export class Received {
     const told = this.#told.get(key) ?? null;
     this.#told.delete(key);
     return told;
+  }
+}
+
+function accountIdOf(body: Buffer): string | null {
+  try {
+    const account = JSON.parse(body.toString('utf8')) as { id?: unknown };
+    return typeof account.id === 'string' ? account.id : null;
+  } catch {
+    return null;
   }
 }
 

@@ -51,4 +51,13 @@ async function openPostgres(databaseUrl: string): Promise<Sql> {
   return Object.assign(sql, { close: () => client.end() });
 }
 
-const COUNTS: ReadonlySet<string> = new Set(['id', 'account_id', 'seq', 'rev', 'epoch', 'run_id', 'fence', 'n']);
+const COUNTS: ReadonlySet<string> = new Set([
+  'id',
+  'account_id',
+  'seq',
+  'rev',
+  'epoch',
+  'run_id',
+  'fence',
+  'n',
+]);

@@ -32,7 +32,8 @@ export class States {
     for (const row of rows) {
       if (row['state'] === 'missing') this.reach('a position is missing');
       if (row['state'] === 'closed') this.reach('a position was closed');
-      if (row['state'] === 'open' && Number(row['explained']) === 0) this.reach('a position is not explained');
+      if (row['state'] === 'open' && Number(row['explained']) === 0)
+        this.reach('a position is not explained');
       if (String(row['quantity']).startsWith('-')) this.reach('a short position');
       if (String(row['instrument']).startsWith('option:')) this.reach('an option position');
       if (String(row['instrument']).startsWith('crypto:')) this.reach('a coin position');

@@ -24,10 +24,18 @@ export class Traffic {
   see({ url, account }: SimRequest, nowMs: number): void {
     this.requests += 1;
     const address = `${url.origin}${url.pathname}`;
-    this.#hold('I26', ALLOWED.some((row) => row.test(address)), () => `${address} is not among the reads`);
+    this.#hold(
+      'I26',
+      ALLOWED.some((row) => row.test(address)),
+      () => `${address} is not among the reads`,
+    );
     const sent = (this.#sent.get(account) ?? []).filter((ms) => ms > nowMs - 60_000);
     sent.push(nowMs);
     this.#sent.set(account, sent);
-    this.#hold('I24', sent.length <= PER_MINUTE, () => `${sent.length} requests in a minute with the key of ${account}`);
+    this.#hold(
+      'I24',
+      sent.length <= PER_MINUTE,
+      () => `${sent.length} requests in a minute with the key of ${account}`,
+    );
   }
 }
