@@ -5,6 +5,7 @@ import {
   addResult,
   between,
   figuresTable,
+  invariantsTable,
   type MutantOutcome,
   mutantsTable,
   noFigures,
@@ -12,6 +13,7 @@ import {
 } from './figures.ts';
 import type { SeedOrder, SeedResult } from './messages.ts';
 import { MUTANTS } from './mutants.ts';
+import { INVARIANTS } from './oracle/invariants.ts';
 import { WANTED_STATES } from './oracle/wantedStates.ts';
 import { playAll, PlayFailure } from './pool.ts';
 import { commandOf, shrink } from './shrink.ts';
@@ -36,6 +38,8 @@ const FULL_RUN = 300;
 /** Of so many seeds one is played twice. */
 const TWICE_EVERY = 100;
 const SHRINK_PLAYS = 60;
+/** How much more often the faults of a focus strike. */
+const FOCUSED = 6;
 const DOCUMENT = new URL('../../docs/reliability.md', import.meta.url);
 
 /** Plays the seeds. False where one failed, one was not the same twice, or a full run missed a state. */
@@ -69,20 +73,15 @@ export async function runSeeds(options: RunOptions): Promise<boolean> {
   );
   figures.realMs = performance.now() - startedMs;
   if (options.count === 1) console.log(`trace ${[...hashes.values()][0]}`);
-  if (process.env['DUMP'])
-    console.log(
-      [...figures.states]
-        .sort()
-        .map(([k, v]) => `${v} ${k}`)
-        .join('\n'),
-      [...figures.faults].map(([k, v]) => `${k} ${v}`).join(', '),
-    );
   console.log(printed(figures));
   const missed = options.count >= FULL_RUN ? WANTED_STATES.filter((state) => !figures.states.has(state)) : [];
   for (const state of missed) console.log(`never reached: ${state}`);
   if (first !== null && options.shrinks && !options.trace) await tellShrunk(first);
   const passed = figures.failing === 0 && unlike === 0 && missed.length === 0;
-  if (options.publish && passed) publish('simulation', figuresTable(figures, FAULT_KINDS));
+  if (options.publish && passed) {
+    publish('invariants', invariantsTable(INVARIANTS));
+    publish('simulation', figuresTable(figures, FAULT_KINDS));
+  }
   return passed;
 }
 
@@ -150,7 +149,7 @@ export async function runMutants(options: RunOptions, names: readonly string[]):
   const waiting = [...chosen];
   const worker = async (): Promise<void> => {
     for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
-      const { id, says, edits } = mutant;
+      const { id, says, edits, focus, profile, accounts, maskedBy = null } = mutant;
       let seeds = 0;
       let caughtBy: MutantOutcome['caughtBy'] = null;
       const caught = (seed: number, invariants: readonly string[]): false => {
@@ -158,9 +157,16 @@ export async function runMutants(options: RunOptions, names: readonly string[]):
         return false;
       };
       try {
-        const once = [...ordersOf(options, databases)].filter(
-          (order, index, all) => all[index - 1] !== order,
-        );
+        // Seeds that meet it: a rare meeting wants its own mix of faults, not ten times the seeds.
+        const more = focus === undefined ? {} : { only: focus, intensity: FOCUSED };
+        const once = [...ordersOf(options, databases)]
+          .filter((order, index, all) => all[index - 1] !== order)
+          .map((order) => ({
+            ...order,
+            ...more,
+            profile: profile ?? ('mixed' as const),
+            ...(accounts === undefined ? {} : { accounts }),
+          }));
         await playAll(once, { processes: 1, edits }, (result) => {
           seeds += 1;
           if (result.violations.length > 0)
@@ -175,7 +181,7 @@ export async function runMutants(options: RunOptions, names: readonly string[]):
         seeds += 1;
         caught(options.first + seeds - 1, ['X01']);
       }
-      outcomes.push({ id, says, seeds, caughtBy });
+      outcomes.push({ id, says, seeds, caughtBy, maskedBy });
       console.log(
         `${id.padEnd(26)}${caughtBy === null ? `SURVIVED ${seeds} seeds` : `seed ${(caughtBy as { seed: number }).seed}: ${(caughtBy as { invariants: readonly string[] }).invariants.join(', ')}`}`,
       );

@@ -101,13 +101,14 @@ export interface MutantOutcome {
   readonly says: string;
   /** Seeds played until one caught it, or all of them. */
   readonly seeds: number;
+  readonly maskedBy: string | null;
   readonly caughtBy: { readonly seed: number; readonly invariants: readonly string[] } | null;
 }
 
 export function mutantsTable(outcomes: readonly MutantOutcome[]): string {
-  const rows = outcomes.map(({ id, says, seeds, caughtBy }) =>
+  const rows = outcomes.map(({ id, says, seeds, caughtBy, maskedBy }) =>
     caughtBy === null
-      ? `| \`${id}\` | ${says} | not in ${seeds} seeds | |`
+      ? `| \`${id}\` | ${says} | not in ${seeds} seeds | ${maskedBy === null ? '' : `behind it: ${maskedBy}`} |`
       : `| \`${id}\` | ${says} | seed ${caughtBy.seed} (number ${seeds}) | ${caughtBy.invariants.join(', ')} |`,
   );
   const caught = outcomes.filter((one) => one.caughtBy !== null).length;
@@ -118,6 +119,11 @@ export function mutantsTable(outcomes: readonly MutantOutcome[]): string {
     '|---|---|---|---|',
     ...rows,
   ].join('\n');
+}
+
+export function invariantsTable(invariants: Readonly<Record<string, string>>): string {
+  const rows = Object.entries(invariants).map(([id, says]) => `| ${id} | ${says} |`);
+  return ['| number | what must hold |', '|---|---|', ...rows].join('\n');
 }
 
 /** Puts a text between two marks of a document. Throws where the marks are not there once each. */

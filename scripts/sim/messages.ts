@@ -12,6 +12,12 @@ export interface SeedOptions {
   /** Only these, where given. */
   readonly only: readonly string[] | null;
   readonly trace: ((line: string) => void) | null;
+  /** How much more often faults strike than usual. */
+  readonly intensity?: number;
+  /** `long`: every account has a long history, and agents start late, so that first contacts meet faults. */
+  readonly profile?: 'mixed' | 'long';
+  /** Two accounts, whatever the seed would have. */
+  readonly accounts?: 2;
   /** Where to keep the database of a seed that was violated; null: nowhere. */
   readonly keep: string | null;
   /** A folder of its own in memory. */

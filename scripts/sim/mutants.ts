@@ -10,6 +10,13 @@ export interface Mutant {
   /** The wrong design in a sentence. */
   readonly says: string;
   readonly edits: readonly Edit[];
+  /** Fault kinds that meet it: its seeds have these and no others, and more of them. */
+  readonly focus?: readonly string[];
+  readonly profile?: 'long';
+  /** Its seeds have two accounts. */
+  readonly accounts?: 2;
+  /** The second protection behind it, where it can do no harm alone. */
+  readonly maskedBy?: string;
 }
 
 const edit = (file: string, find: string, put: string): Edit => ({ file, find, put });
@@ -127,6 +134,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     id: 'repeated-page-accepted',
     says: 'a page that comes again is the end of the walk',
+    focus: ['repeated-page', 'dns', 'refused'],
+    profile: 'long',
     edits: [
       edit(
         'brokers/alpaca/pages.ts',
@@ -138,6 +147,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     id: 'unreadable-is-dropped',
     says: 'a row nobody can read is left out without a word',
+    focus: ['null-price', 'not-a-number', 'exponent'],
     edits: [
       edit(
         'brokers/alpaca/client.ts',
@@ -149,6 +159,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     id: 'error-is-flat',
     says: 'an error of the list of positions is an empty list',
+    maskedBy:
+      'what is missing from a list stays, with its quantity, and is not fresh (`absence-is-flat` is the wrong design behind it)',
     edits: [
       edit(
         'brokers/alpaca/reading.ts',
@@ -160,6 +172,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     id: 'wrong-account-accepted',
     says: 'an answer is believed whoever it is of',
+    focus: ['another-account'],
     edits: [
       edit(
         'sync/readBroker.ts',
@@ -169,8 +182,22 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
   {
+    id: 'named-by-another',
+    says: 'an agent takes the name of whatever account the broker answers for',
+    focus: ['another-account', 'second-agent'],
+    accounts: 2,
+    edits: [
+      edit(
+        'compose.ts',
+        'if (isForeign && !taken.has(base)) return base;',
+        'if (isForeign && all.length < 0) return base;',
+      ),
+    ],
+  },
+  {
     id: 'second-pin',
     says: 'a broker account may stand under two names',
+    focus: ['another-account', 'second-agent', 'pause-in-run'],
     edits: [
       edit(
         'sync/readBroker.ts',
@@ -198,6 +225,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     id: 'nan-is-zero',
     says: 'a price that is missing is zero',
+    focus: ['null-price'],
     edits: [
       edit(
         'brokers/alpaca/map.ts',
@@ -248,7 +276,10 @@ export const MUTANTS: readonly Mutant[] = [
   {
     id: 'opening-closes',
     says: 'what history has and the first list lacks is booked away',
+    focus: ['partial', 'empty', 'dns'],
+    profile: 'long',
     edits: [
+      edit('sync/proof.ts', "if (result.totals !== 'disagree') return false;", 'return false;'),
       edit(
         'sync/opening.ts',
         'if (position === undefined || rest.isZero() || instrument === undefined) continue;',
@@ -331,6 +362,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     id: 'wall-clock-age',
     says: 'age is told by the wall clock alone',
+    focus: ['wall-jump', 'disk-full', 'disk-write-error', 'disk-readonly', 'disk-fsync-error'],
     edits: [
       edit(
         'sync/freshness.ts',
@@ -342,6 +374,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     id: 'mono-age',
     says: 'age is told by the monotonic clock alone, which sleeps with the machine',
+    focus: ['suspend', 'wall-set-right'],
     edits: [
       edit(
         'sync/freshness.ts',
@@ -364,6 +397,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     id: 'mixed-versions',
     says: 'positions and activities of different runs are fresh together',
+    focus: ['sync-now', 'positions-lag', 'late'],
     edits: [
       edit(
         'sync/freshness.ts',
@@ -414,6 +448,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     id: 'no-fence',
     says: 'whoever had the lease once may write for ever',
+    focus: ['pause-in-run', 'second-agent'],
     edits: [
       edit(
         'store/runs.ts',
@@ -425,6 +460,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     id: 'no-lease',
     says: 'a lease that another one holds is taken from it',
+    focus: ['second-agent'],
     edits: [edit('store/leases.ts', 'row!.expires_at_ms > nowMs &&', 'row!.expires_at_ms < 0 &&')],
   },
   {
@@ -441,6 +477,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     id: 'cursor-first',
     says: 'the cursor is written in a transaction of its own before the rows',
+    focus: ['kill-at-store', 'disk-full', 'disk-fsync-error'],
     edits: [
       AS_LARGE,
       edit(
@@ -458,6 +495,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     id: 'rows-before-run',
     says: 'stamps of freshness are written before the run that earns them',
+    focus: ['kill-at-store', 'disk-full', 'disk-fsync-error', 'disk-write-error'],
     edits: [
       edit(
         'store/commitRun.ts',
@@ -469,6 +507,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     id: 'told-before-commit',
     says: 'a listener is told of a run before it is committed',
+    focus: ['kill-at-store', 'disk-full', 'disk-fsync-error'],
     edits: [
       edit(
         'sync/syncAccount.ts',
@@ -497,6 +536,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     id: 'requests-unanswered',
     says: 'who asked for a sync is never answered',
+    focus: ['sync-now'],
     edits: [
       edit(
         'store/requests.ts',
@@ -508,6 +548,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     id: 'breaker-stays-open',
     says: 'a fuse that opened never closes again',
+    focus: ['refused', 'dns', 'error-500'],
     edits: [
       edit(
         'egress/breaker.ts',
@@ -519,6 +560,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     id: 'wish-believed',
     says: 'a Retry-After is believed whatever it says',
+    focus: ['limit-absurd'],
     edits: [
       edit(
         'egress/retry.ts',
@@ -530,11 +572,13 @@ export const MUTANTS: readonly Mutant[] = [
   {
     id: 'lease-lost-for-good',
     says: 'an agent that lost its lease once never takes it again',
+    focus: ['pause-in-run', 'second-agent'],
     edits: [edit('sync/agent.ts', 'if (seat.keeper.lost()) await this.#retakeLease(seat);', '')],
   },
   {
     id: 'storage-error-ends',
     says: 'an account whose run could not be written is not synced again',
+    focus: ['disk-full', 'disk-write-error'],
     edits: [
       edit(
         'sync/agent.ts',
@@ -557,6 +601,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     id: 'no-budget',
     says: 'a refusal is answered by asking again at once, without end',
+    focus: ['refused', 'dns', 'error-500', 'limit-wait'],
     edits: [
       edit(
         'egress/budget.ts',
@@ -593,6 +638,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     id: 'secret-in-error',
     says: 'an error repeats the key it was refused with',
+    focus: ['error-500', 'error-404', 'error-503', 'expired'],
     edits: [
       edit(
         'brokers/alpaca/reading.ts',

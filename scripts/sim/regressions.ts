@@ -4,7 +4,10 @@ import type { SeedOrder } from './messages.ts';
 export interface Regression {
   /** What was wrong. */
   readonly says: string;
-  readonly order: Pick<SeedOrder, 'seed' | 'hours' | 'only' | 'without'>;
+  readonly order: Pick<
+    SeedOrder,
+    'seed' | 'hours' | 'only' | 'without' | 'intensity' | 'profile' | 'accounts'
+  >;
 }
 
 export const REGRESSIONS: readonly Regression[] = [];

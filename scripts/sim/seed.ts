@@ -1,6 +1,7 @@
 /** One seed from its first event to its verdict: hours of faults, then quiet, in which everything must come to rest. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { LIVE, PAPER } from './brokerage.ts';
 import { chanceOf, type Chance } from './chance.ts';
 import { FAULT_KINDS, type FaultKind } from './faults.ts';
 import { accountsOf, immediate, Life } from './life.ts';
@@ -21,19 +22,19 @@ function swarm(chance: Chance, options: SeedOptions): readonly (readonly [FaultK
   return FAULT_KINDS.flatMap((kind) => {
     const own = chance.fork(`kind ${kind.id}`);
     const isOn = options.only === null ? own.maybe(share) : options.only.includes(kind.id);
-    const rate = kind.perHour * own.pick([0.5, 1, 2]);
+    const rate = kind.perHour * own.pick([0.5, 1, 2]) * (options.intensity ?? 1);
     return isOn && !options.without.includes(kind.id) ? [[kind, rate] as const] : [];
   });
 }
 
-function planOf({ seed, level, databaseUrl }: SeedOptions, chance: Chance): WorldPlan {
+function planOf({ seed, level, databaseUrl, accounts }: SeedOptions, chance: Chance): WorldPlan {
   const day = chance.pick(['2025-08-18', '2025-08-20', '2025-08-21', '2025-08-22', '2025-08-23']);
   const time = chance.pick(['13:35:00', '15:10:00', '17:20:00', '19:40:00', '21:00:00', '23:30:00']);
   return {
     seed,
     level,
     databaseUrl,
-    accounts: accountsOf(chance.fork('accounts')),
+    accounts: accounts === 2 ? [PAPER, LIVE] : accountsOf(chance.fork('accounts')),
     scenario: chance.maybe(0.06) ? 'default' : 'empty',
     beginsAt: `${day}T${time}Z`,
     intervalSeconds: chance.pick([900, 1200, 1800, 1800, 2700, 3600]),
@@ -64,8 +65,9 @@ export async function runSeed(options: SeedOptions, template: string): Promise<S
   const kinds = swarm(chance.fork('swarm'), options);
   try {
     await life.begin();
-    prepare(life, chance.fork('history'));
-    life.serve(world.machines[0], chance.fork('start').integer(0, 30) * 1_000);
+    const isLong = options.profile === 'long';
+    prepare(life, chance.fork('history'), isLong);
+    life.serve(world.machines[0], chance.fork('start').integer(0, isLong ? 2_400 : 30) * 1_000);
     const endMs = options.hours * HOUR_MS;
     for (const [kind, rate] of kinds) strikeNow(life, kind, rate, chance.fork(`strikes ${kind.id}`), endMs);
     trading(life, chance.fork('people'), endMs);
@@ -106,13 +108,13 @@ export async function runSeed(options: SeedOptions, template: string): Promise<S
 }
 
 /** Trading days that lie behind: some seeds begin with a ledger that is longer than a page, or than two. */
-function prepare(life: Life, chance: Chance): void {
+function prepare(life: Life, chance: Chance, isLong: boolean): void {
   for (const account of life.accounts)
     playHistory(
       life.world.brokerage,
       account,
       chance.fork(account),
-      chance.maybe(0.12) ? chance.integer(150, 260) : chance.integer(0, 14),
+      chance.maybe(isLong ? 0.6 : 0.12) ? chance.integer(150, 260) : chance.integer(0, 14),
       life.world.beginMs,
     );
 }

@@ -37,6 +37,8 @@ export class Judge {
   readonly #received: Received;
   #sql: Sql;
   #accounts = new Map<string, AccountMemory>();
+  /** Names that were pinned to an account of the broker at the last look. */
+  #pinned: ReadonlySet<string> = new Set();
   /** Wire ids that the broker ever gave to something of the account. */
   readonly #everKnown = new Map<string, { of: object | null; readonly ids: Set<string> }>();
   #told: { readonly runId: number; readonly by: string }[] = [];
@@ -57,6 +59,7 @@ export class Judge {
   restored(sql: Sql): void {
     this.#sql = sql;
     this.#accounts = new Map();
+    this.#pinned = new Set();
     this.#told = [];
     this.#lastAskedMs = new Map();
   }
@@ -72,10 +75,21 @@ export class Judge {
   }
 
   async memories(): Promise<readonly AccountMemory[]> {
-    for (const row of await this.#sql('SELECT id, name FROM account ORDER BY id')) {
+    const rows = await this.#sql('SELECT id, name, pinned_fingerprint FROM account ORDER BY id');
+    for (const row of rows) {
       const name = String(row['name']);
-      if (!this.#accounts.has(name)) this.#accounts.set(name, new AccountMemory(Number(row['id']), name));
+      if (this.#accounts.has(name)) continue;
+      this.#accounts.set(name, new AccountMemory(Number(row['id']), name));
+      const twin = [...this.#pinned].find((other) => this.#owner(other) === this.#owner(name));
+      this.hold(
+        'I06',
+        twin === undefined,
+        () => `${name} was made of the account that is in the book as ${twin}`,
+      );
     }
+    this.#pinned = new Set(
+      rows.flatMap((row) => (row['pinned_fingerprint'] === null ? [] : String(row['name']))),
+    );
     return [...this.#accounts.values()];
   }
 
@@ -442,6 +456,13 @@ export class Judge {
         () =>
           `${memory.name}: ${row.symbol} is ${row.fresh ? 'fresh' : 'not fresh'} with the reason ${row.why}`,
       );
+    const { newest } = memory;
+    const failed = newest !== null && (newest.outcome === 'incomplete' || newest.outcome === 'failed');
+    this.hold(
+      'I30',
+      !(failed && fresh.length > 0),
+      () => `${memory.name}: ${fresh.length} rows are fresh although run ${newest!.id} failed`,
+    );
     const isOpen = gate?.ok === true;
     if (!isOpen && fresh.length === 0) return;
     const maxAgeMs = reader.records.maxAgeSeconds(account) * 1000;

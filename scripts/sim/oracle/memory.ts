@@ -47,6 +47,7 @@ export class AccountMemory {
   /** Runs since the look before this one. */
   newRuns: readonly RunRow[] = [];
   newEntries: readonly LedgerEntry[] = [];
+  newest: RunRow | null = null;
   /** Activities are booked that no fold has seen. */
   unfolded = false;
   progress: Progress = { cursors: new Map(), freshness: new Map() };
@@ -115,6 +116,7 @@ export class AccountMemory {
     }));
     for (const run of this.newRuns) {
       this.lastRunId = run.id;
+      this.newest = run;
       if (run.outcome === 'progress' || (run.outcome === 'complete' && run.type === 'transactions'))
         this.unfolded = true;
       if (run.outcome === 'complete' && (run.type === 'all' || run.type === 'positions'))
