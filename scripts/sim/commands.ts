@@ -12,7 +12,7 @@ import {
   printed,
 } from './figures.ts';
 import type { SeedOrder, SeedResult } from './messages.ts';
-import { MUTANTS } from './mutants.ts';
+import { MUTANTS, seedsOf } from './mutants.ts';
 import { INVARIANTS } from './oracle/invariants.ts';
 import { WANTED_STATES } from './oracle/wantedStates.ts';
 import { playAll, PlayFailure } from './pool.ts';
@@ -29,6 +29,9 @@ export interface RunOptions {
   readonly without: readonly string[];
   readonly only: readonly string[] | null;
   readonly keep: string | null;
+  readonly intensity: number;
+  readonly profile: 'mixed' | 'long';
+  readonly accounts: 1 | 2;
   readonly publish: boolean;
   readonly shrinks: boolean;
 }
@@ -38,8 +41,6 @@ const FULL_RUN = 300;
 /** Of so many seeds one is played twice. */
 const TWICE_EVERY = 100;
 const SHRINK_PLAYS = 60;
-/** How much more often the faults of a focus strike. */
-const FOCUSED = 6;
 const DOCUMENT = new URL('../../docs/reliability.md', import.meta.url);
 
 /** Plays the seeds. False where one failed, one was not the same twice, or a full run missed a state. */
@@ -117,6 +118,9 @@ function* ordersOf(options: RunOptions, databases: Databases): Iterable<SeedOrde
       only: options.only,
       keep: options.keep,
       trace: options.trace,
+      intensity: options.intensity,
+      profile: options.profile,
+      ...(options.accounts === 2 ? { accounts: 2 as const } : {}),
     };
     yield order;
     // What a server's own timing decides is not the same twice.
@@ -149,7 +153,7 @@ export async function runMutants(options: RunOptions, names: readonly string[]):
   const waiting = [...chosen];
   const worker = async (): Promise<void> => {
     for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
-      const { id, says, edits, focus, profile, accounts, maskedBy = null } = mutant;
+      const { id, says, edits, maskedBy = null } = mutant;
       let seeds = 0;
       let caughtBy: MutantOutcome['caughtBy'] = null;
       const caught = (seed: number, invariants: readonly string[]): false => {
@@ -157,16 +161,9 @@ export async function runMutants(options: RunOptions, names: readonly string[]):
         return false;
       };
       try {
-        // Seeds that meet it: a rare meeting wants its own mix of faults, not ten times the seeds.
-        const more = focus === undefined ? {} : { only: focus, intensity: FOCUSED };
         const once = [...ordersOf(options, databases)]
           .filter((order, index, all) => all[index - 1] !== order)
-          .map((order) => ({
-            ...order,
-            ...more,
-            profile: profile ?? ('mixed' as const),
-            ...(accounts === undefined ? {} : { accounts }),
-          }));
+          .map((order) => ({ ...order, ...seedsOf(mutant) }));
         await playAll(once, { processes: 1, edits }, (result) => {
           seeds += 1;
           if (result.violations.length > 0)

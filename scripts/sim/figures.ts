@@ -53,7 +53,9 @@ const HOUR_MS = 3_600_000;
 
 /** Figures as lines of `name: value`, for a terminal. */
 export function printed(figures: Figures): string {
-  const faults = [...figures.faults.values()].reduce((sum, count) => sum + count, 0);
+  // What people do at the broker is counted beside the faults, and is none.
+  const kinds = [...figures.faults].filter(([kind]) => !kind.startsWith('trading: '));
+  const faults = kinds.reduce((sum, [, count]) => sum + count, 0);
   const lines: (readonly [string, string | number])[] = [
     ['seeds', figures.seeds],
     ['failing seeds', figures.failing],
@@ -61,7 +63,7 @@ export function printed(figures: Figures): string {
     ['simulated hours', Math.round(figures.simulatedMs / HOUR_MS)],
     ['events', figures.events],
     ['faults that took effect', faults],
-    ['kinds of them', figures.faults.size],
+    ['kinds of them', kinds.length],
     ['processes killed', figures.kills],
     ['runs committed', figures.runs],
     ['requests', figures.requests],

@@ -4,6 +4,7 @@
  * mutant has to take it away too.
  */
 import type { Edit } from './hooks.ts';
+import type { SeedOrder } from './messages.ts';
 
 export interface Mutant {
   readonly id: string;
@@ -134,6 +135,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     id: 'repeated-page-accepted',
     says: 'a page that comes again is the end of the walk',
+    maskedBy:
+      'the two readings of a first contact begin at different ends and must agree, and later ones must hold every known row',
     focus: ['repeated-page', 'dns', 'refused'],
     profile: 'long',
     edits: [
@@ -460,6 +463,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     id: 'no-lease',
     says: 'a lease that another one holds is taken from it',
+    maskedBy: 'the fence: whoever lost the lease writes nothing (`no-fence` is the wrong design behind it)',
     focus: ['second-agent'],
     edits: [edit('store/leases.ts', 'row!.expires_at_ms > nowMs &&', 'row!.expires_at_ms < 0 &&')],
   },
@@ -676,3 +680,15 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
 ];
+
+/** How much more often the faults of a focus strike. */
+const FOCUSED = 6;
+
+/** What the seeds of a wrong design are like: a rare meeting wants its own mix of faults, not ten times the seeds. */
+export function seedsOf({ focus, profile, accounts }: Mutant): Partial<SeedOrder> {
+  return {
+    ...(focus === undefined ? {} : { only: focus, intensity: FOCUSED }),
+    ...(profile === undefined ? {} : { profile }),
+    ...(accounts === undefined ? {} : { accounts }),
+  };
+}

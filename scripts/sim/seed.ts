@@ -6,6 +6,7 @@ import { chanceOf, type Chance } from './chance.ts';
 import { FAULT_KINDS, type FaultKind } from './faults.ts';
 import { accountsOf, immediate, Life } from './life.ts';
 import { watch } from './machine/witness.ts';
+import { flipSomething } from './oracle/tamper.ts';
 import { restingProofs, seesNoSecret, unrest } from './oracle/quiet.ts';
 import { type SeedOptions, type SeedResult } from './messages.ts';
 import { doSomething, playHistory } from './people.ts';
@@ -65,6 +66,7 @@ export async function runSeed(options: SeedOptions, template: string): Promise<S
   const kinds = swarm(chance.fork('swarm'), options);
   try {
     await life.begin();
+    const databaseIsOurs = options.databaseUrl === null;
     const isLong = options.profile === 'long';
     prepare(life, chance.fork('history'), isLong);
     life.serve(world.machines[0], chance.fork('start').integer(0, isLong ? 2_400 : 30) * 1_000);
@@ -74,7 +76,8 @@ export async function runSeed(options: SeedOptions, template: string): Promise<S
     looks(life, chance.fork('looks'), endMs);
     const isBroken = (): boolean => life.judge.violations.length > 0;
     await world.queue.run(endMs, () => life.settle(), isBroken);
-    if (!isBroken()) await comeToRest(life, isBroken);
+    if (!isBroken())
+      await comeToRest(life, isBroken, databaseIsOurs && kinds.some(([kind]) => kind.id === 'bit-flip'));
     seesNoSecret(life);
   } finally {
     if (options.keep !== null && life.judge.violations.length > 0)
@@ -152,7 +155,7 @@ function looks(life: Life, chance: Chance, endMs: number): void {
 const REST_MS = 3 * HOUR_MS;
 const QUIET_INTERVAL_SECONDS = 300;
 
-async function comeToRest(life: Life, isBroken: () => boolean): Promise<void> {
+async function comeToRest(life: Life, isBroken: () => boolean, flips: boolean): Promise<void> {
   const { world } = life;
   const settle = (): Promise<void> => life.settle();
   life.isQuiet = true;
@@ -164,22 +167,27 @@ async function comeToRest(life: Life, isBroken: () => boolean): Promise<void> {
   for (const machine of world.machines) [machine.wallOffsetMs, machine.driftPpm] = [0, 0];
   for (const machine of world.machines)
     for (const process of machine.processes.values()) process.killAtPoint = null;
-  world.intervalSeconds = QUIET_INTERVAL_SECONDS;
+  // Some agents live through it: what went wrong inside them must heal inside them too.
+  const goesOn = world.intervalSeconds >= 1_800 && world.chance.fork('goes on').maybe(0.5);
+  if (!goesOn) world.intervalSeconds = QUIET_INTERVAL_SECONDS;
   // What was on its way may end; the machine is off until the broker has published all of the day.
   await world.queue.run(world.queue.nowMs + 20 * MINUTE_MS, settle, isBroken);
-  life.stopAgents();
-  await world.queue.run(world.queue.nowMs + 20 * MINUTE_MS, settle, isBroken);
+  if (!goesOn) {
+    life.stopAgents();
+    await world.queue.run(world.queue.nowMs + 20 * MINUTE_MS, settle, isBroken);
+  }
   const dueMs = world.brokerage.lastDueMs();
   if (dueMs !== null) await world.queue.run(dueMs - world.beginMs + MINUTE_MS, settle, isBroken);
   if (world.brokerage.hasReset && !isBroken()) {
     life.newEpoch();
     await world.queue.run(world.queue.nowMs + 2 * MINUTE_MS, settle, isBroken);
   }
-  life.serve(world.machines[0], 1_000);
-  const lastMs = world.queue.nowMs + REST_MS;
+  if (!goesOn) life.serve(world.machines[0], 1_000);
+  const stepMs = goesOn ? 1_800_000 : QUIET_INTERVAL_SECONDS * 1_000;
+  const lastMs = world.queue.nowMs + (goesOn ? 2 * REST_MS : REST_MS);
   let left: Awaited<ReturnType<typeof unrest>> = [];
   while (world.queue.nowMs < lastMs && !isBroken()) {
-    await world.queue.run(world.queue.nowMs + QUIET_INTERVAL_SECONDS * 1_000, settle, isBroken);
+    await world.queue.run(world.queue.nowMs + stepMs, settle, isBroken);
     left = (await Promise.all(life.accounts.map((name) => unrest(life, name)))).flat();
     if (left.length === 0) break;
   }
@@ -187,21 +195,18 @@ async function comeToRest(life: Life, isBroken: () => boolean): Promise<void> {
   for (const [invariant, says] of left) life.judge.broken(invariant, says);
   if (left.length > 0) return;
   for (const name of life.accounts) await restingProofs(life, name);
-  await onceMore(life, isBroken);
+  await onceMore(life, isBroken, goesOn ? 2 * world.intervalSeconds : 2 * QUIET_INTERVAL_SECONDS);
+  if (!isBroken() && flips) await flipSomething(life, world.chance.fork('flip'));
 }
 
 /** The same run once more finds nothing new. */
-async function onceMore(life: Life, isBroken: () => boolean): Promise<void> {
+async function onceMore(life: Life, isBroken: () => boolean, seconds: number): Promise<void> {
   const count = async (): Promise<string> =>
     JSON.stringify(
       await life.judge.sql('SELECT chain, seq FROM chain_head WHERE account_id IS NOT NULL ORDER BY chain'),
     );
   const before = await count();
-  await life.world.queue.run(
-    life.world.queue.nowMs + 2 * QUIET_INTERVAL_SECONDS * 1_000,
-    () => life.settle(),
-    isBroken,
-  );
+  await life.world.queue.run(life.world.queue.nowMs + seconds * 1_000, () => life.settle(), isBroken);
   const after = await count();
   life.judge.hold(
     'I28',

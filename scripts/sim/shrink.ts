@@ -45,8 +45,12 @@ export async function shrink(
 }
 
 /** The command that plays an order again. */
-export function commandOf({ seed, hours, only, without, level }: SeedOrder): string {
+export function commandOf(order: SeedOrder): string {
+  const { seed, hours, only, without, level, intensity = 1, profile = 'mixed', accounts } = order;
   const words = ['npm run sim --', `--seed ${seed}`, `--hours ${hours}`];
+  if (intensity !== 1) words.push(`--intensity ${intensity}`);
+  if (profile !== 'mixed') words.push(`--profile ${profile}`);
+  if (accounts === 2) words.push('--accounts 2');
   if (level !== 1) words.push(`--level ${level}`);
   if (only !== null) words.push(`--only ${only.length === 0 ? 'none' : only.join(',')}`);
   if (without.length > 0) words.push(`--without ${without.join(',')}`);

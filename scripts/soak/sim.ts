@@ -17,6 +17,9 @@ export async function run(args: readonly string[]): Promise<boolean> {
     without: [],
     only: null,
     keep: null,
+    intensity: 1,
+    profile: 'mixed',
+    accounts: 1,
     publish: false,
     shrinks: true,
   });

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { MUTANTS } from '../../scripts/sim/mutants.ts';
+import { MUTANTS, seedsOf } from '../../scripts/sim/mutants.ts';
 import { orderOf, play, violated } from './play.ts';
 
 const PATIENCE_MS = 240_000;
@@ -19,11 +19,14 @@ it(
   PATIENCE_MS,
 );
 
-it.each(['no-dedupe', 'bust-ignored', 'wrong-account-accepted', 'told-before-commit', 'no-lease'])(
+it.each(['no-dedupe', 'bust-ignored', 'wrong-account-accepted', 'told-before-commit', 'no-fence'])(
   'a wrong design is noticed: %s',
   async (id) => {
-    const { edits } = MUTANTS.find((mutant) => mutant.id === id)!;
-    const orders = Array.from({ length: 12 }, (_, index) => orderOf(1 + index, { hours: 2 }));
+    const mutant = MUTANTS.find((one) => one.id === id)!;
+    const { edits } = mutant;
+    const orders = Array.from({ length: 12 }, (_, index) =>
+      orderOf(1 + index, { hours: 2, ...seedsOf(mutant) }),
+    );
     expect(violated(await play(orders, edits)).length).toBeGreaterThan(0);
   },
   PATIENCE_MS,

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { addResult, noFigures } from '../../scripts/sim/figures.ts';
 import { FAULT_KINDS } from '../../scripts/sim/faults.ts';
+import { MUTANTS } from '../../scripts/sim/mutants.ts';
 import { REGRESSIONS } from '../../scripts/sim/regressions.ts';
 import { WANTED_STATES } from '../../scripts/sim/oracle/wantedStates.ts';
 import { orderOf, play, violated } from './play.ts';
@@ -27,10 +28,14 @@ it(
 );
 
 describe('seeds that once failed', () => {
-  it.each(REGRESSIONS.map(({ says, order }) => [says, order] as const))(
+  it.each(REGRESSIONS.map((regression) => [regression.says, regression] as const))(
     '%s',
-    async (_says, order) => {
-      expect(violated(await play([orderOf(order.seed, order)]))).toEqual([]);
+    async (_says, { order, mutant }) => {
+      const orders = [orderOf(order.seed, order)];
+      expect(violated(await play(orders))).toEqual([]);
+      // The seed proves something only while it fails with the fault put back.
+      const { edits } = MUTANTS.find(({ id }) => id === mutant)!;
+      expect(violated(await play(orders, edits)).length).toBeGreaterThan(0);
     },
     PATIENCE_MS,
   );

@@ -112,6 +112,7 @@ export class Judge {
       memory.take();
       for (const run of memory.newRuns) await this.#runIsHonest(memory, run);
       const moved = memory.newRuns.length > 0;
+      if (!moved) this.#stampsStay(memory);
       if (moved && committedBy !== null) await this.#progressIsEarned(memory, committedBy);
       if (moved) await this.#bookIsItsLedger(memory);
       if (moved) await this.#headsOnlyGrow(memory);
@@ -279,6 +280,18 @@ export class Judge {
       () => `${memory.name}: a list of positions of ${askedMs} ms replaced one of ${last} ms`,
     );
     this.#lastAskedMs.set(memory.name, Math.max(last, askedMs));
+  }
+
+  /** Without a run no stamp becomes younger. */
+  #stampsStay({ name, before, progress }: AccountMemory): void {
+    for (const [dataClass, row] of progress.freshness) {
+      const old = before.freshness.get(dataClass);
+      this.hold(
+        'I16',
+        old === undefined || row['as_of'] === old['as_of'],
+        () => `${name}: ${dataClass} were stamped anew without a run`,
+      );
+    }
   }
 
   #stampsAreHonest(
