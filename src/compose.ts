@@ -295,9 +295,8 @@ async function accountName(
   heldElsewhere: (account: Account) => Promise<boolean>,
 ): Promise<string> {
   const base = connection.broker === 'alpaca' ? `alpaca-${connection.env}` : connection.broker;
-  const known = (await store.accounts()).filter(
-    (account) => account.name === base || account.name.startsWith(`${base}-`),
-  );
+  const all = await store.accounts();
+  const known = all.filter((account) => account.name === base || account.name.startsWith(`${base}-`));
   const first = known.find((account) => account.name === base);
   const tells =
     !taken.has(base) && known.length <= 1 && !(first !== undefined && (await heldElsewhere(first)));
@@ -313,6 +312,11 @@ async function accountName(
     );
   }
   const { accountFingerprint, accountLast4 } = read.rows;
+  // Another account's answer under these keys: it names nobody, and the pin refuses whatever else it tells.
+  const isForeign = all.some(
+    (account) => !known.includes(account) && account.pinnedFingerprint === accountFingerprint,
+  );
+  if (isForeign && !taken.has(base)) return base;
   const own = known.find((account) => account.pinnedFingerprint === accountFingerprint);
   // Not pinned yet: its agent is just getting to know it, and two accounts must not be made of one.
   if (own === undefined && first?.pinnedFingerprint === null && !taken.has(base)) return base;

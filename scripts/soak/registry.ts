@@ -9,5 +9,6 @@ export const SOAKS: Readonly<Record<string, () => Promise<Soak>>> = {
   corpus: () => import('./corpus.ts'),
   faults: () => import('./faults.ts'),
   kill: () => import('./kill.ts'),
+  sim: () => import('./sim.ts'),
   weeks: () => import('./weeks.ts'),
 };

@@ -82,7 +82,9 @@ export async function lookAtBroker(request: LookRequest): Promise<Look | Refusal
   const { broker, account, dossier, signal } = request;
   const balances = record(dossier, 'account', await broker.readBalances(signal), () => 1);
   if (balances.kind === 'incomplete') return refuse('account', balances);
-  const foreign = refuseForeign(account, balances.rows.accountFingerprint);
+  const { accountFingerprint } = balances.rows;
+  const foreign =
+    refuseForeign(account, accountFingerprint) ?? (await refuseSecondPin(request, accountFingerprint));
   if (foreign !== null) return foreign;
 
   const positions = record(dossier, 'positions', await broker.readPositions(signal), (rows) => rows.length);
@@ -175,6 +177,30 @@ function refuseForeign(account: Account, fingerprint: string): Refusal | null {
     watch: [],
     withdrawn: [],
     foreignFingerprint: fingerprint,
+  };
+}
+
+/** Before an account is pinned: a broker account that stands under another name already must not stand twice. */
+async function refuseSecondPin({ store, account }: LookRequest, fingerprint: string): Promise<Refusal | null> {
+  if (account.pinnedFingerprint !== null) return null;
+  const accounts = await store.accounts();
+  const owner = accounts.find((row) => row.id !== account.id && row.pinnedFingerprint === fingerprint);
+  if (owner === undefined) return null;
+  return {
+    kind: 'refusal',
+    resource: 'account',
+    reason: 'wrong_account',
+    error: new TruebookError(
+      'wrong_account',
+      `The broker answered for ${owner.name}, which is in the book already, and not for ${account.name}.`,
+      {
+        hint: 'Start Truebook again: the account then gets its own name. If it stays, check the API keys.',
+        retry: 'later',
+      },
+    ),
+    watch: [],
+    withdrawn: [],
+    foreignFingerprint: null,
   };
 }
 

@@ -1,0 +1,39 @@
+/** Seeds that once failed, in the smallest form found: replayed for ever. */
+import type { SeedOrder } from './messages.ts';
+
+export interface Regression {
+  /** What was wrong. */
+  readonly says: string;
+  /** The wrong design that brings the fault back: with it the seed must fail again. */
+  readonly mutant: string;
+  readonly order: Pick<
+    SeedOrder,
+    'seed' | 'hours' | 'only' | 'without' | 'intensity' | 'profile' | 'accounts'
+  >;
+}
+
+export const REGRESSIONS: readonly Regression[] = [
+  {
+    says: 'an account was named by the answer of another one that was in the book already',
+    mutant: 'named-by-another',
+    order: {
+      seed: 1,
+      hours: 3,
+      only: ['another-account', 'second-agent'],
+      without: [],
+      intensity: 6,
+      accounts: 2,
+    },
+  },
+  {
+    says: 'an account of the broker stood under two names',
+    mutant: 'second-pin',
+    order: {
+      seed: 1,
+      hours: 3,
+      only: ['another-account', 'second-agent', 'pause-in-run'],
+      without: [],
+      intensity: 6,
+    },
+  },
+];
