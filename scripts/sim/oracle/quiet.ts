@@ -1,4 +1,5 @@
 /** What must hold once the faults are over and all publishing delays have run out: the book is the broker's truth. */
+import { inflateSync } from 'node:zlib';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { Decimal } from '../../../src/domain/decimal.ts';
 import { tradeRecords } from '../../../src/sync/records.ts';
@@ -130,7 +131,7 @@ export async function restingProofs(life: Life, name: AccountName): Promise<void
 }
 
 /** No key, no secret, no account number: in no line of any log, in no byte of the database, in no error. */
-export function seesNoSecret(life: Life): void {
+export async function seesNoSecret(life: Life): Promise<void> {
   const { world, judge } = life;
   const secrets = world.brokerage.secrets();
   const lines = world.lines.join('\n');
@@ -141,6 +142,16 @@ export function seesNoSecret(life: Life): void {
       () => `a line of a log holds a secret: ${world.lines.find((line) => line.includes(secret))}`,
     );
   if (world.plan.databaseUrl !== null) return;
+  for (const row of await judge.sql('SELECT sha256, body FROM payload_body')) {
+    const bytes = Buffer.from(row['body'] as unknown as Uint8Array);
+    const text = unpacked(bytes);
+    for (const secret of secrets)
+      judge.hold(
+        'I36',
+        !text.includes(secret),
+        () => `the kept answer ${String(row['sha256'])} holds a secret`,
+      );
+  }
   for (const ending of ['', '-wal']) {
     const file = world.databaseFile + ending;
     if (!existsSync(file)) continue;
@@ -156,5 +167,14 @@ export function seesNoSecret(life: Life): void {
       ending === '' || statSync(file).size < WAL_BYTES_MAX,
       () => `the write-ahead log has ${statSync(file).size} bytes`,
     );
+  }
+}
+
+/** Answers are kept packed, small ones as they are. */
+function unpacked(bytes: Buffer): Buffer {
+  try {
+    return inflateSync(bytes);
+  } catch {
+    return bytes;
   }
 }
