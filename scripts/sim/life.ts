@@ -186,7 +186,7 @@ export class Life {
     const reader = await this.#openReader();
     const memory = (await this.judge.memories()).find((one) => one.name === name);
     if (reader === null || memory === undefined) return null;
-    return runAs(reader.process, () => this.judge.look(reader.book, memory));
+    return runAs(reader.process, () => this.judge.look(reader.book, memory, true));
   }
 
   async withReader<Result>(work: (book: Truebook) => Promise<Result>): Promise<Result> {
