@@ -572,6 +572,36 @@ describe('where to begin', () => {
   });
 });
 
+describe('more was sold than the book had at that moment (a purchase was busted after its units were sold)', () => {
+  const happened = `
+    2025-08-13 09:00  deposit 1000
+    2025-08-13 10:00  buy 2 AAPL @ 100
+    2025-08-13 11:00  sell 3 AAPL @ 100
+    2025-08-13 12:00  buy 5 AAPL @ 100`;
+  const rules = { ...DEFAULT_RULES, shortsReported: new Set<InstrumentId>() };
+
+  test('the day itself is unknown; later ones count the units the broker states, not one lot too many', () => {
+    const stated = `
+      2025-08-13 20:05 = 1000 | 600 | AAPL 4 @ 100
+      2025-08-14 20:05 = 1004 | 600 | AAPL 4 @ 101
+      2025-08-15 20:05 = 1012 | 600 | AAPL 4 @ 103`;
+    expect(told({ happened, stated, more: { rules } })).toEqual([
+      '2025-08-13 unknown: 0 + flows 1000 + unrealized ? = 1000 residual ?',
+      '2025-08-14 proved: 1000 + unrealized 4 = 1004',
+      '2025-08-15 proved: 1004 + unrealized 8 = 1012',
+    ]);
+  });
+
+  test('where the broker states as many units as there are lots, those are what it values', () => {
+    const stated = `
+      2025-08-13 20:05 = 1100 | 600 | AAPL 5 @ 100
+      2025-08-14 20:05 = 1105 | 600 | AAPL 5 @ 101`;
+    const days = prove({ happened, stated, more: { rules } });
+    expect(proofText(days[1]!.proof)).toBe('2025-08-14 proved: 1100 + unrealized 5 = 1105');
+    expect(days[1]!.differing).toContain('position:equity:AAPL:USD');
+  });
+});
+
 describe('laws', () => {
   const minute = fc.integer({ min: 9 * 60, max: 21 * 60 });
   const fill = fc.record({
