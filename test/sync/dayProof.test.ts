@@ -244,6 +244,31 @@ describe('which day a row counts to', () => {
     );
   });
 
+  test('a dividend of which only the day is known and which was credited after the look belongs to the next day', () => {
+    const happened = `
+      2025-08-14 09:00  deposit 1000
+      2025-08-15        dividend 3.60`;
+    const dated = activities(happened).map((row) =>
+      row.kind === 'dividend' ? { ...row, executedAt: at('2025-08-15 00:00') } : row,
+    );
+    const stated = (first: string) => `
+      2025-08-14 20:05 = 1000 | 1000 |
+      2025-08-15 15:00 = ${first} | ${first} |
+      2025-08-18 15:00 = 1003.60 | 1003.60 |`;
+    expect(told({ happened: dated, stated: stated('1000') }).slice(1)).toEqual([
+      '2025-08-15 proved: 1000 = 1000',
+      '2025-08-18 proved: 1000 + income 3.6 = 1003.6',
+    ]);
+    expect(told({ happened: dated, stated: stated('1003.60') }).slice(1)).toEqual([
+      '2025-08-15 proved: 1000 + income 3.6 = 1003.6',
+      '2025-08-18 proved: 1003.6 = 1003.6',
+    ]);
+    // Of money that is not the difference nothing can be told: it stays where it is dated.
+    expect(told({ happened: dated, stated: stated('1001') })[1]).toBe(
+      '2025-08-15 unexplained: 1000 + income 3.6 = 1001 residual -2.6',
+    );
+  });
+
   test('bought and sold again within those minutes: both or none, as the clock says', () => {
     const happened = (one: string, two: string) => `
       2025-08-14 09:00  deposit 1000
