@@ -627,6 +627,30 @@ describe('more was sold than the book had at that moment (a purchase was busted 
   });
 });
 
+describe('a reverse split whose cash in lieu comes days later', () => {
+  const happened = activities(`
+    2025-08-13 09:00  deposit 12000
+    2025-08-13 10:00  buy 25 AAPL @ 400
+    2025-08-14        split AAPL 25 -> 8
+    2025-08-18        inlieu 390 AAPL`).map((row) =>
+    row.kind === 'split' ? { ...row, details: { ratioNew: '1', ratioOld: '3' } } : row,
+  );
+
+  test('the fraction costs its day what it was worth, its cash comes back on its own', () => {
+    const stated = `
+      2025-08-13 20:05 = 12000 | 2000 | AAPL 25 @ 400
+      2025-08-14 20:05 = 11600 | 2000 | AAPL 8 @ 1200
+      2025-08-15 20:05 = 11680 | 2000 | AAPL 8 @ 1210
+      2025-08-18 20:05 = 12070 | 2390 | AAPL 8 @ 1210`;
+    expect(told({ happened, stated })).toEqual([
+      '2025-08-13 proved: 0 + flows 12000 = 12000',
+      '2025-08-14 proved: 12000 + unrealized -400 = 11600',
+      '2025-08-15 proved: 11600 + unrealized 80 = 11680',
+      '2025-08-18 proved: 11680 + realized -10 + unrealized 400 = 12070',
+    ]);
+  });
+});
+
 describe('laws', () => {
   const minute = fc.integer({ min: 9 * 60, max: 21 * 60 });
   const fill = fc.record({
