@@ -64,6 +64,7 @@ export function statementOf(
   // A day on which the list of positions was read and empty has no row of its own; nor has one on which only balances
   // were read, and those say that something is held.
   const isEmpty = own !== null && held.length === 0 && (marketValue?.isZero() ?? true);
+  const isOneLook = own !== null && isOfLook(own, observations);
   return {
     date,
     currency,
@@ -77,11 +78,27 @@ export function statementOf(
         ? new Map(
             held.map((row) => [
               row.instrument,
-              { quantity: row.quantity, mark: row.tradeDate === date ? row.mark : null },
+              { quantity: row.quantity, mark: isOneLook && row.tradeDate === date ? row.mark : null },
             ]),
           )
         : null,
   };
+}
+
+/**
+ * Whether the day's last look at the positions is that of the balances. A run of one part looks at one of them alone, and
+ * marks of another moment say nothing of the equity.
+ */
+function isOfLook(
+  { asOf, tradeDate }: BalanceObservation,
+  observations: readonly PositionObservation[],
+): boolean {
+  const ofDay = observations.filter((row) => row.tradeDate === tradeDate);
+  return ofDay.some(
+    (row) =>
+      compareInstants(addMs(row.asOf, DOUBT_MS), asOf) >= 0 &&
+      compareInstants(row.asOf, addMs(asOf, DOUBT_MS)) <= 0,
+  );
 }
 
 function totalOf(balance: BalanceObservation | null): Decimal | null {
@@ -302,7 +319,10 @@ function statedByCash(
 }
 
 /** So close before the look, or at its very instant, that the answer may have been made before; or dated of its day. */
-function mayComeAfter({ asOf, date }: DayStatement, { executedAt, timePrecision, tradeDate }: Activity): boolean {
+function mayComeAfter(
+  { asOf, date }: DayStatement,
+  { executedAt, timePrecision, tradeDate }: Activity,
+): boolean {
   if (timePrecision === 'day') return tradeDate === date;
   return compareInstants(executedAt, addMs(asOf, -DOUBT_MS)) > 0;
 }

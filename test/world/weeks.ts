@@ -185,10 +185,11 @@ const advance = fc.constantFrom('1m', '5m', '1h', '6h', '1d').map((by): Step => 
 }));
 
 /**
- * The clock moves on after a look. On a clock that stands still what happens next would bear the look's very instant, and
- * of two such fills of one size nothing would say which one the statement holds: real ones have times of their own.
+ * Longer than clocks may differ by. The clock moves on after a look: on one that stands still what happens next would bear
+ * the look's very instant, and of two such fills of one size nothing would say which one the statement holds. Real ones
+ * have times of their own.
  */
-const MOMENT = '1m';
+const MOMENT = '3m';
 
 const sync: Step = {
   says: 'sync',
@@ -198,10 +199,14 @@ const sync: Step = {
   },
 };
 
-/** Runs of one part change nothing about what the whole comes to in the end. */
+/**
+ * Runs of one part change nothing about what the whole comes to in the end. One that is a day's last look leaves money and
+ * quantities of two moments: a fill less than a moment before it is told by the older quantities, so there is none.
+ */
 const syncPart = fc.constantFrom('bankroll', 'positions', 'transactions').map((type): Step => ({
   says: `sync ${type}`,
   run: async (world) => {
+    await world.advance(MOMENT);
     await world.syncPart(ACCOUNT, type);
     await world.advance(MOMENT);
   },
