@@ -327,7 +327,8 @@ function changesSince(
   for (const chain of chains) {
     // What we booked ourselves for want of an activity goes as the activity comes: together they change nothing.
     if (chain.some(({ kind }) => kind === 'opening' || kind === 'adjustment')) continue;
-    const then = chain.findLast((row) => compareInstants(row.firstSeenAt, asOf) <= 0);
+    // What was published later than it happened was in the statement as it was published first.
+    const then = chain.findLast((row) => compareInstants(row.firstSeenAt, asOf) <= 0) ?? chain[0];
     const now = chain.at(-1);
     if (then === undefined || then === now) continue;
     count(then, Decimal.one);
