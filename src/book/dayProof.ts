@@ -53,6 +53,8 @@ export interface DayEnd {
    * they are worth nothing to the broker.
    */
   readonly fractionsCost?: Decimal;
+  /** What the broker holds less the lots, where the book knows that they differ (`unitsWithoutLots`). None unless given. */
+  readonly withoutLots?: ReadonlyMap<InstrumentId, Decimal>;
   /**
    * How much more the market value inside the equity is than the list of positions at its marks, where prices moved
    * between the broker's two answers; else zero.

@@ -142,9 +142,15 @@ function unrealizedAt(
 ): Decimal | null {
   const { instruments, currency } = day.facts;
   const { marketValue, cost, unmarked } = valueLots(at.lots, at.marks, instruments, currency, withoutCost);
+  const apart = [...(at.withoutLots ?? [])].map(([id, units]) => {
+    const value = valueOf(units, id, at.marks, instruments);
+    return value ?? (unmarked.includes(id) ? null : day.doubt('unrealizedChange', reason, id));
+  });
   for (const instrument of unmarked) day.doubt('unrealizedChange', reason, instrument);
-  if (marketValue === null) return null;
+  const withoutLots = sumOf(apart);
+  if (marketValue === null || withoutLots === null) return null;
   return marketValue
+    .plus(withoutLots)
     .plus(at.valueGap ?? Decimal.zero)
     .minus(cost)
     .minus(at.fractionsCost ?? Decimal.zero);

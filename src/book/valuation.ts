@@ -87,3 +87,20 @@ export function costOfFractions(book: Book, instruments: Instruments, currency: 
   }
   return cost;
 }
+
+/**
+ * What the account holds less its open lots: units that left without a lot they could belong to leave more lots than
+ * units. The value of those is in no equity. Instruments of one currency, signed as a position; none where it is zero.
+ */
+export function unitsWithoutLots(
+  book: Book,
+  instruments: Instruments,
+  currency: Currency,
+): ReadonlyMap<InstrumentId, Decimal> {
+  const units = new Map<InstrumentId, Decimal>();
+  for (const [id, entry] of book.lots.entries) {
+    const { uncovered } = lotsIn(entry);
+    if (!uncovered.isZero() && instruments.get(id)?.currency === currency) units.set(id, uncovered.negate());
+  }
+  return units;
+}

@@ -8,7 +8,7 @@
 import { type Awaited, type DayEnd, type DayProof, proveDay } from '../book/dayProof.ts';
 import { type Book, foldBook, type FoldRules, openLots } from '../book/foldBook.ts';
 import { choicesOf, feePolicyOn } from '../book/rules.ts';
-import { costOfFractions, type Instruments } from '../book/valuation.ts';
+import { costOfFractions, type Instruments, unitsWithoutLots } from '../book/valuation.ts';
 import { type Activity, type ActivityRevision } from '../domain/activity.ts';
 import { previousTradingDay } from '../domain/calendar.ts';
 import { Decimal } from '../domain/decimal.ts';
@@ -222,9 +222,13 @@ function startOf(
 
 function endOf(
   { instruments }: ProofInput,
-  { statement, book, lots }: Pick<Step, 'statement' | 'book' | 'lots'>,
+  { statement, book, lots, differences }: Pick<Step, 'statement' | 'book' | 'lots' | 'differences'>,
 ): DayEnd {
   const { equity, positions, currency } = statement;
+  // Only where the broker agrees with the book's units: else what it holds may be what the lots say.
+  const agreed = [...unitsWithoutLots(book, instruments, currency)].filter(
+    ([id]) => positions !== null && !differences.has(`position:${id}`),
+  );
   const marks = [...(positions ?? [])].flatMap(([id, { mark }]) =>
     mark === null ? [] : [[id, mark] as const],
   );
@@ -234,6 +238,7 @@ function endOf(
     marks: new Map(marks),
     valueGap: valueGapOf(statement, instruments),
     fractionsCost: costOfFractions(book, instruments, currency),
+    withoutLots: new Map(agreed),
   };
 }
 
@@ -322,7 +327,8 @@ function changesSince(
   for (const chain of chains) {
     // What we booked ourselves for want of an activity goes as the activity comes: together they change nothing.
     if (chain.some(({ kind }) => kind === 'opening' || kind === 'adjustment')) continue;
-    const then = chain.findLast((row) => compareInstants(row.firstSeenAt, asOf) <= 0);
+    // What was published later than it happened was in the statement as it was published first.
+    const then = chain.findLast((row) => compareInstants(row.firstSeenAt, asOf) <= 0) ?? chain[0];
     const now = chain.at(-1);
     if (then === undefined || then === now) continue;
     count(then, Decimal.one);

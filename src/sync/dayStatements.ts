@@ -64,6 +64,7 @@ export function statementOf(
   // A day on which the list of positions was read and empty has no row of its own; nor has one on which only balances
   // were read, and those say that something is held.
   const isEmpty = own !== null && held.length === 0 && (marketValue?.isZero() ?? true);
+  const isOneLook = own !== null && isOfLook(own, observations);
   return {
     date,
     currency,
@@ -77,11 +78,27 @@ export function statementOf(
         ? new Map(
             held.map((row) => [
               row.instrument,
-              { quantity: row.quantity, mark: row.tradeDate === date ? row.mark : null },
+              { quantity: row.quantity, mark: isOneLook && row.tradeDate === date ? row.mark : null },
             ]),
           )
         : null,
   };
+}
+
+/**
+ * Whether the day's last look at the positions is that of the balances. A run of one part looks at one of them alone, and
+ * marks of another moment say nothing of the equity.
+ */
+function isOfLook(
+  { asOf, tradeDate }: BalanceObservation,
+  observations: readonly PositionObservation[],
+): boolean {
+  const ofDay = observations.filter((row) => row.tradeDate === tradeDate);
+  return ofDay.some(
+    (row) =>
+      compareInstants(addMs(row.asOf, DOUBT_MS), asOf) >= 0 &&
+      compareInstants(row.asOf, addMs(asOf, DOUBT_MS)) <= 0,
+  );
 }
 
 function totalOf(balance: BalanceObservation | null): Decimal | null {
@@ -272,8 +289,8 @@ const LISTED_LATER_DAYS = 3;
 /**
  * Money about which the stated cash says otherwise than the clock: rows that the clock or their date puts behind the
  * statement and that it holds already (fees and interest are dated, also of the day they are listed, and brokers charge
- * them before), and rows of the last moments up to the look that it does not hold yet. The fewest rows with which book
- * and statement agree.
+ * them before), and rows that it does not hold yet: of the last moments up to the look, and of which only the day is
+ * known (a dividend dated today may be credited tonight). The fewest rows with which book and statement agree.
  */
 function statedByCash(
   statement: DayStatement,
@@ -289,7 +306,7 @@ function statedByCash(
     (row) =>
       row.quantity.isZero() &&
       !moneyOf([row], currency).isZero() &&
-      (inside.has(row) ? isJustBefore(statement, row) : isListedLater(statement, row)),
+      (inside.has(row) ? mayComeAfter(statement, row) : isListedLater(statement, row)),
   );
   if (doubtful.length === 0 || doubtful.length > DOUBTFUL_MAX) return [];
   const moves = (row: Activity): Decimal =>
@@ -301,9 +318,13 @@ function statedByCash(
   return fits ?? [];
 }
 
-/** So close before the look, or at its very instant, that the answer may have been made before. */
-function isJustBefore({ asOf }: DayStatement, { executedAt, timePrecision }: Activity): boolean {
-  return timePrecision === 'instant' && compareInstants(executedAt, addMs(asOf, -DOUBT_MS)) > 0;
+/** So close before the look, or at its very instant, that the answer may have been made before; or dated of its day. */
+function mayComeAfter(
+  { asOf, date }: DayStatement,
+  { executedAt, timePrecision, tradeDate }: Activity,
+): boolean {
+  if (timePrecision === 'day') return tradeDate === date;
+  return compareInstants(executedAt, addMs(asOf, -DOUBT_MS)) > 0;
 }
 
 function isListedLater({ date }: DayStatement, { tradeDate }: Activity): boolean {

@@ -244,6 +244,31 @@ describe('which day a row counts to', () => {
     );
   });
 
+  test('a dividend of which only the day is known and which was credited after the look belongs to the next day', () => {
+    const happened = `
+      2025-08-14 09:00  deposit 1000
+      2025-08-15        dividend 3.60`;
+    const dated = activities(happened).map((row) =>
+      row.kind === 'dividend' ? { ...row, executedAt: at('2025-08-15 00:00') } : row,
+    );
+    const stated = (first: string) => `
+      2025-08-14 20:05 = 1000 | 1000 |
+      2025-08-15 15:00 = ${first} | ${first} |
+      2025-08-18 15:00 = 1003.60 | 1003.60 |`;
+    expect(told({ happened: dated, stated: stated('1000') }).slice(1)).toEqual([
+      '2025-08-15 proved: 1000 = 1000',
+      '2025-08-18 proved: 1000 + income 3.6 = 1003.6',
+    ]);
+    expect(told({ happened: dated, stated: stated('1003.60') }).slice(1)).toEqual([
+      '2025-08-15 proved: 1000 + income 3.6 = 1003.6',
+      '2025-08-18 proved: 1003.6 = 1003.6',
+    ]);
+    // Of money that is not the difference nothing can be told: it stays where it is dated.
+    expect(told({ happened: dated, stated: stated('1001') })[1]).toBe(
+      '2025-08-15 unexplained: 1000 + income 3.6 = 1001 residual -2.6',
+    );
+  });
+
   test('bought and sold again within those minutes: both or none, as the clock says', () => {
     const happened = (one: string, two: string) => `
       2025-08-14 09:00  deposit 1000
@@ -412,6 +437,13 @@ describe('today, and what moves between two answers', () => {
       'equity:KO:USD undefined',
     ]);
     expect([recorded.asOf, recorded.marketValue?.toString()]).toEqual([at('2025-08-15 19:00'), '202']);
+    // A run of the balances alone came later: the marks are of another moment than the equity.
+    const later = { ...balance, asOf: at('2025-08-15 19:30') };
+    const torn = statementOf({ ...day, source: 'recorded' }, later, rows);
+    expect([...torn.positions!].map(([id, { quantity, mark }]) => `${id} ${quantity} ${mark}`)).toEqual([
+      'equity:AAPL:USD 1 null',
+      'equity:KO:USD 2 null',
+    ]);
     // Nobody looked at the list that day: what is older says nothing of it.
     expect(statementOf({ ...day, source: 'recorded' }, balance, rows.slice(1, 2)).positions).toBeNull();
     expect(statementOf({ ...day, source: 'recorded' }, balance, rows.slice(2)).positions?.size).toBe(0);
@@ -569,6 +601,60 @@ describe('where to begin', () => {
     const all = told({ happened, stated });
     expect(all.at(-1)).toBe('2025-08-18 proved: 1022 + unrealized 1 = 1023');
     expect(told({ happened, stated, more: { from: parseTradeDate('2025-08-15') } })).toEqual(all.slice(1));
+  });
+});
+
+describe('more was sold than the book had at that moment (a purchase was busted after its units were sold)', () => {
+  const happened = `
+    2025-08-13 09:00  deposit 1000
+    2025-08-13 10:00  buy 2 AAPL @ 100
+    2025-08-13 11:00  sell 3 AAPL @ 100
+    2025-08-13 12:00  buy 5 AAPL @ 100`;
+  const rules = { ...DEFAULT_RULES, shortsReported: new Set<InstrumentId>() };
+
+  test('the day itself is unknown; later ones count the units the broker states, not one lot too many', () => {
+    const stated = `
+      2025-08-13 20:05 = 1000 | 600 | AAPL 4 @ 100
+      2025-08-14 20:05 = 1004 | 600 | AAPL 4 @ 101
+      2025-08-15 20:05 = 1012 | 600 | AAPL 4 @ 103`;
+    expect(told({ happened, stated, more: { rules } })).toEqual([
+      '2025-08-13 unknown: 0 + flows 1000 + unrealized ? = 1000 residual ?',
+      '2025-08-14 proved: 1000 + unrealized 4 = 1004',
+      '2025-08-15 proved: 1004 + unrealized 8 = 1012',
+    ]);
+  });
+
+  test('where the broker states as many units as there are lots, those are what it values', () => {
+    const stated = `
+      2025-08-13 20:05 = 1100 | 600 | AAPL 5 @ 100
+      2025-08-14 20:05 = 1105 | 600 | AAPL 5 @ 101`;
+    const days = prove({ happened, stated, more: { rules } });
+    expect(proofText(days[1]!.proof)).toBe('2025-08-14 proved: 1100 + unrealized 5 = 1105');
+    expect(days[1]!.differing).toContain('position:equity:AAPL:USD');
+  });
+});
+
+describe('a reverse split whose cash in lieu comes days later', () => {
+  const happened = activities(`
+    2025-08-13 09:00  deposit 12000
+    2025-08-13 10:00  buy 25 AAPL @ 400
+    2025-08-14        split AAPL 25 -> 8
+    2025-08-18        inlieu 390 AAPL`).map((row) =>
+    row.kind === 'split' ? { ...row, details: { ratioNew: '1', ratioOld: '3' } } : row,
+  );
+
+  test('the fraction costs its day what it was worth, its cash comes back on its own', () => {
+    const stated = `
+      2025-08-13 20:05 = 12000 | 2000 | AAPL 25 @ 400
+      2025-08-14 20:05 = 11600 | 2000 | AAPL 8 @ 1200
+      2025-08-15 20:05 = 11680 | 2000 | AAPL 8 @ 1210
+      2025-08-18 20:05 = 12070 | 2390 | AAPL 8 @ 1210`;
+    expect(told({ happened, stated })).toEqual([
+      '2025-08-13 proved: 0 + flows 12000 = 12000',
+      '2025-08-14 proved: 12000 + unrealized -400 = 11600',
+      '2025-08-15 proved: 11600 + unrealized 80 = 11680',
+      '2025-08-18 proved: 11680 + realized -10 + unrealized 400 = 12070',
+    ]);
   });
 });
 

@@ -81,4 +81,23 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (database) => {
     expect(await findingRecords(at.truebook.records)).toEqual([]);
     expect((await verifyViews(at.truebook.store, await at.truebook.account(PAPER), null)).same).toBe(true);
   });
+
+  test('a purchase is published the next day and busted after that', async () => {
+    const { at } = await monday(database);
+    const late = { side: 'buy', quantity: '3', price: '220', publish: 'next-day' };
+    const { created } = await at.control('trade', { account: PAPER, symbol: 'AAPL', ...late });
+    await at.advance('5m');
+    await at.sync(PAPER);
+    await mornings(at, '2025-08-05');
+    await at.control('amend', { account: PAPER, fill: String(created[0]!['id']), kind: 'bust' });
+    await mornings(at, '2025-08-06', '2025-08-07');
+    const shown = (await days(at)).slice(0, 3);
+    expect(shown.map((row) => row.replace(/corrected [^,]+/, 'corrected'))).toEqual([
+      '2025-08-04 proved: corrected, residual 0',
+      '2025-08-05 proved: corrected, residual 0',
+      '2025-08-06 proved: corrected, residual 0',
+    ]);
+    expect(shown[0]).not.toContain('corrected 0');
+    expect(await findingRecords(at.truebook.records)).toEqual([]);
+  });
 });

@@ -1,5 +1,6 @@
 /** Spin-offs and mergers end to end: real HTTP to the sandbox, a real database, the composition of the command line. */
 import { afterEach, describe, expect, test } from 'vitest';
+import { dailyBalanceRecords } from '../../src/sync/records.ts';
 import { holdings, openWorld, type DatabaseKind, type World } from './world.ts';
 
 const PAPER = 'alpaca-paper';
@@ -99,6 +100,40 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (database) => {
     await expectAgreement(at);
     expect(await ledger(at, ['cash_in_lieu'])).toEqual(['cash_in_lieu CON 0 -6.3']);
   });
+
+  test.each(['now', 'next-day'])(
+    'the days of a reverse split with cash in lieu prove, rows published %s',
+    async (publish) => {
+      const at = await openWorld({ database, scenario: 'empty', at: '2025-08-18T14:00:00Z' });
+      open.push(at);
+      await at.control('cash', { account: PAPER, kind: 'deposit', amount: '50000' });
+      await trade(at, 'buy', '10', 'XMPL', '400');
+      await trade(at, 'buy', '15', 'XMPL', '410');
+      await at.sync(PAPER);
+      await at.advance('2025-08-19T14:00:00Z');
+      await at.sync(PAPER);
+      await at.advance('2025-08-20T14:00:00Z');
+      const ratio = { newShares: '1', oldShares: '3', cashInLieu: '400' };
+      await at.control('corporate-action', { kind: 'split', symbol: 'XMPL', publish, ...ratio });
+      await at.advance('5m');
+      await at.sync(PAPER);
+      const days = async (): Promise<string[]> => {
+        const account = await at.truebook.account(PAPER);
+        const rows = await dailyBalanceRecords(at.truebook.records, { account });
+        return rows.toReversed().map((row) => `${row.date} ${row.residualState} ${row.residual ?? '?'}`);
+      };
+      const before = ['2025-08-18 proved 0', '2025-08-19 proved 0'];
+      const awaited = (await days()).at(-1);
+      if (publish === 'now') expect(awaited).toBe('2025-08-20 proved 0');
+      else expect(awaited).toMatch(/^2025-08-20 pending /);
+      await at.advance('2025-08-21T14:00:00Z');
+      await at.sync(PAPER);
+      await at.advance('2025-08-22T14:00:00Z');
+      await expectAgreement(at);
+      const after = ['2025-08-20 proved 0', '2025-08-21 proved 0', '2025-08-22 proved 0'];
+      expect(await days()).toEqual([...before, ...after]);
+    },
+  );
 
   test('mergers for shares, for cash, for both, beside shares of the acquirer', async () => {
     const at = await world(database);
