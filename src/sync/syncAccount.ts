@@ -165,7 +165,8 @@ async function run(frame: RunFrame): Promise<SyncOutcome> {
     known = withShorts(history, look);
     evidence = await workOut(store, known.state, look, now, rules.missing);
   }
-  if (!known.state.cursors.some((cursor) => cursor.name === 'first_contact')) {
+  // Nothing that is known of an empty ledger could be absent from another account's answer: its orders are the witness.
+  if (activityCount === 0 || !known.state.cursors.some((cursor) => cursor.name === 'first_contact')) {
     const foreign = await refuseForeignFills(frame, look.activities.rows);
     if (foreign !== null) return commitRefusal(frame, { ...foreign, depth: look.depth });
   }

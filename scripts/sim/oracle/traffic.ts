@@ -6,6 +6,7 @@ import { type InvariantId } from './invariants.ts';
 /** Written apart from the product's own table, so that both must be wrong alike. */
 const ALLOWED: readonly RegExp[] = [
   /^https:\/\/(paper-)?api\.alpaca\.markets\/v2\/(account|positions|account\/activities|account\/portfolio\/history|orders|orders\/[\w-]+|clock|calendar|options\/contracts\/[\w.]+)$/,
+  /^https:\/\/data\.alpaca\.markets\/v1\/corporate-actions$/,
   /^https:\/\/data\.alpaca\.markets\/(v2\/stocks|v1beta1\/options|v1beta3\/crypto\/us)\/snapshots$/,
 ];
 
