@@ -48,6 +48,7 @@ it('answers the same days as JSON, CSV and table, newest first, of all accounts 
     'income',
     'fees',
     'fx',
+    'corrections',
     'residual',
     'residualState',
   ]);
@@ -55,11 +56,11 @@ it('answers the same days as JSON, CSV and table, newest first, of all accounts 
 
   const csv = (await run('--daily', '--csv', '--account', 'alpaca-live')).trimEnd().split('\n');
   expect(csv[0]).toBe(
-    'account,date,currency,equity,cash,profitLoss,source,start,flows,transfers,realized,unrealizedChange,income,fees,fx,residual,residualState',
+    'account,date,currency,equity,cash,profitLoss,source,start,flows,transfers,realized,unrealizedChange,income,fees,fx,corrections,residual,residualState',
   );
   const oldest = live.at(-1)!;
   expect(csv.at(-1)).toBe(
-    `alpaca-live,${oldest.date},USD,${oldest.equity},,${oldest.profitLoss},broker,,,,,,,,,,`,
+    `alpaca-live,${oldest.date},USD,${oldest.equity},,${oldest.profitLoss},broker,,,,,,,,,,,`,
   );
   expect(csv).toHaveLength(live.length + 1);
   expect((await run('--daily')).split('\n')[0]).toMatch(
