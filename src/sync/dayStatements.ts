@@ -64,7 +64,6 @@ export function statementOf(
   // A day on which the list of positions was read and empty has no row of its own; nor has one on which only balances
   // were read, and those say that something is held.
   const isEmpty = own !== null && held.length === 0 && (marketValue?.isZero() ?? true);
-  const isOneLook = own !== null && isOfLook(own, observations);
   return {
     date,
     currency,
@@ -78,27 +77,11 @@ export function statementOf(
         ? new Map(
             held.map((row) => [
               row.instrument,
-              { quantity: row.quantity, mark: isOneLook && row.tradeDate === date ? row.mark : null },
+              { quantity: row.quantity, mark: row.tradeDate === date ? row.mark : null },
             ]),
           )
         : null,
   };
-}
-
-/**
- * Whether the day's last look at the positions is that of the balances. A run of one part looks at one of them alone, and
- * marks of another moment say nothing of the equity.
- */
-function isOfLook(
-  { asOf, tradeDate }: BalanceObservation,
-  observations: readonly PositionObservation[],
-): boolean {
-  const ofDay = observations.filter((row) => row.tradeDate === tradeDate);
-  return ofDay.some(
-    (row) =>
-      compareInstants(addMs(row.asOf, DOUBT_MS), asOf) >= 0 &&
-      compareInstants(row.asOf, addMs(asOf, DOUBT_MS)) <= 0,
-  );
 }
 
 function totalOf(balance: BalanceObservation | null): Decimal | null {

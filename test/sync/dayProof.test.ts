@@ -437,13 +437,6 @@ describe('today, and what moves between two answers', () => {
       'equity:KO:USD undefined',
     ]);
     expect([recorded.asOf, recorded.marketValue?.toString()]).toEqual([at('2025-08-15 19:00'), '202']);
-    // A run of the balances alone came later: the marks are of another moment than the equity.
-    const later = { ...balance, asOf: at('2025-08-15 19:30') };
-    const torn = statementOf({ ...day, source: 'recorded' }, later, rows);
-    expect([...torn.positions!].map(([id, { quantity, mark }]) => `${id} ${quantity} ${mark}`)).toEqual([
-      'equity:AAPL:USD 1 null',
-      'equity:KO:USD 2 null',
-    ]);
     // Nobody looked at the list that day: what is older says nothing of it.
     expect(statementOf({ ...day, source: 'recorded' }, balance, rows.slice(1, 2)).positions).toBeNull();
     expect(statementOf({ ...day, source: 'recorded' }, balance, rows.slice(2)).positions?.size).toBe(0);
