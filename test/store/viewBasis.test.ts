@@ -87,7 +87,7 @@ forEachDatabase('the run that views are of', (open) => {
       (await store.elections(account.id, { epoch: 1, ...when })).length,
       await store.shortsEverReported(account.id, 1, when),
     ];
-    expect(await known({ basis })).toEqual([['old 12', 'own 10'], 0, []]);
+    expect(await known({ basis })).toEqual([['old 12', 'own 10'], 0, [AAPL.id]]);
     expect(await known({})).toEqual([['later 10', 'old 13', 'own 10'], 1, [AAPL.id]]);
     expect(await store.pendingEntries(account.id, basis)).toEqual([
       { kind: 'activity', byRun: true, firstExecutedAt: AT },
@@ -158,6 +158,7 @@ forEachDatabase('evidence for a rebuild', (open, dialect) => {
     // As that release left it.
     await sql(`DROP TABLE day_observation${dialect === 'sqlite' ? '' : ' CASCADE'}`);
     await sql('ALTER TABLE sync_run DROP COLUMN ledger_seq');
+    await sql('ALTER TABLE balance_day DROP COLUMN corrections');
     for (const column of ['missing_confirmations', 'agreed_quantity'])
       await sql(`ALTER TABLE position ADD COLUMN ${column} TEXT`);
     await sql('DELETE FROM schema_migration WHERE version > 6');
