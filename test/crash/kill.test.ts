@@ -8,7 +8,7 @@ import { runBackendTrial } from './backendTrial.ts';
 import { type MakeDatabase } from './crashWorld.ts';
 import { runKillTrial } from './killTrial.ts';
 
-const KILLS = 20;
+const KILLS = 12;
 const SEED = 20251121;
 
 const databases: [name: string, makeDatabase: MakeDatabase][] = [

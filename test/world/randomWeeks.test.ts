@@ -4,8 +4,8 @@ import { createTestDatabase } from '../testDatabase.ts';
 import { playWeeks } from './weeks.ts';
 
 test.each([
-  ['sqlite', 30, () => Promise.resolve(null)],
-  ['postgres', 10, createTestDatabase],
+  ['sqlite', 20, () => Promise.resolve(null)],
+  ['postgres', 6, createTestDatabase],
 ] as const)(
   'random weeks with faults end at the truth, and nothing closes by absence, on %s',
   async (_name, runs, makeDatabase) => {
