@@ -64,7 +64,7 @@ it('answers the same days as JSON, CSV and table, newest first, of all accounts 
   );
   expect(csv).toHaveLength(live.length + 1);
   expect((await run('--daily')).split('\n')[0]).toMatch(
-    /^DATE +ACCOUNT +CURRENCY +EQUITY +CASH +FLOWS +TRANSFERS +REALIZED +UNREALIZED +INCOME +FEES +RESIDUAL +PROOF +SOURCE$/,
+    /^DATE +ACCOUNT +CURRENCY +EQUITY +CASH +FLOWS +TRANSFERS +REALIZED +UNREALIZED +INCOME +FEES +CORRECTED +RESIDUAL +PROOF +SOURCE$/,
   );
   expect((await run()).split('\n')[0]).toMatch(/BUYING POWER/);
 });
