@@ -540,6 +540,7 @@ export const FAULT_KINDS: readonly FaultKind[] = [
     0.3,
     (life, chance) => {
       life.world.intervalSeconds = chance.pick([300, 900, 1800]);
+      life.forgetReader();
       life.count('upgrade');
       life.restartAgents('other settings');
     },
