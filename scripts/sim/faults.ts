@@ -577,8 +577,8 @@ export const FAULT_KINDS: readonly FaultKind[] = [
   happens('wall-set-right', 'F59', 'time', 'the wall clock is set right', 0.7, (life) => {
     for (const machine of life.world.machines) machine.wallOffsetMs = 0;
   }),
-  happens('drift', 'F60', 'time', 'the wall clock runs fast or slow', 0.2, (life, chance) => {
-    life.count('drift');
+  happens('wall-drift', 'F60', 'time', 'the wall clock runs fast or slow', 0.2, (life, chance) => {
+    life.count('wall-drift');
     life.wallWasAhead = true;
     chance.pick(life.world.machines).driftPpm = chance.pick([-400, 500, 2_000]);
   }),
