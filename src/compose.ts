@@ -121,7 +121,9 @@ export async function compose(options: ComposeOptions): Promise<Truebook> {
     agentAccounts: (purpose = 'command') => {
       const heldElsewhere = async (account: Account): Promise<boolean> => {
         const lease = purpose === 'agent' ? await store.leaseState(account.id) : null;
-        return lease?.live === true && lease.holder !== null && lease.holder.incarnation !== incarnation;
+        // A lease outlives the process that had it by a minute: the dead keep nothing.
+        const holder = lease?.live === true ? lease.holder : null;
+        return holder !== null && holder.incarnation !== incarnation && !isGone(holder);
       };
       // A database that cannot be reached for a moment must not keep this process from ever knowing its accounts.
       return (accounts ??= openAccounts(options, store, clock, egress, heldElsewhere).catch(

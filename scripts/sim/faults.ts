@@ -540,6 +540,7 @@ export const FAULT_KINDS: readonly FaultKind[] = [
     0.3,
     (life, chance) => {
       life.world.intervalSeconds = chance.pick([300, 900, 1800]);
+      life.forgetReader();
       life.count('upgrade');
       life.restartAgents('other settings');
     },
@@ -576,8 +577,8 @@ export const FAULT_KINDS: readonly FaultKind[] = [
   happens('wall-set-right', 'F59', 'time', 'the wall clock is set right', 0.7, (life) => {
     for (const machine of life.world.machines) machine.wallOffsetMs = 0;
   }),
-  happens('clock-drift', 'F60', 'time', 'the wall clock runs fast or slow', 0.2, (life, chance) => {
-    life.count('clock-drift');
+  happens('wall-drift', 'F60', 'time', 'the wall clock runs fast or slow', 0.2, (life, chance) => {
+    life.count('wall-drift');
     life.wallWasAhead = true;
     chance.pick(life.world.machines).driftPpm = chance.pick([-400, 500, 2_000]);
   }),
