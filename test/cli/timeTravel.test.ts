@@ -119,13 +119,13 @@ describe('balances', () => {
     expect((await run('balances', '--as-of', SOLD)).stdout).toMatch(/AS OF\n/);
   });
 
-  it('by day end with the last day that was over', async () => {
+  it('by day end with the last day that was over, as known then also with the one that was not', async () => {
     const days = async (...args: string[]) =>
       (await json('balances', '--daily', ...args)).rows.map((row) => `${row['date']} ${row['cash']}`);
     expect(await days()).toEqual(['2025-08-05 48638', '2025-08-04 48638']);
     expect(await days('--as-of', '2025-08-04')).toEqual(['2025-08-04 48638']);
     expect(await days('--as-of', SOLD)).toEqual([]);
-    expect(await days('--known-at', TUESDAY)).toEqual(['2025-08-04 48638']);
+    expect(await days('--known-at', TUESDAY)).toEqual(['2025-08-05 48638', '2025-08-04 48638']);
   });
 });
 
