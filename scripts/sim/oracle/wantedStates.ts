@@ -17,7 +17,6 @@ export const WANTED_STATES: readonly string[] = [
   'a new epoch was started',
   'an older backup was put back',
   'an order was announced',
-  'an account was named by a wrong answer',
   'a dry run was answered',
   'a command was answered by the agent',
   'a command was answered here',
