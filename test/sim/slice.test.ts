@@ -22,7 +22,7 @@ it(
     expect(WANTED_STATES.filter((state) => !figures.states.has(state))).toEqual([]);
     const unmet = FAULT_KINDS.filter(({ id }) => !figures.faults.has(id)).map(({ id }) => id);
     // The one heals, the other needs a server.
-    expect(unmet).toEqual(['lost-connection', 'wall-set-right']);
+    expect(unmet).toEqual(['disk-lost-connection', 'wall-set-right']);
   },
   PATIENCE_MS,
 );
