@@ -181,7 +181,10 @@ function refuseForeign(account: Account, fingerprint: string): Refusal | null {
 }
 
 /** Before an account is pinned: a broker account that stands under another name already must not stand twice. */
-async function refuseSecondPin({ store, account }: LookRequest, fingerprint: string): Promise<Refusal | null> {
+async function refuseSecondPin(
+  { store, account }: LookRequest,
+  fingerprint: string,
+): Promise<Refusal | null> {
   if (account.pinnedFingerprint !== null) return null;
   const accounts = await store.accounts();
   const owner = accounts.find((row) => row.id !== account.id && row.pinnedFingerprint === fingerprint);
