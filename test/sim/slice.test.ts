@@ -28,6 +28,14 @@ it(
 );
 
 describe('seeds that once failed', () => {
+  it(
+    'an agent started again within a minute took a reset account for a second one',
+    async () => {
+      expect(violated(await play([orderOf(208)]))).toEqual([]);
+    },
+    PATIENCE_MS,
+  );
+
   it.each(REGRESSIONS.map((regression) => [regression.says, regression] as const))(
     '%s',
     async (_says, { order, mutant }) => {
