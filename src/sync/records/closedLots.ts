@@ -3,7 +3,7 @@ import { Decimal } from '../../domain/decimal.ts';
 import { type Lot, type LotClosure } from '../../domain/lot.ts';
 import { type AccountFigures } from '../washOfAccount.ts';
 import { compareText, text } from './fields.ts';
-import { type Estimate, type PnlFacts, type PnlScope } from './pnl.ts';
+import { nameOf, symbolOf, type Estimate, type PnlFacts, type PnlScope } from './pnl.ts';
 
 export interface ClosedLotRecord {
   readonly account: string;
@@ -91,7 +91,7 @@ function closedLot(
   const [out, into] = [washed?.washOut ?? Decimal.zero, washed?.washIn ?? Decimal.zero];
   return {
     account: nameOf(facts, row.accountId),
-    symbol: facts.instruments.get(row.instrument)?.symbol ?? row.instrument,
+    symbol: symbolOf(facts, row.instrument),
     instrument: row.instrument,
     kind: row.kind,
     direction: row.direction,
@@ -148,10 +148,9 @@ function washLotsOf(
 }
 
 function estimated(facts: PnlFacts, row: Estimate): ClosedLotRecord {
-  const instrument = facts.instruments.get(row.instrument);
   return {
     account: nameOf(facts, row.accountId),
-    symbol: instrument?.symbol ?? row.instrument,
+    symbol: symbolOf(facts, row.instrument),
     instrument: row.instrument,
     kind: 'estimate',
     direction: null,
@@ -172,14 +171,10 @@ function estimated(facts: PnlFacts, row: Estimate): ClosedLotRecord {
     washLots: [],
     washIn: '0',
     taxableGain: null,
-    currency: instrument?.currency ?? '',
+    currency: facts.instruments.get(row.instrument)?.currency ?? '',
     realizedBaseCloseRate: null,
     realizedBaseHistorical: null,
     lot: null,
     activity: null,
   };
-}
-
-function nameOf(facts: PnlFacts, accountId: number): string {
-  return facts.accountNames.get(accountId) ?? String(accountId);
 }

@@ -230,10 +230,10 @@ function moneyItem(facts: PnlFacts, row: PnlFacts['activities'][number]): Item |
   };
 }
 
-function nameOf(facts: PnlFacts, accountId: number): string {
+export function nameOf(facts: PnlFacts, accountId: number): string {
   return facts.accountNames.get(accountId) ?? String(accountId);
 }
 
-function symbolOf(facts: PnlFacts, instrument: InstrumentId): string {
+export function symbolOf(facts: PnlFacts, instrument: InstrumentId): string {
   return facts.instruments.get(instrument)?.symbol ?? instrument;
 }
