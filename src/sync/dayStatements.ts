@@ -265,7 +265,7 @@ function fitting(
 const LOOKED_AHEAD = 100;
 /** More rows of doubt than this are left to the clock: every one doubles the choices. */
 const DOUBTFUL_MAX = 10;
-const CENT = decimal('0.005');
+const HALF_A_CENT = decimal('0.005');
 /** A fee of Friday may be dated Monday. */
 const LISTED_LATER_DAYS = 3;
 
@@ -284,7 +284,7 @@ function statedByCash(
   const { cash, currency } = statement;
   if (cash === null) return [];
   const gap = cash.minus(before).minus(moneyOf([...inside], currency));
-  if (gap.abs().compare(CENT) <= 0) return [];
+  if (gap.abs().compare(HALF_A_CENT) <= 0) return [];
   const doubtful = activities.filter(
     (row) =>
       row.quantity.isZero() &&
@@ -297,7 +297,9 @@ function statedByCash(
   const choices = Array.from({ length: 2 ** doubtful.length }, (_, mask) =>
     doubtful.filter((_row, place) => (mask & (1 << place)) !== 0),
   ).sort((left, right) => left.length - right.length);
-  const fits = choices.find((rows) => Decimal.sum(rows.map(moves)).minus(gap).abs().compare(CENT) <= 0);
+  const fits = choices.find(
+    (rows) => Decimal.sum(rows.map(moves)).minus(gap).abs().compare(HALF_A_CENT) <= 0,
+  );
   return fits ?? [];
 }
 
