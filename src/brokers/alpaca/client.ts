@@ -33,7 +33,7 @@ import { mapActivity, mapBalance, mapOrders, mapPosition, mapQuote, mapRestricti
 import { type Direction, judgePage, nextToken, PAGE_SIZE, type PageRow } from './pages.ts';
 import { readOrderProgress } from './orderProgress.ts';
 import { type Connection, type Reading, readWith } from './reading.ts';
-import { learnSplits, type SplitTerms, withSplitTerms } from './splitTerms.ts';
+import { learnSplits, splitRows, type SplitTerms, withSplitTerms } from './splitTerms.ts';
 import {
   firstProblem,
   wireAccount,
@@ -209,7 +209,9 @@ async function walkSince(
   const after = addMs(parseInstant(`${window.after.slice(0, 19)}Z`), -1_000);
   const walk = createWalk(reading, learnt, 'desc', { after });
   for (let page = 0; page < PAGES_MAX; page += 1) {
-    if ((await walk.next()) !== 'more') return { activities: walk.activities(), resumeAfter: null };
+    if ((await walk.next()) === 'more') continue;
+    await walk.learnSplits();
+    return { activities: walk.activities(), resumeAfter: null };
   }
   return reading.fail('page_limit', `The activities since ${after} did not end within ${PAGES_MAX} pages.`);
 }
@@ -222,10 +224,10 @@ async function walkHistory(
   pagesMax: number,
 ): Promise<ActivitiesAnswer> {
   const walk = createWalk(reading, learnt, 'asc', {}, resumeAfter);
-  for (let page = 0; page < pagesMax; page += 1) {
-    if ((await walk.next()) === 'end') return { activities: walk.activities(), resumeAfter: null };
-  }
-  return { activities: walk.activities(), resumeAfter: walk.token() };
+  let isEnd = false;
+  for (let page = 0; page < pagesMax && !isEnd; page += 1) isEnd = (await walk.next()) === 'end';
+  await walk.learnSplits();
+  return { activities: walk.activities(), resumeAfter: isEnd ? null : walk.token() };
 }
 
 /** What was asked for beside the rows, and stays true. */
@@ -237,6 +239,8 @@ interface Learnt {
 interface Walk {
   /** Reads the next page. Throws `page_repeated`, `duplicate_differs` and what `Reading.get` throws. */
   next(): Promise<'more' | 'short' | 'end'>;
+  /** Asks for what rows of splits leave open: once the pages are read, because the rows of one may stand on two. */
+  learnSplits(): Promise<void>;
   activities(): readonly Activity[];
   token(): string | null;
 }
@@ -250,6 +254,7 @@ function createWalk(
 ): Walk {
   const found = new Map<string, { activity: Activity; text: string }>();
   const seen = new Set<string>();
+  const rowsOfSplits: ExactJson[] = [];
   let token = resumeAfter;
   let rowsBefore = 0;
 
@@ -257,23 +262,24 @@ function createWalk(
     const { row: mapped, problem } = mapActivity(raw, path, terms);
     if (problem !== null) reading.quarantine('activities', problem, raw, sha256);
     if (mapped === null) return;
-    const row = withSplitTerms(mapped, splits);
-    const text = JSON.stringify(row);
-    const earlier = found.get(row.rootId);
+    const text = JSON.stringify(mapped);
+    const earlier = found.get(mapped.rootId);
     if (earlier !== undefined && earlier.text !== text) {
       reading.fail(
         'duplicate_differs',
-        `Alpaca listed ${row.rootId} twice with different content in one answer.`,
+        `Alpaca listed ${mapped.rootId} twice with different content in one answer.`,
       );
     }
-    found.set(row.rootId, { activity: row, text });
+    found.set(mapped.rootId, { activity: mapped, text });
   };
 
-  const activities = (): readonly Activity[] => [...found.values()].map((entry) => entry.activity);
+  const activities = (): readonly Activity[] =>
+    [...found.values()].map((entry) => withSplitTerms(entry.activity, splits));
 
   return {
     token: () => token,
     activities,
+    learnSplits: () => learnSplits(reading, rowsOfSplits, splits),
     async next() {
       const { json, sha256 } = await reading.get('activities', 'trading', '/v2/account/activities', {
         direction,
@@ -283,7 +289,7 @@ function createWalk(
       });
       const raws = rowsOf(json, 'activities', reading);
       await learnTerms(reading, raws, terms);
-      await learnSplits(reading, raws, splits);
+      rowsOfSplits.push(...splitRows(raws));
       const rows: PageRow[] = raws.map((raw) => ({ id: textOf(raw, 'id'), key: JSON.stringify(raw) }));
       const verdict = judgePage(rows, seen, token, direction);
       if (verdict === 'repeated') {
