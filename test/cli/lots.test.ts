@@ -111,6 +111,15 @@ it('is told that an account is an IRA, and shows it', async () => {
   expect(await type()).toContain(`${PAPER} ira`);
   expect((await run('elect', 'account-type', 'Taxable', '--account', PAPER)).code).toBe(0);
   expect(await type()).toContain(`${PAPER} taxable`);
+  const later = ['elect', 'account-type', 'roth_ira', '--account', PAPER, '--from', '2099-01-01'];
+  expect((await run(...later)).code).toBe(0);
+  expect(await type()).toContain(`${PAPER} taxable`);
+  const said = (await json('elections')).filter((row) => row['kind'] === 'account_type');
+  expect(said.map((row) => `${row['choice']} ${row['validFrom']}`)).toEqual([
+    'ira null',
+    'taxable null',
+    'roth_ira 2099-01-01',
+  ]);
 });
 
 it('takes a basis for a lot that came without one, and keeps it', async () => {
@@ -153,7 +162,7 @@ it.each([
   [['elect', 'lot-method', 'best', '--account', PAPER], 'is no lot-method'],
   [['elect', 'colour', 'red', '--account', PAPER], 'is nothing to elect'],
   [['elect', 'account-type', 'offshore', '--account', PAPER], 'is no account-type'],
-  [['elect', 'account-type', 'ira', '--account', PAPER, '--from', '2025-01-01'], 'at all times'],
+  [['elect', 'account-type', 'ira', '--account', PAPER, '--instrument', 'equity:X:USD'], 'whole account'],
   [['elect', 'account-type', 'ira', '--account', 'nobody'], 'nobody'],
   [['choose-lots', 'x', 'y', '--account', PAPER], 'names no lot and quantity'],
   [['basis', 'no-such-lot', '--cost', '1', '--acquired', '2021-03-15'], 'There is no lot'],

@@ -261,9 +261,10 @@ async function chosenWash(
   const inputs: WashInput[] = [];
   for (const account of chosen === 'taxpayer' ? everybody : shown) {
     const then = await books(account);
+    const type = types.get(account.id);
     inputs.push({
       account,
-      accountType: isIra(types.get(account.id)) ? 'ira' : 'taxable',
+      ...(type === undefined ? {} : { accountType: type }),
       lots: then.fold.lots,
       closures: then.closures,
       activities: then.activities,
@@ -279,8 +280,4 @@ async function electedScope(store: Store, accounts: readonly Account[]): Promise
   for (const account of accounts)
     if (washScopeOf(await store.elections(account.id)) === 'taxpayer') return 'taxpayer';
   return 'account';
-}
-
-function isIra(type: string | undefined): boolean {
-  return type === 'ira' || type === 'roth_ira';
 }
