@@ -34,7 +34,7 @@ export type AccountType = (typeof ACCOUNT_TYPES)[number];
  * - `account_type`: object null; choice = an `AccountType`
  * - `lot_choice`: object = root id of a closing activity; details = lot id -> quantity (the lots to close)
  * - `basis`: object = lot id; choice = total cost of the lot as it was acquired; details `{acquired: YYYY-MM-DD}`; with
- *   `{settles: root id}` total cost of what that event left open of it
+ *   `{settles: root id}` total cost of what that event left open of it; of `unknown:<root id>` that of the units closed
  */
 export type ElectionKind =
   'lot_method' | 'fee_policy' | 'wash_scope' | 'account_type' | 'lot_choice' | 'basis';

@@ -176,7 +176,7 @@ function estimatesOf(
 ): readonly Estimate[] {
   const stories = storiesOf(events);
   return rows.flatMap((row) => {
-    const at = stories.get(row.instrument)?.estimatedAt ?? null;
+    const { estimatedAt: at = null, mark = null } = stories.get(row.instrument) ?? {};
     const exact = results.get(row.openedRootId)?.realized ?? Decimal.zero;
     if (!isEstimate(row) || row.realizedPnl === null || at === null) return [];
     return [
@@ -185,6 +185,7 @@ function estimatesOf(
         instrument: row.instrument,
         date: newYorkDate(at),
         at,
+        mark,
         amount: row.realizedPnl.minus(exact),
         quantity: row.bookQuantity.minus(row.quantity).abs(),
       },
