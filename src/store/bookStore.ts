@@ -1,14 +1,7 @@
 /** The store over either database: each verb of `store.ts` is one transaction around the files of its nouns. */
 import { Decimal } from '../domain/decimal.ts';
 import { instantKey } from '../domain/time.ts';
-import {
-  accountById,
-  accountTypes,
-  allAccounts,
-  ensureAccount,
-  findAccount,
-  setAccountType,
-} from './accounts.ts';
+import { accountById, accountTypes, allAccounts, ensureAccount, findAccount } from './accounts.ts';
 import {
   activityCount,
   bookActivities,
@@ -153,12 +146,6 @@ export function bookStore(database: Database, schemaVersion: number, signing: Si
     elect: (accountId, elections, audit) =>
       database.write((queries) => elect(database, queries, accountId, elections, audit)),
     decideFinding: (decision) => database.write((queries) => decideFinding(database, queries, decision)),
-    setAccountType: (accountId, type, audit) =>
-      database.write(async (queries) => {
-        await accountById(queries, accountId);
-        await setAccountType(queries, accountId, type);
-        await appendAudit(database, queries, [audit]);
-      }),
 
     requestSync: (request) => database.write((queries) => insertRequest(queries, request)),
     pendingRequests: (accountIds) => database.read((queries) => pendingRequests(queries, accountIds)),

@@ -5,7 +5,7 @@
 import { type Account, type AccountEnv, type AccountId, type BrokerName } from '../domain/account.ts';
 import { type Activity, type ActivityRevision } from '../domain/activity.ts';
 import { type Decimal } from '../domain/decimal.ts';
-import { type Election } from '../domain/election.ts';
+import { type AccountType, type Election } from '../domain/election.ts';
 import { type BookEvent, type BookEventKind } from '../domain/event.ts';
 import { type Finding, type FindingCause, type FindingState, type FindingType } from '../domain/finding.ts';
 import { type Instrument, type InstrumentId } from '../domain/instrument.ts';
@@ -473,10 +473,6 @@ export interface FindingDecision {
   /** The provisional activity that says so, of source `user`; null where nothing is booked. */
   readonly adjustment: Activity | null;
 }
-
-/** How an account is taxed, as a person or the broker says. */
-export const ACCOUNT_TYPES = ['taxable', 'ira', 'roth_ira', 'other'] as const;
-export type AccountType = (typeof ACCOUNT_TYPES)[number];
 
 /** A fact for the outbox; rules and routing run at delivery. */
 export interface OutboxFact {
@@ -964,8 +960,6 @@ export interface Store {
     readonly finding: StoredFinding;
     readonly adjustment: ActivityRevision | null;
   }>;
-  /** Notes how an account is taxed; null = nobody knows. */
-  setAccountType(accountId: AccountId, type: AccountType | null, audit: AuditEntry): Promise<void>;
 
   // --- requests between processes
   requestSync(request: {
@@ -1014,7 +1008,7 @@ export interface Store {
     accountId: AccountId,
     filter?: { epoch?: number; knownAt?: Instant; basis?: ViewBasis },
   ): Promise<readonly Election[]>;
-  /** How accounts are taxed; accounts of which nobody said are absent. */
+  /** How accounts are taxed by what was said before it was an election; those of which nobody said so are absent. */
   accountTypes(): Promise<ReadonlyMap<AccountId, AccountType>>;
   /** Instruments the broker ever stated a negative quantity of (seen by `knownAt`, or up to the run of `basis`), sorted. */
   shortsEverReported(

@@ -321,7 +321,7 @@ function partsOf(type: SyncType) {
     'run',
     ...(bankroll ? ['account'] : []),
     ...(positions ? ['positions', 'marketdata'] : []),
-    ...(transactions ? ['activities', 'orders'] : []),
+    ...(transactions ? ['activities', 'orders', 'corporate_actions'] : []),
   ]);
   return {
     isAll,
