@@ -222,14 +222,19 @@ async function bookBefore(run: ProvingRun, first: DayStatement) {
   };
 }
 
-/** All revisions of those activities that have several; what is not written yet is the last of them. */
+/**
+ * All revisions of those activities that have several, and of those that were busted before anybody saw them; what is not
+ * written yet is the last of them.
+ */
 export async function chainsOf(
   store: Store,
   account: Pick<Account, 'id'>,
   epoch: number,
   activities: readonly ActivityRevision[],
 ): Promise<readonly RevisionChain[]> {
-  const revised = new Map(activities.filter((row) => row.rev > 0).map((row) => [row.rootId, row]));
+  const revised = new Map(
+    activities.filter((row) => row.rev > 0 || row.status === 'bust').map((row) => [row.rootId, row]),
+  );
   if (revised.size === 0) return [];
   const stored = await store.revisions(account.id, epoch, [...revised.keys()]);
   return [...revised.values()].map((newest) => [

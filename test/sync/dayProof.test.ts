@@ -19,6 +19,7 @@ import {
 } from '../../src/sync/dayStatements.ts';
 import { proofText } from '../book/dayStory.ts';
 import { activities, at, instrumentOf } from '../notation.ts';
+import { revisions } from './lookNotation.ts';
 
 /**
  * `2025-08-15 20:05 = 98519.90 | 74427.20 | AAPL 30 @ 231.44, KO 100 @ 69.50`: when somebody looked, equity, cash and
@@ -315,6 +316,127 @@ describe('which day a row counts to', () => {
           2025-08-18 20:05 = 1500 | 1500 |`,
       })[1],
     ).toBe('2025-08-18 proved: 1000 + flows 500 = 1500');
+  });
+});
+
+describe('money that may be of this day or of the next: only one choice of rows is an identity', () => {
+  const days = (happened: string, evening: string, next: string) =>
+    prove({
+      happened: `2025-08-14 09:00 deposit 1000\n${happened}`,
+      stated: `
+        2025-08-14 20:05 = 1000 | 1000 |
+        2025-08-15 20:05 = ${evening} | ${evening} |
+        2025-08-18 20:05 = ${next} | ${next} |`,
+    }).slice(1);
+  const said = (rows: readonly ProvedDay[]): string[] => rows.map(({ proof }) => proofText(proof));
+
+  test('a fee of Monday that Friday has paid already is the one that leads to the stated cash', () => {
+    expect(said(days('2025-08-18 fee 0.05\n2025-08-18 fee 0.07', '999.93', '999.88'))).toEqual([
+      '2025-08-15 proved: 1000 + fees -0.07 = 999.93',
+      '2025-08-18 proved: 999.93 + fees -0.05 = 999.88',
+    ]);
+  });
+
+  test('of two rows of one kind and amount either says the same', () => {
+    expect(said(days('2025-08-18 fee 0.05\n2025-08-18 fee 0.05', '999.95', '999.90'))).toEqual([
+      '2025-08-15 proved: 1000 + fees -0.05 = 999.95',
+      '2025-08-18 proved: 999.95 + fees -0.05 = 999.9',
+    ]);
+  });
+
+  test('a deposit and interest of one amount: which of them came first nobody knows, and so says the proof', () => {
+    // Two rows of income are told apart by no figure.
+    const rows = days('2025-08-18 dividend 5\n2025-08-18 interest 5', '1005', '1010');
+    expect(rows.map(({ proof }) => proof.state)).toEqual(['proved', 'proved']);
+    const other = days('2025-08-18 deposit 5\n2025-08-18 interest 5', '1005', '1010');
+    expect(said(other)).toEqual([
+      '2025-08-15 unknown: 1000 + flows ? + income ? = 1005 residual ?',
+      '2025-08-18 unknown: 1005 + flows ? + income ? = 1010 residual ?',
+    ]);
+    expect(other[0]!.proof.doubts.map(({ component, reason }) => `${component} ${reason}`)).toEqual([
+      'flows which_day',
+      'income which_day',
+    ]);
+    expect(findingsOf(other, {})).toEqual([]);
+  });
+
+  test('one large row, or two small ones of the same sum: the fewest are no better than the others', () => {
+    const rows = days(
+      '2025-08-18 fee 3\n2025-08-18 fee 1\n2025-08-18 interest 1\n2025-08-18 fee 4',
+      '997',
+      '993',
+    );
+    expect(rows.map(({ proof }) => proof.state)).toEqual(['unknown', 'unknown']);
+  });
+});
+
+describe('what was corrected or busted before anybody saw it', () => {
+  const evening = '2025-08-14 16:00 = 1000 | 1000 |';
+  const bought = `
+    2025-08-14 09:00  deposit 1000
+    2025-08-15 10:00  buy 2 AAPL @ 100`;
+  /** Published on Saturday, the statement is of Friday. */
+  const late = (text: string) => revisions(text, at('2025-08-16 12:00'));
+  const days = (rows: readonly NewRevision[], stated: string) =>
+    prove({
+      happened: [...activities(bought), ...rows],
+      stated: `${evening}\n${stated}`,
+      more: { chains: rows.filter(({ status }) => status === 'bust').map((row) => [row]) },
+    });
+
+  test('a sale that was first listed as busted: the evening holds it, both days add up', () => {
+    const stated = `
+      2025-08-15 16:00 = 1010 | 905 | AAPL 1 @ 105
+      2025-08-18 16:00 = 1020 | 800 | AAPL 2 @ 110`;
+    expect(
+      days(late('2025-08-15 11:00 sell 1 AAPL @ 105 (bust)'), stated).map(({ proof }) => proofText(proof)),
+    ).toEqual([
+      '2025-08-14 proved: 0 + flows 1000 = 1000',
+      '2025-08-15 proved: 1000 + unrealized 10 = 1010',
+      '2025-08-18 proved: 1010 + unrealized 10 = 1020',
+    ]);
+  });
+
+  test('busted before the evening it is in no statement, and corrects nothing', () => {
+    const stated = '2025-08-15 16:00 = 1010 | 800 | AAPL 2 @ 105';
+    const [, day] = days(late('2025-08-15 11:00 sell 1 AAPL @ 105 (bust)'), stated);
+    expect(proofText(day!.proof)).toBe('2025-08-15 proved: 1000 + unrealized 10 = 1010');
+  });
+
+  test('of two such trades the statement tells which one it holds', () => {
+    const two = late(`
+      2025-08-15 11:00  sell 1 AAPL @ 105 (bust) #one
+      2025-08-15 12:00  buy 1 KO @ 70 (bust) #two`);
+    const stated = `
+      2025-08-15 16:00 = 1010 | 905 | AAPL 1 @ 105
+      2025-08-18 16:00 = 1020 | 800 | AAPL 2 @ 110`;
+    expect(days(two, stated).map(({ proof }) => `${proof.state} ${proof.corrections?.toString()}`)).toEqual([
+      'proved 0',
+      'proved 0',
+      'proved 0',
+    ]);
+  });
+
+  test('a fill that was corrected before it was listed: nobody saw what the evening holds, so both days are unknown', () => {
+    const stated = `
+      2025-08-15 16:00 = 1020 | 910 | AAPL 1 @ 110
+      2025-08-18 16:00 = 1015 | 905 | AAPL 1 @ 110`;
+    const rows = days(late('2025-08-15 11:00 sell 1 AAPL @ 105'), stated);
+    expect(rows.map(({ proof }) => proofText(proof))).toEqual([
+      '2025-08-14 proved: 0 + flows 1000 = 1000',
+      '2025-08-15 unknown: 1000 + realized 5 + unrealized 10 + corrections ? = 1020 residual ?',
+      '2025-08-18 unknown: 1020 + corrections ? = 1015 residual ?',
+    ]);
+    expect(rows[1]!.proof.doubts).toEqual([
+      { component: 'corrections', instrument: null, reason: 'corrected_unseen' },
+    ]);
+    // Seen in time, the same figures are a difference that nothing excuses.
+    const seen = revisions('2025-08-15 11:00 sell 1 AAPL @ 105', at('2025-08-15 12:00'));
+    expect(days(seen, stated).map(({ proof }) => proof.state)).toEqual([
+      'proved',
+      'unexplained',
+      'unexplained',
+    ]);
   });
 });
 
