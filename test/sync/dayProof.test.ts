@@ -386,34 +386,34 @@ describe('what was corrected or busted before anybody saw it', () => {
 
   test('a sale that was first listed as busted: the evening holds it, both days add up', () => {
     const stated = `
-      2025-08-15 16:00 = 1010 | 905 | AAPL 1 @ 105
+      2025-08-15 16:00 = 1012 | 907 | AAPL 1 @ 105
       2025-08-18 16:00 = 1020 | 800 | AAPL 2 @ 110`;
     expect(
-      days(late('2025-08-15 11:00 sell 1 AAPL @ 105 (bust)'), stated).map(({ proof }) => proofText(proof)),
+      days(late('2025-08-15 11:00 sell 1 AAPL @ 107 (bust)'), stated).map(({ proof }) => proofText(proof)),
     ).toEqual([
       '2025-08-14 proved: 0 + flows 1000 = 1000',
-      '2025-08-15 proved: 1000 + unrealized 10 = 1010',
-      '2025-08-18 proved: 1010 + unrealized 10 = 1020',
+      '2025-08-15 proved: 1000 + unrealized 10 + corrections 2 = 1012',
+      '2025-08-18 proved: 1012 + unrealized 10 + corrections -2 = 1020',
     ]);
   });
 
   test('busted before the evening it is in no statement, and corrects nothing', () => {
     const stated = '2025-08-15 16:00 = 1010 | 800 | AAPL 2 @ 105';
-    const [, day] = days(late('2025-08-15 11:00 sell 1 AAPL @ 105 (bust)'), stated);
+    const [, day] = days(late('2025-08-15 11:00 sell 1 AAPL @ 107 (bust)'), stated);
     expect(proofText(day!.proof)).toBe('2025-08-15 proved: 1000 + unrealized 10 = 1010');
   });
 
   test('of two such trades the statement tells which one it holds', () => {
     const two = late(`
-      2025-08-15 11:00  sell 1 AAPL @ 105 (bust) #one
+      2025-08-15 11:00  sell 1 AAPL @ 107 (bust) #one
       2025-08-15 12:00  buy 1 KO @ 70 (bust) #two`);
     const stated = `
-      2025-08-15 16:00 = 1010 | 905 | AAPL 1 @ 105
+      2025-08-15 16:00 = 1012 | 907 | AAPL 1 @ 105
       2025-08-18 16:00 = 1020 | 800 | AAPL 2 @ 110`;
     expect(days(two, stated).map(({ proof }) => `${proof.state} ${proof.corrections?.toString()}`)).toEqual([
       'proved 0',
-      'proved 0',
-      'proved 0',
+      'proved 2',
+      'proved -2',
     ]);
   });
 
