@@ -7,6 +7,7 @@ import { EMPTY_BOOK } from '../book/foldBook.ts';
 import { type Broker } from '../brokers/broker.ts';
 import { type Account } from '../domain/account.ts';
 import { type ActivityRevision } from '../domain/activity.ts';
+import { previousTradingDay } from '../domain/calendar.ts';
 import {
   addDays,
   addMs,
@@ -194,12 +195,21 @@ export async function storedEvidence(
   };
 }
 
+/**
+ * What happened before this may be in the book that a walk begins with: some days before its first statement, and the end
+ * of the trading day before it, because an epoch that began behind that one began with nothing.
+ */
+export function foldedBefore({ date }: Pick<DayStatement, 'date'>): Instant {
+  const [margin, behind] = [addDays(date, -MARGIN_DAYS), addDays(previousTradingDay(date), 1)];
+  return zonedInstant(behind < margin ? behind : margin, '00:00:00', NEW_YORK);
+}
+
 /** The fold of everything well before the first statement, and the activities behind it. */
 async function bookBefore(run: ProvingRun, first: DayStatement) {
   const { store, state, result } = run;
   const { account } = state;
   const hash = rulesHash(rulesOf(state));
-  const start = zonedInstant(addDays(first.date, -MARGIN_DAYS), '00:00:00', NEW_YORK);
+  const start = foldedBefore(first);
   const entries = (await store.checkpoints(account.id, account.epoch)).filter(
     (entry) => entry.rulesHash === hash,
   );

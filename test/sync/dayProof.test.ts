@@ -11,6 +11,7 @@ import { type NewRevision } from '../../src/store/store.ts';
 import { dayFindings } from '../../src/sync/dayFindings.ts';
 import { firstDayToProve, proveDays, type ProofInput, type ProvedDay } from '../../src/sync/dayProof.ts';
 import { changedProofs, proofColumnsOf } from '../../src/sync/dayRows.ts';
+import { foldedBefore } from '../../src/sync/proveRun.ts';
 import {
   endOfDay,
   statementOf,
@@ -716,6 +717,42 @@ describe('where to begin', () => {
     const all = told({ happened, stated });
     expect(all.at(-1)).toBe('2025-08-18 proved: 1022 + unrealized 1 = 1023');
     expect(told({ happened, stated, more: { from: parseTradeDate('2025-08-15') } })).toEqual(all.slice(1));
+  });
+});
+
+describe('the first day of an epoch that a history precedes', () => {
+  const happened = `
+    2025-08-01 09:00  deposit 10000
+    2025-08-04 10:00  buy 10 AAPL @ 200
+    2025-08-05 10:00  sell 5 AAPL @ 230
+    2025-08-14 10:00  sell 1 AAPL @ 240`;
+  /** The broker has not listed the sale of another one yet. */
+  const stated = '2025-08-15 12:00 = 10400 | 9640 | AAPL 3 @ 250';
+
+  test('says the same from wherever the fold began, also while something is awaited', () => {
+    const rows = activities(happened);
+    const instruments = new Map([[instrumentOf('AAPL').id, instrumentOf('AAPL')]]);
+    for (const now of ['2025-08-15 12:00', '2025-08-18 12:00']) {
+      const whole = prove({ happened, stated, now });
+      for (const count of [1, 2, 3]) {
+        const { book } = foldBook(EMPTY_BOOK, rows.slice(0, count));
+        const more = { book, instruments, isBeginning: false };
+        const later = prove({ happened: rows.slice(count), stated, now, more });
+        expect(later.map(({ proof }) => proofColumnsOf(proof))).toEqual(
+          whole.map(({ proof }) => proofColumnsOf(proof)),
+        );
+      }
+      expect(whole.map(({ proof }) => proofColumnsOf(proof).realized)).toEqual([null]);
+    }
+  });
+
+  test('a walk begins before the trading day ahead of its first statement, over a long week-end too', () => {
+    const date = (text: string) => ({ date: parseTradeDate(text) });
+    expect(foldedBefore(date('2025-08-15'))).toBe(at('2025-08-13 00:00'));
+    // Monday: the margin reaches Saturday, as Friday's end does.
+    expect(foldedBefore(date('2025-08-18'))).toBe(at('2025-08-16 00:00'));
+    // The Tuesday behind Labor Day: what was traded on Saturday is of the first day.
+    expect(foldedBefore(date('2025-09-02'))).toBe(at('2025-08-30 00:00'));
   });
 });
 
