@@ -265,8 +265,8 @@ export interface BalanceDayRow {
   readonly profitLoss: Decimal | null;
   /** `recorded`: the last look of a run of that day. `broker`: what the broker says of the day afterwards. */
   readonly source: BalanceDaySource;
-  /** Left out by who knows nothing of it: what stands in the row stays. */
-  readonly proof?: DayProof;
+  /** Left out by who knows nothing of it: what stands in the row stays. Null takes it away. */
+  readonly proof?: DayProof | null;
 }
 
 /** Signed effects on the equity of a day: fees paid are negative. */
@@ -678,6 +678,11 @@ export interface ViewBasis {
   readonly startedAt: Instant;
   /** Place of the chain it worked from; its own rows count as well. Null in runs of earlier releases: everything. */
   readonly ledgerSeq: number | null;
+}
+
+/** An epoch's last run that wrote positions, and the last one that proved days: a run of all alone does. */
+export interface EpochBasis extends ViewBasis {
+  readonly proving: ViewBasis | null;
 }
 
 /**
@@ -1094,7 +1099,7 @@ export interface Store {
 
   // --- rebuild
   /** Which runs the views are of, one per epoch that has any, oldest first. */
-  viewBases(accountId: AccountId): Promise<readonly ViewBasis[]>;
+  viewBases(accountId: AccountId): Promise<readonly EpochBasis[]>;
   /** Activities of the epoch, and elections, that its views do not know of yet. */
   pendingEntries(accountId: AccountId, basis: ViewBasis): Promise<readonly PendingEntry[]>;
   /** Holds what was derived against what is stored, in one look; at most `examples` differing rows of each table. */
