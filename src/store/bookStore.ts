@@ -19,6 +19,7 @@ import {
   nextOrderLookup,
   ordersWanted,
   revisions,
+  revisionsMoving,
 } from './activities.ts';
 import { appendAudit } from './audit.ts';
 import { importBankroll, listBankroll } from './bankroll.ts';
@@ -95,6 +96,8 @@ export function bookStore(database: Database, schemaVersion: number, signing: Si
     syncState: (accountId) => syncState(database, states, payloads, accountId),
     revisions: (accountId, epoch, rootIds) =>
       database.read((queries) => revisions(queries, accountId, epoch, rootIds)),
+    revisionsMoving: (accountId, epoch, instruments) =>
+      database.read((queries) => revisionsMoving(queries, accountId, epoch, instruments)),
     ledgerBeside: (accountId, epoch, window, rootIds) =>
       // Up to 500 identities are one statement; more of them must all be of one moment.
       (rootIds.length <= 500 ? database.single : database.read)((queries) =>

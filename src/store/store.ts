@@ -895,6 +895,12 @@ export interface Store {
     epoch: number,
     rootIds: readonly string[],
   ): Promise<ReadonlyMap<string, RevisionChain>>;
+  /** All revisions of those activities of an epoch that move one of these instruments, or did in an earlier revision. */
+  revisionsMoving(
+    accountId: AccountId,
+    epoch: number,
+    instruments: readonly InstrumentId[],
+  ): Promise<ReadonlyMap<string, RevisionChain>>;
   /** What the ledger holds beside a complete read: of the identities that were read, and of the window they were read from. */
   ledgerBeside(
     accountId: AccountId,

@@ -795,7 +795,7 @@ describe('a reverse split whose cash in lieu comes days later', () => {
     row.kind === 'split' ? { ...row, details: { ratioNew: '1', ratioOld: '3' } } : row,
   );
 
-  test('the fraction costs its day what it was worth, its cash comes back on its own', () => {
+  test('the fraction costs its day what it was worth, its cash comes back on its own: 390 for what cost 400', () => {
     const stated = `
       2025-08-13 20:05 = 12000 | 2000 | AAPL 25 @ 400
       2025-08-14 20:05 = 11600 | 2000 | AAPL 8 @ 1200
