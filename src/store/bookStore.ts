@@ -13,6 +13,7 @@ import {
   nextOrderLookup,
   ordersWanted,
   revisions,
+  revisionsMoving,
 } from './activities.ts';
 import { appendAudit } from './audit.ts';
 import { importBankroll, listBankroll } from './bankroll.ts';
@@ -89,6 +90,8 @@ export function bookStore(database: Database, schemaVersion: number, signing: Si
     syncState: (accountId) => syncState(database, states, payloads, accountId),
     revisions: (accountId, epoch, rootIds) =>
       database.read((queries) => revisions(queries, accountId, epoch, rootIds)),
+    revisionsMoving: (accountId, epoch, instruments) =>
+      database.read((queries) => revisionsMoving(queries, accountId, epoch, instruments)),
     ledgerBeside: async (accountId, epoch, window, rootIds) => {
       const known = states.findBeside(accountId, epoch, window.publishedAfter, rootIds);
       if (known !== null) return besideWithin(known, window);

@@ -265,8 +265,8 @@ export interface BalanceDayRow {
   readonly profitLoss: Decimal | null;
   /** `recorded`: the last look of a run of that day. `broker`: what the broker says of the day afterwards. */
   readonly source: BalanceDaySource;
-  /** Left out by who knows nothing of it: what stands in the row stays. */
-  readonly proof?: DayProof;
+  /** Left out by who knows nothing of it: what stands in the row stays. Null takes it away. */
+  readonly proof?: DayProof | null;
 }
 
 /** Signed effects on the equity of a day: fees paid are negative. */
@@ -676,6 +676,11 @@ export interface ViewBasis {
   readonly ledgerSeq: number | null;
 }
 
+/** An epoch's last run that wrote positions, and the last one that proved days: a run of all alone does. */
+export interface EpochBasis extends ViewBasis {
+  readonly proving: ViewBasis | null;
+}
+
 /**
  * How the book stood: what had happened by `asOf` of what the ledger knew at `knownAt`, or of what the run of `basis`
  * knew. Left out = without bound.
@@ -886,6 +891,12 @@ export interface Store {
     epoch: number,
     rootIds: readonly string[],
   ): Promise<ReadonlyMap<string, RevisionChain>>;
+  /** All revisions of those activities of an epoch that move one of these instruments, or did in an earlier revision. */
+  revisionsMoving(
+    accountId: AccountId,
+    epoch: number,
+    instruments: readonly InstrumentId[],
+  ): Promise<ReadonlyMap<string, RevisionChain>>;
   /** What the ledger holds beside a complete read: of the identities that were read, and of the window they were read from. */
   ledgerBeside(
     accountId: AccountId,
@@ -1088,7 +1099,7 @@ export interface Store {
 
   // --- rebuild
   /** Which runs the views are of, one per epoch that has any, oldest first. */
-  viewBases(accountId: AccountId): Promise<readonly ViewBasis[]>;
+  viewBases(accountId: AccountId): Promise<readonly EpochBasis[]>;
   /** Activities of the epoch, and elections, that its views do not know of yet. */
   pendingEntries(accountId: AccountId, basis: ViewBasis): Promise<readonly PendingEntry[]>;
   /** Holds what was derived against what is stored, in one look; at most `examples` differing rows of each table. */
