@@ -61,6 +61,7 @@ export class Life {
   #resets = false;
   #watched: { readonly kind: string; readonly fault: Fault }[] = [];
   #lags = new Map<string, number>();
+  readonly #keptBy = new WeakMap<SimProcess, ReadonlySet<number>>();
   #armedPauseMs: number | null = null;
   #databaseHidden = false;
   #busy: Promise<unknown>[] = [];
@@ -178,11 +179,12 @@ export class Life {
     while (this.#busy.length > 0) await Promise.all(this.#busy.splice(0));
     if ((this.#commits.length === 0 && !this.#wantsLook) || this.#databaseHidden) return;
     const commits = this.#commits.splice(0);
+    const isAsked = this.#wantsLook;
     this.#wantsLook = false;
     const by = new Set(commits.map((process) => process.id));
     const reader = await this.#openReader();
     const look = (): Promise<void> =>
-      this.judge.afterCommit(reader?.book ?? null, by.size === 1 ? [...by][0]! : null);
+      this.judge.afterCommit(reader?.book ?? null, by.size === 1 ? [...by][0]! : null, isAsked);
     await (reader === null ? look() : runAs(reader.process, look));
   }
 
@@ -272,7 +274,13 @@ export class Life {
       .sql(
         `SELECT account_id FROM lease WHERE process_id = ${process.pid} AND host = '${process.machine.name}'`,
       )
-      .then((rows) => this.judge.agentStarted(rows.map((row) => Number(row['account_id']))));
+      .then((rows) => {
+        // An agent that took one more over has looked at the others already.
+        const known = this.#keptBy.get(process) ?? new Set();
+        const kept = rows.map((row) => Number(row['account_id']));
+        this.#keptBy.set(process, new Set(kept));
+        return this.judge.agentStarted(kept.filter((id) => !known.has(id)));
+      });
     this.#busy.push(held);
     this.#wantsLook = true;
   }
@@ -335,6 +343,15 @@ export class Life {
     this.count('suspend');
     for (const process of machine.processes.values()) if (process.kind !== 'reader') process.pause(ms);
     machine.slept(ms);
+  }
+
+  /** Everything sleeps, agents too: the lids are closed for the night. */
+  sleepOver(ms: number): void {
+    this.count('slept-over');
+    for (const machine of this.world.machines) {
+      for (const process of machine.processes.values()) if (process.kind !== 'reader') process.pause(ms);
+      machine.slept(ms);
+    }
   }
 
   // ---- the database ---------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ import { LIVE, PAPER } from './brokerage.ts';
 import { chanceOf, type Chance } from './chance.ts';
 import { FAULT_KINDS, type FaultKind } from './faults.ts';
 import { accountsOf, immediate, Life } from './life.ts';
+import { closeIdleLines } from './machine/sqlite.ts';
 import { watch } from './machine/witness.ts';
 import { flipSomething } from './oracle/tamper.ts';
 import { restingProofs, seesNoSecret, unrest } from './oracle/quiet.ts';
@@ -168,9 +169,7 @@ async function comeToRest(life: Life, isBroken: () => boolean, flips: boolean): 
   for (const machine of world.machines)
     for (const process of machine.processes.values()) process.killAtPoint = null;
   // Some agents live through it: what went wrong inside them must heal inside them too.
-  // (Of two accounts one may be left by a second agent that was stopped: an open fault, see docs/reliability.md.)
-  const goesOn =
-    life.accounts.length === 1 && world.intervalSeconds >= 1_800 && world.chance.fork('goes on').maybe(0.5);
+  const goesOn = world.intervalSeconds >= 1_800 && world.chance.fork('goes on').maybe(0.5);
   if (!goesOn) world.intervalSeconds = QUIET_INTERVAL_SECONDS;
   // What was on its way may end; the machine is off until the broker has published all of the day.
   await world.queue.run(world.queue.nowMs + 20 * MINUTE_MS, settle, isBroken);
@@ -179,6 +178,9 @@ async function comeToRest(life: Life, isBroken: () => boolean, flips: boolean): 
     await world.queue.run(world.queue.nowMs + 20 * MINUTE_MS, settle, isBroken);
   }
   const dueMs = world.brokerage.lastDueMs();
+  const waitMs = dueMs === null ? 0 : dueMs - world.beginMs - world.queue.nowMs;
+  // A night in which agents only wait costs more than all the rest of a seed: mostly the machines sleep through it.
+  if (goesOn && waitMs > HOUR_MS && world.chance.fork('sleeps').maybe(0.75)) life.sleepOver(waitMs);
   if (dueMs !== null) await world.queue.run(dueMs - world.beginMs + MINUTE_MS, settle, isBroken);
   if (world.brokerage.hasReset && !isBroken()) {
     life.newEpoch();
@@ -246,6 +248,8 @@ export async function makeTemplate(folder: string): Promise<string> {
   // Loaded at their first use by the product: here before time begins, or the first seed would not be like the others.
   await Promise.all([import('../../src/brokers/registry.ts'), import('./machine/websocket.ts')]);
   await immediate();
+  // The last connection that closes moves the write-ahead log into the file.
+  closeIdleLines();
   writeTemplate(template, readFileSync(world.databaseFile));
   world.close();
   watch(null);

@@ -6,6 +6,7 @@ import { parseInstant } from '../../src/domain/time.ts';
 import { Brokerage, LIVE, PAPER, type AccountName, type Answer } from './brokerage.ts';
 import { type Chance, chanceOf } from './chance.ts';
 import { Disk } from './machine/disk.ts';
+import { closeIdleLines } from './machine/sqlite.ts';
 import { Network, type SimRequest } from './network.ts';
 import { Machine, SimProcess, type Surroundings } from './process.ts';
 import { EventQueue } from './queue.ts';
@@ -133,6 +134,7 @@ export class World implements Surroundings {
 
   close(): void {
     for (const machine of this.machines) for (const process of [...machine.processes.values()]) process.end();
+    closeIdleLines();
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
