@@ -57,8 +57,6 @@ export class Life {
   #commits: SimProcess[] = [];
   #wantsLook = false;
   #commitTimes: number[] = [];
-  /** The paper account was reset in this life. */
-  #resets = false;
   #watched: { readonly kind: string; readonly fault: Fault }[] = [];
   #lags = new Map<string, number>();
   readonly #keptBy = new WeakMap<SimProcess, ReadonlySet<number>>();
@@ -321,9 +319,7 @@ export class Life {
   }
 
   secondAgent(chance: Chance): void {
-    // Between a reset and the new epoch it would take the account for another one: an open fault, see docs/reliability.md.
-    const waits = this.world.brokerage.hasReset || this.#resets;
-    if (this.isQuiet || waits || this.services.filter((one) => one.wanted).length > 1) return;
+    if (this.isQuiet || this.services.filter((one) => one.wanted).length > 1) return;
     this.count('second-agent');
     const service = this.serve(chance.pick(this.world.machines), chance.integer(1, 60) * 1_000);
     this.after(chance.integer(10, 90) * 60_000, 'the second agent is stopped', () => {
@@ -471,9 +467,8 @@ export class Life {
 
   /** The broker resets the paper account; some minutes later its owner starts a new epoch. */
   resetAccount(): void {
-    if (this.isQuiet || this.services.filter((one) => one.wanted).length > 1) return;
+    if (this.isQuiet) return;
     if (this.world.brokerage.play('account', { account: PAPER, action: 'reset' }) === null) return;
-    this.#resets = true;
     this.count('reset');
     this.after(20 * 60_000, 'a new epoch is started', () => this.newEpoch());
   }

@@ -169,10 +169,10 @@ async function comeToRest(life: Life, isBroken: () => boolean, flips: boolean): 
   for (const machine of world.machines)
     for (const process of machine.processes.values()) process.killAtPoint = null;
   // Some agents live through it: what went wrong inside them must heal inside them too.
-  const goesOn = world.intervalSeconds >= 1_800 && world.chance.fork('goes on').maybe(0.5);
+  const goesOn = world.intervalSeconds >= 1_800 && world.chance.fork('goes on').maybe(0.4);
   if (!goesOn) world.intervalSeconds = QUIET_INTERVAL_SECONDS;
-  // What was on its way may end; the machine is off until the broker has published all of the day.
-  await world.queue.run(world.queue.nowMs + 20 * MINUTE_MS, settle, isBroken);
+  // What was on its way may end, pauses of 12 minutes too; the machine is off until the broker has published all of the day.
+  await world.queue.run(world.queue.nowMs + 13 * MINUTE_MS, settle, isBroken);
   if (!goesOn) {
     life.stopAgents();
     await world.queue.run(world.queue.nowMs + 20 * MINUTE_MS, settle, isBroken);
@@ -180,7 +180,7 @@ async function comeToRest(life: Life, isBroken: () => boolean, flips: boolean): 
   const dueMs = world.brokerage.lastDueMs();
   const waitMs = dueMs === null ? 0 : dueMs - world.beginMs - world.queue.nowMs;
   // A night in which agents only wait costs more than all the rest of a seed: mostly the machines sleep through it.
-  if (goesOn && waitMs > HOUR_MS && world.chance.fork('sleeps').maybe(0.75)) life.sleepOver(waitMs);
+  if (goesOn && waitMs > HOUR_MS && world.chance.fork('sleeps').maybe(0.9)) life.sleepOver(waitMs);
   if (dueMs !== null) await world.queue.run(dueMs - world.beginMs + MINUTE_MS, settle, isBroken);
   if (world.brokerage.hasReset && !isBroken()) {
     life.newEpoch();
@@ -199,19 +199,22 @@ async function comeToRest(life: Life, isBroken: () => boolean, flips: boolean): 
   for (const [invariant, says] of left) life.judge.broken(invariant, says);
   if (left.length > 0) return;
   for (const name of life.accounts) await restingProofs(life, name);
-  await onceMore(life, isBroken, goesOn ? 2 * world.intervalSeconds : 2 * QUIET_INTERVAL_SECONDS);
+  await onceMore(life, isBroken, 150 + (goesOn ? world.intervalSeconds : QUIET_INTERVAL_SECONDS));
   if (!isBroken() && flips) await flipSomething(life, world.chance.fork('flip'));
 }
 
-/** The same run once more finds nothing new. */
+/** The same run once more finds nothing new. `seconds`: until one more has surely been made. */
 async function onceMore(life: Life, isBroken: () => boolean, seconds: number): Promise<void> {
   const count = async (): Promise<string> =>
     JSON.stringify(
       await life.judge.sql('SELECT chain, seq FROM chain_head WHERE account_id IS NOT NULL ORDER BY chain'),
     );
   const before = await count();
+  const runsBefore = life.runs;
+  // An agent looks whether something is due within two minutes.
   await life.world.queue.run(life.world.queue.nowMs + seconds * 1_000, () => life.settle(), isBroken);
   const after = await count();
+  if (!isBroken()) life.judge.hold('I08', life.runs > runsBefore, () => 'no run was made in an interval of quiet');
   life.judge.hold(
     'I28',
     before === after,
