@@ -210,6 +210,25 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
   {
+    id: 'reset-is-another',
+    says: 'a second agent gives an account that was reset a name of its own',
+    focus: ['reset', 'second-agent', 'stream-dropped'],
+    edits: [edit('compose.ts', 'if (!isOther) return base;', 'if (!isOther && all.length < 0) return base;')],
+  },
+  {
+    id: 'held-for-good',
+    says: 'an agent never takes over an account that another one kept at its start',
+    focus: ['second-agent', 'kill', 'sync-now', 'pause'],
+    accounts: 2,
+    edits: [
+      edit(
+        'sync/agent.ts',
+        'if (!once && this.#held.length > 0 &&',
+        'if (!once && this.#held.length < 0 &&',
+      ),
+    ],
+  },
+  {
     id: 'shared-session',
     says: 'all connections share the credentials and the address of the first',
     edits: [

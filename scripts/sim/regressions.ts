@@ -36,4 +36,21 @@ export const REGRESSIONS: readonly Regression[] = [
       intensity: 6,
     },
   },
+  {
+    says: 'a second agent gave an account that had been reset a name of its own',
+    mutant: 'reset-is-another',
+    order: { seed: 3, hours: 2, only: ['reset', 'second-agent', 'stream-dropped'], without: [], intensity: 6 },
+  },
+  {
+    says: 'an account that another agent held at the start was looked after by nobody when that one was gone',
+    mutant: 'held-for-good',
+    order: {
+      seed: 24,
+      hours: 2,
+      only: ['second-agent', 'kill', 'sync-now', 'pause'],
+      without: [],
+      intensity: 6,
+      accounts: 2,
+    },
+  },
 ];
