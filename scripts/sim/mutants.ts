@@ -221,11 +221,7 @@ export const MUTANTS: readonly Mutant[] = [
     focus: ['second-agent', 'kill', 'sync-now', 'pause'],
     accounts: 2,
     edits: [
-      edit(
-        'sync/agent.ts',
-        'if (!once && this.#held.length > 0 &&',
-        'if (!once && this.#held.length < 0 &&',
-      ),
+      edit('sync/agent.ts', 'if (!once && this.#held.length > 0 &&', 'if (!once && this.#held.length < 0 &&'),
     ],
   },
   {

@@ -57,7 +57,11 @@ const CACHE = fileURLToPath(new URL('../../node_modules/.cache/truebook-sim', im
 async function startChild(edits: readonly Edit[]): Promise<Child> {
   const file = fileURLToPath(new URL('./seedProcess.ts', import.meta.url));
   const child = fork(file, [JSON.stringify({ edits })], {
-    execArgv: ['--disable-warning=ExperimentalWarning', '--max-old-space-size=1500', '--max-semi-space-size=32'],
+    execArgv: [
+      '--disable-warning=ExperimentalWarning',
+      '--max-old-space-size=1500',
+      '--max-semi-space-size=32',
+    ],
     env: { ...process.env, NODE_COMPILE_CACHE: CACHE },
     stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
   });

@@ -39,7 +39,13 @@ export const REGRESSIONS: readonly Regression[] = [
   {
     says: 'a second agent gave an account that had been reset a name of its own',
     mutant: 'reset-is-another',
-    order: { seed: 3, hours: 2, only: ['reset', 'second-agent', 'stream-dropped'], without: [], intensity: 6 },
+    order: {
+      seed: 3,
+      hours: 2,
+      only: ['reset', 'second-agent', 'stream-dropped'],
+      without: [],
+      intensity: 6,
+    },
   },
   {
     says: 'an account that another agent held at the start was looked after by nobody when that one was gone',

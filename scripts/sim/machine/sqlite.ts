@@ -3,7 +3,7 @@
  * transaction. Level 1 lets the operating system write when it likes, and processes that come and go take over the
  * connections of those that are gone, rolled back; level 2 keeps the product's own settings and a connection for each.
  */
-import { statSync } from 'node:fs';
+import { closeSync, copyFileSync, openSync, statSync, writeSync } from 'node:fs';
 import { DatabaseSync as RealDatabase, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { type Handle, type SimProcess } from '../process.ts';
 import { currentProcess, Killed } from '../stage.ts';
@@ -33,21 +33,46 @@ interface Line {
 /** Connections whose processes are gone. */
 const idle = new Map<string, Line[]>();
 
-/** Ends the connections that wait for a process: the world they are of is over. */
+/** Ends the connections that wait for a process. The last one that closes moves the write-ahead log into the file. */
 export function closeIdleLines(): void {
   for (const lines of idle.values()) for (const { database } of lines) database.close();
   idle.clear();
 }
 
+const INDEX_HEADER_BYTES = 136;
+
+/**
+ * Makes a file the template again under the connections that wait for a process, so that the next world takes them over
+ * with their statements: to prepare these anew costs more than many a seed. False where nothing waits for this very file.
+ */
+export function renewFile(file: string, template: string): boolean {
+  const waiting = [keyOf(file, false), keyOf(file, true)].map((key) =>
+    key === null ? undefined : idle.get(key),
+  );
+  const [writers = []] = waiting;
+  const [first] = writers;
+  const known = waiting.flatMap((lines) => lines ?? []).length;
+  const all = [...idle.values()].reduce((sum, lines) => sum + lines.length, 0);
+  if (first === undefined || known !== all) return false;
+  const { busy } = first.database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get() as { busy: number };
+  if (busy !== 0) return false;
+  copyFileSync(template, file);
+  // An index of the log that says nothing is made anew by whoever reads next, and with it all remembered pages are void.
+  const index = openSync(`${file}-shm`, 'r+');
+  writeSync(index, Buffer.alloc(INDEX_HEADER_BYTES), 0, INDEX_HEADER_BYTES, 0);
+  closeSync(index);
+  return true;
+}
+
 /** A file that was moved away or replaced is another one. */
 function keyOf(file: string, readOnly: boolean): string | null {
-  if (witness().level !== 1) return null;
   const found = statSync(file, { bigint: true, throwIfNoEntry: false });
   return found === undefined ? null : `${readOnly ? 'r' : 'w'} ${file} ${found.dev} ${found.ino}`;
 }
 
 function openLine(file: string, options: { readonly readOnly?: boolean }, process: SimProcess): Line {
-  const before = keyOf(file, options.readOnly === true);
+  const isShared = witness().level === 1;
+  const before = isShared ? keyOf(file, options.readOnly === true) : null;
   const known = before === null ? undefined : idle.get(before)?.pop();
   if (known !== undefined) {
     known.process = process;
@@ -55,7 +80,7 @@ function openLine(file: string, options: { readonly readOnly?: boolean }, proces
   }
   // The processes share one thread: whoever waited for a lock would wait for ever.
   const database = new RealDatabase(file, { ...options, timeout: 0 });
-  const key = keyOf(file, options.readOnly === true) ?? '';
+  const key = (isShared ? keyOf(file, options.readOnly === true) : null) ?? '';
   const line: Line = { database, key, statements: new Map(), process };
   // The clock of leases is the database's own: here that of its machine.
   database.function('unixepoch', { varargs: true }, () => line.process.machine.wallMs() / 1000);
