@@ -87,12 +87,11 @@ function openLine(file: string, options: { readonly readOnly?: boolean }, proces
   return line;
 }
 
-function giveBack({ database, key, ...rest }: Line): void {
+function giveBack(line: Line): void {
+  const { database, key } = line;
   if (key === '') return database.close();
   if (database.isTransaction) database.exec('ROLLBACK');
-  const lines = idle.get(key) ?? [];
-  lines.push({ database, key, ...rest });
-  idle.set(key, lines);
+  idle.set(key, [...(idle.get(key) ?? []), line]);
 }
 
 export class DatabaseSync implements Handle {
