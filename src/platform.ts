@@ -3,11 +3,9 @@
  * processes, signals. Nothing else under `src/` (but `log.ts` and the sandbox's own platform file) may touch them, so
  * that a day of trading runs in a test in milliseconds (design section 10).
  */
-import { fork, spawn } from 'node:child_process';
 import type { ChildProcess, ForkOptions, SpawnOptions } from 'node:child_process';
 import { randomBytes as cryptoRandomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { get as httpGet } from 'node:http';
 import { homedir, hostname } from 'node:os';
 import { TruebookError } from './domain/errors.ts';
 import { isLoopbackUrl } from './domain/loopback.ts';
@@ -188,7 +186,8 @@ function readShort(url: string): Promise<string> {
     const signal = AbortSignal.timeout(REMOTE_TIMEOUT_MS);
     // Not `fetch`: it would bring 20 MB of memory into every process that is simulated.
     // A connection of its own: a kept one may have been closed by a sandbox that was busy for some seconds.
-    const asking = httpGet(url, { signal, agent: false }, (response) => {
+    // By name, as in egress/http.ts: who asks no clock needs no client.
+    const asking = process.getBuiltinModule('node:http').get(url, { signal, agent: false }, (response) => {
       const status = response.statusCode ?? 0;
       if (status >= 300 && status < 400) asking.destroy(new Error(`a redirect (${status})`));
       let body = '';
@@ -305,7 +304,9 @@ export function spawnChild(
   argumentList: readonly string[],
   options: SpawnOptions = {},
 ): ChildProcess {
-  return spawn(command, [...argumentList], { ...options, shell: false });
+  return process
+    .getBuiltinModule('node:child_process')
+    .spawn(command, [...argumentList], { ...options, shell: false });
 }
 
 /** Starts one of our own modules under the same Node, with a message channel. */
@@ -314,7 +315,7 @@ export function forkChild(
   argumentList: readonly string[] = [],
   options: ForkOptions = {},
 ): ChildProcess {
-  return fork(modulePath, [...argumentList], options);
+  return process.getBuiltinModule('node:child_process').fork(modulePath, [...argumentList], options);
 }
 
 const STOP_SIGNALS: readonly NodeJS.Signals[] =

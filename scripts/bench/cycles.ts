@@ -1,6 +1,7 @@
 /** What a run costs, by size of the account and by what changed. */
 import { type Figure, type Tell } from './figures.ts';
 import { openBrokerage, SATURDAY, THURSDAY, type Brokerage } from './brokerage.ts';
+import { bareCycleMs } from './floor.ts';
 import { median, openMeter, type Cost, type Meter } from './meter.ts';
 
 export interface CycleSizes {
@@ -11,8 +12,8 @@ export interface CycleSizes {
   readonly largeRuns: number;
 }
 
-/** Runs before the measured ones: the code is compiled by then, as it is in an agent that has run for a while. */
-const WARM_UP = 5;
+/** Runs of a full trial before the measured ones: the code is compiled by then, as in a program that ran for a day. */
+const WARM_UP = 288;
 
 type Database = NonNullable<Figure['database']>;
 
@@ -35,7 +36,7 @@ export async function measureCycles(
   tell: Tell,
 ): Promise<void> {
   const told = teller(database, tell);
-  const small = await measureSmall(urlOf, sizes);
+  const { bareMs, runs: small } = await measureSmall(urlOf, sizes);
   const perSmall = costs(small, 'ownMs') / sizes.small;
   told(
     `own cost, ${sizes.small} unchanged positions`,
@@ -43,6 +44,8 @@ export async function measureCycles(
     'ms',
     sizes.small === 23 ? 5 : null,
   );
+  told('the same answers and as many rows, without Truebook (SQLite)', bareMs, 'ms');
+  told(`own cost / without Truebook, ${sizes.small} unchanged`, costs(small, 'ownMs') / bareMs, 'ratio');
   told(`CPU, ${sizes.small} unchanged positions`, costs(small, 'cpuMs'), 'ms');
   told('commit of an unchanged cycle', costs(small, 'commitMs'), 'ms');
   told('commit / fsync', costs(small, 'commitMs') / fsyncMs, 'ratio');
@@ -105,11 +108,13 @@ const TRADING_DAYS = ['2025-09-04T16:00:00Z', '2025-09-18T16:00:00Z', '2025-10-0
 async function measureSmall(
   urlOf: (brokerage: Brokerage) => Promise<string>,
   sizes: CycleSizes,
-): Promise<readonly Cost[]> {
+): Promise<{ readonly bareMs: number; readonly runs: readonly Cost[] }> {
   await using brokerage = await openBrokerage(sizes.small, SATURDAY);
   await using meter = await openMeter(brokerage, await urlOf(brokerage));
-  await warmUp(brokerage, meter, '5m', Math.max(WARM_UP, Math.floor(sizes.smallRuns / 2)));
-  return await repeat(brokerage, meter, '5m', sizes.smallRuns);
+  // One minute apart: a trading day begins within neither the warm-up nor the measured runs.
+  await warmUp(brokerage, meter, '1m', sizes.small === 23 ? WARM_UP : sizes.smallRuns);
+  const runs = await repeat(brokerage, meter, '1m', sizes.smallRuns);
+  return { bareMs: await bareCycleMs(brokerage, sizes.smallRuns), runs };
 }
 
 async function warmUp(brokerage: Brokerage, meter: Meter, by: string, times: number): Promise<void> {

@@ -7,7 +7,7 @@ export function nearestName(name: string, known: Iterable<string>): string | nul
     // One slip in five letters, two at most: beyond that two names are simply different.
     const allowed = Math.min(2, Math.floor(candidate.length / 5));
     if (Math.abs(candidate.length - written.length) > allowed) continue;
-    const distance = editDistance(written, candidate.toUpperCase());
+    const distance = editDistance(written, candidate.toUpperCase(), allowed);
     if (distance <= allowed && distance < bestDistance) {
       best = candidate;
       bestDistance = distance;
@@ -16,8 +16,11 @@ export function nearestName(name: string, known: Iterable<string>): string | nul
   return best;
 }
 
-/** Insertions, deletions, replacements and swaps of neighbours that turn one text into the other. */
-export function editDistance(left: string, right: string): number {
+/**
+ * Insertions, deletions, replacements and swaps of neighbours that turn one text into the other; infinite as soon as it is
+ * certain that they are more than `most`.
+ */
+export function editDistance(left: string, right: string, most = Number.POSITIVE_INFINITY): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: right.length + 1 }, (_unused, index) => index);
   for (let row = 1; row <= left.length; row += 1) {
@@ -33,6 +36,8 @@ export function editDistance(left: string, right: string): number {
       if (row > 1 && column > 1 && swapped) cost = Math.min(cost, at(beforeLast, column - 2) + 1);
       current.push(cost);
     }
+    // Every way from the last two rows to the end costs at least what it has cost up to there.
+    if (Math.min(...last) > most && Math.min(...current) > most) return Number.POSITIVE_INFINITY;
     beforeLast = last;
     last = current;
   }

@@ -53,11 +53,22 @@ export function sha256(text: string): string {
   return hash('sha256', text, 'hex');
 }
 
+/** Of activities that were understood once and are told again, as the same objects, by every unchanged answer. */
+const contentHashes = new WeakMap<Activity, string>();
+
 /**
  * Hash over what an activity says, without its revision numbers and without where its option terms were looked up:
  * equal content means that nothing is new.
  */
 export function contentHash(activity: Activity): string {
+  const known = contentHashes.get(activity);
+  if (known !== undefined) return known;
+  const worked = hashOfContent(activity);
+  contentHashes.set(activity, worked);
+  return worked;
+}
+
+function hashOfContent(activity: Activity): string {
   const { instrument } = activity;
   return sha256(
     `truebook/activity-content/1|${canonicalJson({

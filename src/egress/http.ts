@@ -1,6 +1,5 @@
 /** One GET over the wire: no redirect followed, bytes and time limited, nothing repeated. `egress.ts` adds the rest. */
-import { request as httpRequest, type IncomingMessage } from 'node:http';
-import { request as httpsRequest } from 'node:https';
+import type { IncomingMessage, request as httpRequest } from 'node:http';
 import { pipeline } from 'node:stream';
 import { createUnzip } from 'node:zlib';
 import { TruebookError } from '../domain/errors.ts';
@@ -93,6 +92,16 @@ function isAborted(signal: AbortSignal | undefined): boolean {
 }
 
 /**
+ * Asked for by name when the first request goes out: importing `node:http` reads every name it exports, one of which
+ * loads the whole of `fetch`. A command that only reads the book starts a tenth faster without it (measured).
+ */
+function clientOf(protocol: string): typeof httpRequest {
+  return protocol === 'https:'
+    ? process.getBuiltinModule('node:https').request
+    : process.getBuiltinModule('node:http').request;
+}
+
+/**
  * Node's own client instead of `fetch`: less processor time for short answers and less memory, because
  * `fetch` brings a second parser as WebAssembly. Connections are kept for the next request of the run.
  */
@@ -102,7 +111,7 @@ function send(
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const client = url.protocol === 'https:' ? httpsRequest : httpRequest;
+    const client = clientOf(url.protocol);
     const options = { method: 'GET', headers: { 'accept-encoding': 'gzip, deflate', ...headers }, signal };
     client(url, options, resolve).on('error', reject).end();
   });

@@ -198,27 +198,50 @@ type Where = ExpressionBuilder<Schema & { a: ActivityTable }, 'a'>;
 /** Sources of activities that no broker shows again. */
 const OWN_SOURCES = ['user', 'truebook'];
 
+/** What the ledger holds beside a read, before the end of its window is applied: that end moves on with the clock. */
+export interface RowsBeside {
+  readonly accountId: AccountId;
+  readonly epoch: number;
+  /** Start of the window, exclusive. */
+  readonly publishedAfter: Instant;
+  /** Identities that were asked for, each once. */
+  readonly asked: ReadonlySet<string>;
+  /** Everything behind the start of the window that the broker must show again, by time of publishing. */
+  readonly shown: readonly (ExpectedIdentity & { readonly publishedAt: string })[];
+  readonly chains: LedgerBeside['chains'];
+  readonly watched: LedgerBeside['watched'];
+}
+
+/** The rows as of a window that begins with theirs or later. */
+export function besideWithin(rows: RowsBeside, window: LedgerWindow): LedgerBeside {
+  const [after, before] = [instantKey(window.publishedAfter), instantKey(window.publishedBefore)];
+  const expected = rows.shown
+    .filter(({ publishedAt }) => publishedAt > after && publishedAt < before)
+    .map(({ rootId, watch }) => ({ rootId, watch }));
+  return { expected, chains: rows.chains, watched: rows.watched };
+}
+
 /**
  * One statement for up to 500 identities: their revisions and memory, and what of the window must be shown again. Rows
  * of the window that nobody asked for tell only that they exist.
  */
-export async function ledgerBeside(
+export async function readBeside(
   queries: Queries,
   accountId: AccountId,
   epoch: number,
-  window: LedgerWindow,
+  publishedAfter: Instant,
   rootIds: readonly string[],
-): Promise<LedgerBeside> {
-  const expected: (ExpectedIdentity & { readonly publishedAt: string })[] = [];
+): Promise<RowsBeside> {
+  const shown: (ExpectedIdentity & { readonly publishedAt: string })[] = [];
   const chains = new Map<string, ActivityRevision[]>();
   const watched = new Map<string, ActivityWatchRow>();
-  const [after, before] = [instantKey(window.publishedAfter), instantKey(window.publishedBefore)];
+  const after = instantKey(publishedAfter);
   const unique = [...new Set(rootIds)];
   const parts = unique.length === 0 ? [[]] : [...inParts(unique)];
   for (const [index, part] of parts.entries()) {
     const asked = new Set(part);
     const isFirst = index === 0;
-    for (const row of await rowsBeside(queries, accountId, epoch, isFirst ? { after, before } : null, part)) {
+    for (const row of await rowsBeside(queries, accountId, epoch, isFirst ? after : null, part)) {
       const watch = watchOf(row);
       if (asked.has(row.root_id)) {
         const revision = readRevision(row, joinedInstrument(row));
@@ -232,17 +255,16 @@ export async function ledgerBeside(
         row.rev === row.newest_rev &&
         row.published_at !== null &&
         row.published_at > after &&
-        row.published_at < before &&
         !OWN_SOURCES.includes(row.source) &&
         watch?.withdrawn !== true;
-      if (isExpected) expected.push({ rootId: row.root_id, watch, publishedAt: row.published_at! });
+      if (isExpected) shown.push({ rootId: row.root_id, watch, publishedAt: row.published_at! });
     }
   }
-  expected.sort(
+  shown.sort(
     (left, right) =>
       compareTexts(left.publishedAt, right.publishedAt) || compareTexts(left.rootId, right.rootId),
   );
-  return { expected: expected.map(({ rootId, watch }) => ({ rootId, watch })), chains, watched };
+  return { accountId, epoch, publishedAfter, asked: new Set(unique), shown, chains, watched };
 }
 
 function compareTexts(left: string, right: string): -1 | 0 | 1 {
@@ -253,7 +275,7 @@ async function rowsBeside(
   queries: Queries,
   accountId: AccountId,
   epoch: number,
-  window: { readonly after: string; readonly before: string } | null,
+  after: string | null,
   rootIds: readonly string[],
 ) {
   return await queries
@@ -280,14 +302,7 @@ async function rowsBeside(
     .where((where) =>
       where.or([
         ...(rootIds.length === 0 ? [] : [where('a.root_id', 'in', rootIds)]),
-        ...(window === null
-          ? []
-          : [
-              where.and([
-                where('a.published_at', '>', window.after),
-                where('a.published_at', '<', window.before),
-              ]),
-            ]),
+        ...(after === null ? [] : [where('a.published_at', '>', after)]),
       ]),
     )
     .orderBy('a.root_id')

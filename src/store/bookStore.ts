@@ -15,7 +15,8 @@ import {
   bookActivitiesAsOf,
   firstTradeDate,
   ledger,
-  ledgerBeside,
+  besideWithin,
+  readBeside,
   nextOrderLookup,
   ordersWanted,
   revisions,
@@ -95,11 +96,18 @@ export function bookStore(database: Database, schemaVersion: number, signing: Si
     syncState: (accountId) => syncState(database, states, payloads, accountId),
     revisions: (accountId, epoch, rootIds) =>
       database.read((queries) => revisions(queries, accountId, epoch, rootIds)),
-    ledgerBeside: (accountId, epoch, window, rootIds) =>
+    ledgerBeside: async (accountId, epoch, window, rootIds) => {
+      const known = states.findBeside(accountId, epoch, window.publishedAfter, rootIds);
+      if (known !== null) return besideWithin(known, window);
+      const drops = states.drops(accountId);
       // Up to 500 identities are one statement; more of them must all be of one moment.
-      (rootIds.length <= 500 ? database.single : database.read)((queries) =>
-        ledgerBeside(queries, accountId, epoch, window, rootIds),
-      ),
+      const read = rootIds.length <= 500 ? database.single : database.read;
+      const rows = await read((queries) =>
+        readBeside(queries, accountId, epoch, window.publishedAfter, rootIds),
+      );
+      states.noteBeside(rows, drops);
+      return besideWithin(rows, window);
+    },
     bookActivities: (accountId, epoch, after) =>
       database.read((queries) => bookActivities(queries, accountId, epoch, after)),
     ordersWanted: async (accountId, epoch, now, limit) => {

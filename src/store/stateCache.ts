@@ -12,6 +12,7 @@ import { type Account, type AccountId } from '../domain/account.ts';
 import { type InstrumentId } from '../domain/instrument.ts';
 import { compareInstants, instantKey, type Instant } from '../domain/time.ts';
 import { readAccount, unknownAccount } from './accounts.ts';
+import { type RowsBeside } from './activities.ts';
 import { type Queries } from './database.ts';
 import {
   type FreshnessRow,
@@ -76,7 +77,12 @@ interface Kept {
   readonly state: SyncState;
   /** No order of the stored fills is wanted before then; `never`: not before the ledger grows. Null: not known. */
   readonly ordersFrom: Instant | 'never' | null;
+  /** What the ledger held beside the last answer, as of this state; null where nobody asked. */
+  readonly beside: RowsBeside | null;
 }
+
+/** Identities up to which what stands beside an answer is kept: beyond it the memory is worth more than the statement. */
+const BESIDE_MAX = 1_000;
 
 export class StateCache {
   readonly #kept = new Map<AccountId, Kept>();
@@ -97,7 +103,8 @@ export class StateCache {
   /** Nothing is kept where the account was dropped while the state was read: it may be of before. */
   keep(stamp: StateStamp, state: SyncState, drops: number): void {
     const accountId = stamp.account.id;
-    if (drops === this.drops(accountId)) this.#kept.set(accountId, { stamp, state, ordersFrom: null });
+    if (drops === this.drops(accountId))
+      this.#kept.set(accountId, { stamp, state, ordersFrom: null, beside: null });
   }
 
   /** Whether it is known that no order is wanted yet, as of the state that was handed out last. */
@@ -109,6 +116,27 @@ export class StateCache {
   noteOrders(accountId: AccountId, from: Instant | null): void {
     const kept = this.#kept.get(accountId);
     if (kept !== undefined) this.#kept.set(accountId, { ...kept, ordersFrom: from ?? 'never' });
+  }
+
+  /** As of the state that was handed out last; null where it was not asked for the same, or the ledger grew since. */
+  findBeside(
+    accountId: AccountId,
+    epoch: number,
+    publishedAfter: Instant,
+    rootIds: readonly string[],
+  ): RowsBeside | null {
+    const beside = this.#kept.get(accountId)?.beside ?? null;
+    if (beside === null || beside.epoch !== epoch) return null;
+    if (compareInstants(beside.publishedAfter, publishedAfter) > 0) return null;
+    const asked = new Set(rootIds);
+    return asked.size === beside.asked.size && asked.isSubsetOf(beside.asked) ? beside : null;
+  }
+
+  /** `drops` as they were before the rows were read: what was read across a change is not kept. */
+  noteBeside(rows: RowsBeside, drops: number): void {
+    const kept = this.#kept.get(rows.accountId);
+    if (kept === undefined || drops !== this.drops(rows.accountId) || rows.asked.size > BESIDE_MAX) return;
+    this.#kept.set(rows.accountId, { ...kept, beside: rows });
   }
 
   drop(accountId: AccountId): void {
@@ -130,7 +158,12 @@ export class StateCache {
     const chainHash = trace.chain?.after ?? kept.stamp.chainHash;
     const stamp = { account: state.account, runHash: trace.runHash, chainHash, chainSeq, fence };
     const grew = commit.revisions.length > 0 || commit.orders.length > 0;
-    this.#kept.set(accountId, { stamp, state, ordersFrom: grew ? null : kept.ordersFrom });
+    this.#kept.set(accountId, {
+      stamp,
+      state,
+      ordersFrom: grew ? null : kept.ordersFrom,
+      beside: commit.revisions.length > 0 || commit.watch.length > 0 ? null : kept.beside,
+    });
   }
 
   /**

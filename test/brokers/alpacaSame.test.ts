@@ -1,7 +1,9 @@
 /** The same bytes twice: understood once, and what they say is of the later moment. */
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type Broker } from '../../src/brokers/broker.ts';
+import { type Activity } from '../../src/domain/activity.ts';
 import { openReplayed, rowsOf, sampleJson, sendJson, startReplay, type Replay } from './replay.ts';
-import { type Clock } from '../../src/domain/time.ts';
+import { parseInstant, type Clock } from '../../src/domain/time.ts';
 
 let replay: Replay;
 let wallMs = Date.parse('2025-08-21T16:00:00Z');
@@ -58,4 +60,46 @@ test('a row that could not be read is told every time', async () => {
     expect(read.evidence.quarantined.map((row) => row.path)).toHaveLength(1);
     expect(rowsOf(read)).toHaveLength(rows.length);
   }
+});
+
+describe('activities', () => {
+  const window = { kind: 'since', after: parseInstant('1970-01-01T00:00:00Z') } as const;
+  const read = async (broker: Broker): Promise<readonly Activity[]> =>
+    rowsOf(await broker.readActivities(window)).activities;
+
+  test('an unchanged page tells the same rows, a changed one what it says', async () => {
+    const { broker } = openReplayed(replay, { clock });
+    const rows = sampleJson<Row[]>('activities.json');
+    const told = (list: readonly Row[]): void =>
+      replay.answer('/v2/account/activities', (_request, response) =>
+        sendJson(response, 200, JSON.stringify(list)),
+      );
+    const fills = rows.filter((row) => row['activity_type'] === 'FILL').slice(0, 5);
+    told(fills);
+    const first = await read(broker);
+    expect(first).toHaveLength(5);
+    const second = await read(broker);
+    expect(second).toEqual(first);
+    expect(second.every((row, index) => row === first[index])).toBe(true);
+    told(fills.map((row, index) => (index === 0 ? { ...row, price: '77' } : row)));
+    expect((await read(broker))[0]!.price!.toString()).toBe('77');
+    told([]);
+    expect(await read(broker)).toEqual([]);
+    told(fills);
+    expect(await read(broker)).toEqual(first);
+  });
+
+  test('a row that could not be read is told every time', async () => {
+    const { broker } = openReplayed(replay, { clock });
+    const fills = sampleJson<Row[]>('activities.json').filter((row) => row['activity_type'] === 'FILL');
+    const broken = { ...fills[0], id: '20250821000000000::broken', qty: 'many' };
+    replay.answer('/v2/account/activities', (_request, response) =>
+      sendJson(response, 200, JSON.stringify([fills[1], broken])),
+    );
+    for (let time = 0; time < 3; time += 1) {
+      const { evidence, ...answer } = await broker.readActivities(window);
+      expect(answer.kind).toBe('complete');
+      expect(evidence.quarantined).toHaveLength(1);
+    }
+  });
 });

@@ -93,7 +93,7 @@ function watching(timing: Partial<StreamTiming> = {}): { watch: Watch; hints: Hi
 
 /** Waits until something is so; fails loudly instead of hanging. */
 async function until(what: string, isSo: () => boolean): Promise<void> {
-  for (let tries = 0; tries < 400; tries += 1) {
+  for (let tries = 0; tries < 4_000; tries += 1) {
     if (isSo()) return;
     await realSleep(5);
   }

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { editDistance, nearestName } from '../../src/config/nearest.ts';
@@ -37,6 +38,16 @@ describe('nearest names', () => {
     (written) => expect(nearestName(written, SETTING_NAMES)).toBeNull(),
   );
   test('a swap of neighbours is one slip', () => expect(editDistance('ABCD', 'ACBD')).toBe(1));
+  test('a limit changes no distance within it', () => {
+    const name = fc.string({ unit: fc.constantFrom('A', 'B', 'C'), maxLength: 8 });
+    fc.assert(
+      fc.property(name, name, fc.nat(3), (left, right, most) => {
+        const distance = editDistance(left, right);
+        const limited = editDistance(left, right, most);
+        expect(distance <= most ? limited === distance : limited > most).toBe(true);
+      }),
+    );
+  });
 });
 
 describe('data folder', () => {

@@ -74,9 +74,12 @@ describe('the agent inside a program', () => {
     const result = await other.sync({ env: 'paper' });
     expect(result.ok).toBe(true);
     expect(await truebook.syncBeforeTrade({ env: 'paper' })).toMatchObject({ ok: true });
+    // The answer to a call stands in the database with the run; listeners of the agent's side hear of it right after.
+    await eventually(() => (here.length > 0 ? true : null));
     expect(here).toEqual(['KO']);
     place.control('POST', 'trade', trade('alpaca-paper', 'DIS', '1', '110'));
     await truebook.sync({ env: 'paper' });
+    await eventually(() => (here.length > 1 ? true : null));
     expect(here).toEqual(['KO', 'DIS']);
     expect(there).toEqual(['KO']);
     place.control('POST', 'trade', trade('alpaca-paper', 'PEP', '7', '150'));

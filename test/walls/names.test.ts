@@ -44,6 +44,7 @@ describe('the name checker', () => {
     ["await import('node:child_process');", 'child_process'],
     ["await fetch('https://example.com');", 'fetch'],
     ["new WebSocket('wss://example.com');", 'WebSocket'],
+    ["process.getBuiltinModule('http');", 'process.getBuiltinModule'],
     ["import WebSocket from 'ws';", 'ws'],
     ["import net from 'node:net';", 'node:net'],
     ["export { request } from 'https';", 'https'],

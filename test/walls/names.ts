@@ -57,6 +57,11 @@ export const WALLS: readonly Wall[] = [
     globals: ['fetch', 'WebSocket', 'EventSource', 'XMLHttpRequest'],
     modules: ['net', 'http', 'https', 'http2', 'tls', 'dgram', 'dns', 'dns/promises', 'ws', 'undici'],
   },
+  {
+    of: 'modules of Node by name',
+    allowedIn: ['src/egress/http.ts', 'src/platform.ts'],
+    globals: ['process.getBuiltinModule'],
+  },
   { of: 'PostgreSQL', allowedIn: ['src/store/postgres.ts'], modules: ['pg'] },
   { of: 'SQLite', allowedIn: ['src/store/'], modules: ['sqlite'] },
 ];

@@ -76,6 +76,7 @@ export function createAlpacaClient(connection: Connection): AlpacaClient {
   const terms = new Map<string, ContractTerms>();
   const splits: SplitTerms = new Map();
   const lastPositions: LastPositions = { sha256: null, rows: [] };
+  const lastActivities: LastActivities = { sha256: null, rows: [] };
   return {
     readBalances: (signal) => readWith(connection, signal, (reading) => readAccount(reading, connection)),
     readPositions: (signal) =>
@@ -83,7 +84,7 @@ export function createAlpacaClient(connection: Connection): AlpacaClient {
     readActivities: (window, signal) =>
       readWith(connection, signal, (reading) =>
         window.kind === 'since'
-          ? walkSince(reading, { terms, splits }, window)
+          ? walkSince(reading, { terms, splits }, window, lastActivities)
           : walkHistory(reading, { terms, splits }, window.resumeAfter, window.pagesMax),
       ),
     readOrders: (orderIds, signal, lookupsMax = LOOKUPS_MAX) =>
@@ -199,17 +200,28 @@ async function learnTerms<Rows>(
 
 // ---- activities -------------------------------------------------------------------------------------------------
 
+/** The newest answer that was one page, understood in full. */
+interface LastActivities {
+  sha256: string | null;
+  rows: readonly Activity[];
+}
+
 /** Everything created after an instant, newest first. The known ids of the window prove it, so a short page ends it. */
 async function walkSince(
   reading: Reading<ActivitiesAnswer>,
   learnt: Learnt,
   window: { readonly after: Instant },
+  last: LastActivities,
 ): Promise<ActivitiesAnswer> {
   // `after` is exclusive and knows whole seconds: one second earlier, so that no row of that second is missed.
   const after = addMs(parseInstant(`${window.after.slice(0, 19)}Z`), -1_000);
-  const walk = createWalk(reading, learnt, 'desc', { after });
+  const walk = createWalk(reading, learnt, 'desc', { after }, null, last);
   for (let page = 0; page < PAGES_MAX; page += 1) {
-    if ((await walk.next()) !== 'more') return { activities: walk.activities(), resumeAfter: null };
+    if ((await walk.next()) === 'more') continue;
+    const activities = walk.activities();
+    last.sha256 = page === 0 ? walk.understoodSha256() : null;
+    last.rows = last.sha256 === null ? [] : activities;
+    return { activities, resumeAfter: null };
   }
   return reading.fail('page_limit', `The activities since ${after} did not end within ${PAGES_MAX} pages.`);
 }
@@ -239,6 +251,8 @@ interface Walk {
   next(): Promise<'more' | 'short' | 'end'>;
   activities(): readonly Activity[];
   token(): string | null;
+  /** Hash of the newest page; null where a row of it is not understood, or may be understood better another time. */
+  understoodSha256(): string | null;
 }
 
 function createWalk(
@@ -247,15 +261,20 @@ function createWalk(
   direction: Direction,
   query: Record<string, string>,
   resumeAfter: string | null = null,
+  last: LastActivities = { sha256: null, rows: [] },
 ): Walk {
   const found = new Map<string, { activity: Activity; text: string }>();
   const seen = new Set<string>();
   let token = resumeAfter;
   let rowsBefore = 0;
+  let understood: string | null = null;
+  let isWhole = true;
 
   const take = (raw: ExactJson, path: string, sha256: string): void => {
     const { row: mapped, problem } = mapActivity(raw, path, terms);
     if (problem !== null) reading.quarantine('activities', problem, raw, sha256);
+    // The terms of a split may be told later, by another answer than this one.
+    if (problem !== null || mapped?.kind === 'split') isWhole = false;
     if (mapped === null) return;
     const row = withSplitTerms(mapped, splits);
     const text = JSON.stringify(row);
@@ -269,18 +288,27 @@ function createWalk(
     found.set(row.rootId, { activity: row, text });
   };
 
-  const activities = (): readonly Activity[] => [...found.values()].map((entry) => entry.activity);
+  let known: readonly Activity[] | null = null;
+  const activities = (): readonly Activity[] => known ?? [...found.values()].map((entry) => entry.activity);
 
   return {
     token: () => token,
     activities,
+    understoodSha256: () => (isWhole ? understood : null),
     async next() {
-      const { json, sha256 } = await reading.get('activities', 'trading', '/v2/account/activities', {
+      const { read, sha256 } = await reading.getLater('activities', 'trading', '/v2/account/activities', {
         direction,
         page_size: String(PAGE_SIZE),
         ...query,
         ...(token === null ? {} : { page_token: token }),
       });
+      understood = sha256;
+      // The same bytes say the same, and a page that ended the list once ends it again.
+      if (sha256 === last.sha256 && seen.size === 0) {
+        known = last.rows;
+        return 'end';
+      }
+      const json = read();
       const raws = rowsOf(json, 'activities', reading);
       await learnTerms(reading, raws, terms);
       await learnSplits(reading, raws, splits);

@@ -47,6 +47,7 @@ export interface Reading<Rows> {
     resource: string,
     host: 'trading' | 'data',
     path: string,
+    query?: Record<string, string>,
   ): Promise<{ readonly read: () => ExactJson; readonly sha256: string }>;
   /** As `get`, but a 404 answers null. */
   find(
@@ -111,8 +112,8 @@ export async function readWith<Rows>(
       if (answer.status !== 200) throw statusError(answer, resource, host, connection);
       return { json: parseBody(answer, resource), sha256 };
     },
-    async getLater(resource, host, path) {
-      const { answer, sha256 } = await send(resource, host, path, {});
+    async getLater(resource, host, path, query = {}) {
+      const { answer, sha256 } = await send(resource, host, path, query);
       if (answer.status !== 200) throw statusError(answer, resource, host, connection);
       return { read: () => parseBody(answer, resource), sha256 };
     },
