@@ -127,8 +127,8 @@ export const MUTANTS: readonly Mutant[] = [
       ),
       edit(
         'brokers/alpaca/client.ts',
-        "if ((await walk.next()) !== 'more') return",
-        "if ((await walk.next()) !== 'repeated') return",
+        "if ((await walk.next()) === 'more') continue;",
+        "if ((await walk.next()) === 'repeated') continue;",
       ),
     ],
   },
@@ -154,8 +154,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         'brokers/alpaca/client.ts',
-        "if (problem !== null) reading.quarantine('activities', problem, raw, sha256);\n    if (mapped === null) return;",
-        'if (mapped === null) return;',
+        "if (problem !== null) reading.quarantine('activities', problem, raw, sha256);\n",
+        '',
       ),
     ],
   },
@@ -167,8 +167,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         'brokers/alpaca/reading.ts',
-        'async getLater(resource, host, path) {\n      const { answer, sha256 } = await send(resource, host, path, {});\n      if (answer.status !== 200) throw statusError(answer, resource, host, connection);',
-        'async getLater(resource, host, path) {\n      const { answer, sha256 } = await send(resource, host, path, {});\n      if (answer.status !== 200) return { read: () => [], sha256 };',
+        'if (answer.status !== 200) throw statusError(answer, resource, host, connection);\n      return { read:',
+        "if (answer.status !== 200 && resource === 'positions') return { read: () => [], sha256 };\n      if (answer.status !== 200) throw statusError(answer, resource, host, connection);\n      return { read:",
       ),
     ],
   },
@@ -375,7 +375,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     id: 'fresh-at-start',
     says: 'a new agent trusts what the last one saw',
-    edits: [edit('sync/agent.ts', '      await store.endVerification(grant.lease);\n', '')],
+    edits: [edit('sync/agent.ts', '    await store.endVerification(grant.lease);\n', '')],
   },
   {
     id: 'wall-clock-age',

@@ -273,7 +273,7 @@ export class Judge {
       const isOwn = this.#world.brokerage.idsOf(this.#owner(memory.name).name).has(walk.accountId);
       this.hold('I06', isOwn, () => `${memory.name}: run ${whole.id} believed an answer of another account`);
     }
-    this.#stampsAreHonest(memory, walk.positions, walk.activities);
+    if (!walk.wasClockSet()) this.#stampsAreHonest(memory, walk.positions, walk.activities);
     if (moved) await this.#receivedIsStored(memory, walk.activities?.ids ?? []);
     const askedMs = walk.positions?.askedMs ?? null;
     if (askedMs === null) return;
