@@ -528,10 +528,19 @@ export const FAULT_KINDS: readonly FaultKind[] = [
   happens('second-agent', 'F49', 'process', 'a second agent is started', 0.8, (life, chance) =>
     life.secondAgent(chance),
   ),
-  happens('reboot', 'F61', 'process', 'a machine is rebooted', 0.15, (life, chance) => {
-    life.count('reboot');
-    chance.pick(life.world.machines).reboot();
-  }),
+  happens(
+    'reboot',
+    'F61',
+    'process',
+    'a machine is rebooted, sometimes with a clock that forgot the time',
+    0.2,
+    (life, chance) => {
+      life.count('reboot');
+      const machine = chance.pick(life.world.machines);
+      machine.reboot();
+      if (chance.maybe(0.3)) machine.wallOffsetMs = chance.pick([-HOUR, -5 * HOUR]);
+    },
+  ),
   happens(
     'upgrade',
     'F50',
@@ -567,14 +576,15 @@ export const FAULT_KINDS: readonly FaultKind[] = [
     0.2,
     (life, chance) => life.hideDatabase(chance.integer(1, 15) * MINUTE),
   ),
-  happens('restored', 'F58', 'storage', 'an older backup of the database is put back', 0.15, (life, chance) =>
-    life.restoreBackup(chance.integer(20, 120) * MINUTE),
+  happens('restored', 'F58', 'storage', 'an older backup of the database is put back', 0.25, (life, chance) =>
+    life.restoreBackup(chance.integer(6, 90) * MINUTE),
   ),
   happens('wall-jump', 'F59', 'time', 'the wall clock jumps by hours', 0.5, (life, chance) => {
     life.count('wall-jump');
     life.jump(chance.pick([-5 * HOUR, -HOUR, -7 * MINUTE, 3 * MINUTE, 2 * HOUR, 30 * HOUR]), chance);
   }),
   happens('wall-set-right', 'F59', 'time', 'the wall clock is set right', 0.7, (life) => {
+    if (life.world.machines.some((machine) => machine.wallOffsetMs !== 0)) life.count('wall-set-right');
     for (const machine of life.world.machines) machine.wallOffsetMs = 0;
   }),
   happens('wall-drift', 'F60', 'time', 'the wall clock runs fast or slow', 0.2, (life, chance) => {
