@@ -105,6 +105,13 @@ export class Life {
   }
 
   async begin(): Promise<void> {
+    // The database of a server is empty: a first command makes its tables, as the template has them.
+    if (this.world.plan.databaseUrl !== null) {
+      const process = this.world.start('command', this.world.machines[0]);
+      await runAs(process, () =>
+        bookCommand(this.world, process, this.events, async ({ store }) => void (await store.accounts())),
+      );
+    }
     this.#judge = new Judge(this.world, await openSql(this.world.databaseUrl), this.states, this.received);
   }
 
