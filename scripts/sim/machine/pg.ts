@@ -106,7 +106,7 @@ SimClient.prototype.query = function (this: SimClient, ...given: unknown[]): Ans
     waiting.answers += 1;
     const hear = (...answer: unknown[]): void => {
       waiting.answers -= 1;
-      told(...answer);
+      (told as (...given: unknown[]) => void)(...answer);
     };
     return plainQuery.apply(this, [...given.slice(0, -1), hear]);
   }
