@@ -193,14 +193,18 @@ function broker(
       const at = kind === 'partial' && chance.maybe(0.5) ? chance.integer(0, 3) : null;
       const skewMs = kind === 'clock-skew' ? chance.pick([-18_000_000, -90_000, 90_000, 18_000_000]) : null;
       if (how.lags === true && !life.claimLag(account, minutes * MINUTE)) return;
+      // Nor does another account answer for several things at once: before an account is pinned nothing tells that.
+      if (kind === 'wrong-account' && !life.claimLag(`${account} answers`, minutes * MINUTE)) return;
       // Whose the account is can be told by its answers alone before it is pinned: three runs in a row are believed, so
       // this lie ends sooner (docs/reliability.md).
       const isIdentity = kind === 'wrong-account' && resource === 'account';
-      const limits = isIdentity
-        ? { times: chance.integer(1, 2) }
-        : how.lasts === true || chance.maybe(0.5)
-          ? { forMs: minutes * MINUTE }
-          : { times: chance.integer(1, 4) };
+      const lastsLong = !isIdentity && (how.lasts === true || chance.maybe(0.5));
+      const times = lastsLong ? null : chance.integer(1, isIdentity ? 2 : 4);
+      // Whatever may be at a time of its own ends with its time.
+      const limits = {
+        times,
+        forMs: times === null || how.lags === true || kind === 'wrong-account' ? minutes * MINUTE : null,
+      };
       life.watchFault(
         id,
         life.world.brokerage.fault(account, resource, kind, { at: skewMs ?? at, ...limits }),

@@ -144,7 +144,7 @@ export class Life {
   }
 
   /** At most one kind of answer lags at a time: several that lie alike can be told by nobody (docs/reliability.md). */
-  claimLag(account: AccountName, ms: number): boolean {
+  claimLag(account: string, ms: number): boolean {
     const { nowMs } = this.world.queue;
     if ((this.#lags.get(account) ?? 0) > nowMs) return false;
     this.#lags.set(account, nowMs + ms);
