@@ -593,7 +593,6 @@ export const FAULT_KINDS: readonly FaultKind[] = [
   }),
   happens('wall-drift', 'F60', 'time', 'the wall clock runs fast or slow', 0.2, (life, chance) => {
     life.count('wall-drift');
-    life.wallWasAhead = true;
     chance.pick(life.world.machines).driftPpm = chance.pick([-400, 500, 2_000]);
   }),
   happens(

@@ -48,8 +48,6 @@ export class Life {
   readonly services: Service[] = [];
   readonly accounts: readonly AccountName[];
   kills = 0;
-  /** Some machine's wall clock was ahead of the right time. */
-  wallWasAhead = false;
   commits = 0;
   runs = 0;
   #judge: Judge | null = null;
@@ -337,7 +335,6 @@ export class Life {
 
   jump(ms: number, chance: Chance): void {
     chance.pick(this.world.machines).wallOffsetMs = ms;
-    if (ms > 0) this.wallWasAhead = true;
   }
 
   suspend(ms: number, chance: Chance): void {

@@ -8,7 +8,7 @@ import { Decimal } from '../domain/decimal.ts';
 import { type Instrument } from '../domain/instrument.ts';
 import { type LotDirection } from '../domain/lot.ts';
 import { takeFrom } from './closeLots.ts';
-import { closureOf, type Manner, NOTHING_KNOWN, unknownOrigin } from './closure.ts';
+import { closureOf, type Manner, statedOf, unknownOrigin } from './closure.ts';
 import { doubt } from './doubt.ts';
 import { movementOf } from './movement.ts';
 import { type Fraction } from './lotBook.ts';
@@ -63,7 +63,7 @@ export function payForFractions(fold: LotFold, activity: Activity, instrument: I
     if (activity.amount === null || activity.amount.isZero()) return;
     for (const side of [work.long, work.short]) doubtAll(fold, side, activity);
     const from = unknownOrigin(fold, movement, 'long');
-    return emit(fold, closureOf(fold, movement, from, Decimal.zero, NOTHING_KNOWN, MANNER));
+    return emit(fold, closureOf(fold, movement, from, Decimal.zero, statedOf(fold, movement, from), MANNER));
   }
   work.fractions = [];
   for (const piece of fractions) {

@@ -9,6 +9,7 @@ import {
   type LotId,
   type RealizedBasis,
 } from '../domain/lot.ts';
+import { tryParseTradeDate } from '../domain/time.ts';
 import { emit, type LotFold, workOn } from './lotFold.ts';
 import { type Movement, nextPiece } from './movement.ts';
 import { type OpenLot } from './openLot.ts';
@@ -140,10 +141,8 @@ export function closeUnknown(
   units: Decimal,
   manner: Manner,
 ): void {
-  emit(
-    fold,
-    closureOf(fold, movement, unknownOrigin(fold, movement, direction), units, NOTHING_KNOWN, manner),
-  );
+  const from = unknownOrigin(fold, movement, direction);
+  emit(fold, closureOf(fold, movement, from, units, statedOf(fold, movement, from), manner));
   const work = workOn(fold, movement.instrument.id);
   work.uncovered = work.uncovered.plus(direction === 'long' ? units : units.negate());
 }
@@ -153,13 +152,26 @@ export function unknownOrigin(
   { activity, instrument }: Movement,
   direction: LotDirection,
 ): Origin {
+  const id = `unknown:${activity.rootId}`;
+  const stated = fold.choices.bases.get(id);
+  const day = tryParseTradeDate(stated?.details['acquired'] ?? '');
   return {
     ...undated(activity),
-    id: `unknown:${activity.rootId}`,
+    ...(day === null ? {} : { acquiredDate: day, holdingFrom: day, dated: true }),
+    id,
     openedRootId: fold.episodeOf(instrument.id) ?? activity.rootId,
     direction,
-    costSource: 'unknown',
+    costSource: stated === undefined ? 'unknown' : 'user',
   };
+}
+
+/** What a person says that units without a lot cost (`truebook basis unknown:...`); else nothing is known of them. */
+export function statedOf(fold: LotFold, { activity }: Movement, { id }: Origin): Taken {
+  const stated = fold.choices.bases.get(id);
+  const cost = stated === undefined ? null : Decimal.tryParse(stated.choice);
+  if (cost === null) return NOTHING_KNOWN;
+  const isHome = activity.currency === fold.choices.rules.baseCurrency;
+  return { ...NOTHING_KNOWN, cost, costBase: isHome ? cost : null };
 }
 
 /** The part of an origin that nobody knows. */

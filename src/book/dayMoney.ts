@@ -45,6 +45,12 @@ function cashOf(day: Day, component: DayComponent, chosen: (activity: Activity) 
   );
 }
 
+/** The line a row of money alone is counted in. */
+export function lineOf({ kind }: Activity): 'flows' | 'income' | 'fees' {
+  if (FEE_KINDS.has(kind)) return 'fees';
+  return FLOW_KINDS.has(kind) ? 'flows' : 'income';
+}
+
 export function flowsOf(day: Day): Decimal | null {
   // At a price it is a trade, and its money belongs to the units.
   const isTrade = ({ kind, quantity }: Activity): boolean => kind === 'adjustment' && !quantity.isZero();

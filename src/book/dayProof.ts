@@ -79,6 +79,8 @@ export interface DayFacts {
   readonly end: DayEnd;
   /** Everything that took effect between the two ends, in any currency. Busts count nothing. */
   readonly activities: readonly Activity[];
+  /** Money of which nobody can tell whether it is in this day's statements or in the next ones. None unless given. */
+  readonly unsure?: readonly Activity[];
   /** What those activities closed. */
   readonly closures: readonly LotClosure[];
   readonly instruments: Instruments;
@@ -90,8 +92,11 @@ export interface DayFacts {
   readonly feesApart: boolean;
   /** Gain or loss of holding other currencies, in `currency`; null where a rate is not known. Zero unless given. */
   readonly fx?: Decimal | null;
-  /** What the stated equities hold of activities that were corrected later, at the end less at the start. Zero unless given. */
-  readonly corrections?: Decimal;
+  /**
+   * What the stated equities hold of activities that were corrected later, at the end less at the start; null where
+   * something was corrected before anybody saw it. Zero unless given.
+   */
+  readonly corrections?: Decimal | null;
   /** What has yet to be published; what is overdue is not awaited any more. */
   readonly awaited: readonly Awaited[];
   /** False before the day's end: figures are provisional and a residual is no verdict. */
@@ -132,6 +137,10 @@ export type DoubtReason =
   | 'unexplained_units'
   /** What an activity did to cash is not known. */
   | 'amount_unknown'
+  /** It was published after the evening, which stated it otherwise: nobody saw what it was before. */
+  | 'corrected_unseen'
+  /** Several choices of rows lead to the stated cash: which day the money belongs to is not known. */
+  | 'which_day'
   | 'no_rate';
 
 /** Why a component is null. */

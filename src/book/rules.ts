@@ -5,6 +5,7 @@ import {
   type Election,
   FEE_POLICIES,
   type FeePolicy,
+  isValidOn,
   LOT_METHODS,
   type LotMethod,
 } from '../domain/election.ts';
@@ -92,10 +93,6 @@ export function feePolicyOn(choices: Choices, date: TradeDate): FeePolicy {
   if (choices.feePolicies.length === 0) return 'in_basis';
   const found = choices.feePolicies.find((election) => isValidOn(election, date));
   return (found?.choice ?? 'in_basis') as FeePolicy;
-}
-
-function isValidOn({ validFrom, validTo }: Election, date: TradeDate): boolean {
-  return (validFrom === null || validFrom <= date) && (validTo === null || date <= validTo);
 }
 
 /** The broker's own assignment of lots wins over a person's; among equals the newest. */

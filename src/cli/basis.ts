@@ -1,10 +1,11 @@
+import { type Account } from '../domain/account.ts';
 import { type Election } from '../domain/election.ts';
 import { Decimal } from '../domain/decimal.ts';
 import { TruebookError } from '../domain/errors.ts';
 import { now as instantNow, tryParseTradeDate, type TradeDate } from '../domain/time.ts';
 import { type Lot } from '../domain/lot.ts';
 import { compose } from '../compose.ts';
-import { type Store, type StoredLot } from '../store/store.ts';
+import { type Store, type StoredClosure, type StoredLot } from '../store/store.ts';
 import { bookThen } from '../sync/asOf.ts';
 import { printJson, printLine } from './print.ts';
 import { loadSettings, tellWarnings, type CommonOptions } from './session.ts';
@@ -28,10 +29,13 @@ export async function basis(lotId: string, options: BasisOptions): Promise<numbe
   try {
     const scope = options.account === undefined ? {} : { account: await book.account(options.account) };
     const filter = scope.account === undefined ? {} : { accountId: scope.account.id };
-    const found = (await book.store.lots({ ...filter, ids: [lotId] }))[0];
-    if (found === undefined) throw noSuchLot(lotId);
-    refuseLaterThanArrival(found, acquired);
-    const settles = await doubtOf(book.store, found);
+    const found = (await book.store.lots({ ...filter, ids: [lotId] }))[0] ?? null;
+    const closed = found === null ? await closedWithoutLot(book.store, filter, lotId) : null;
+    const subject = found ?? closed;
+    if (subject === null) throw noSuchLot(lotId);
+    if (closed !== null) refuseLaterThanClose(closed, acquired);
+    if (found !== null) refuseLaterThanArrival(found, acquired);
+    const settles = found === null ? undefined : await doubtOf(book.store, found);
     const details = { acquired, ...(settles === undefined ? {} : { settles }) };
     const election: Omit<Election, 'firstSeenAt'> = {
       kind: 'basis',
@@ -43,7 +47,7 @@ export async function basis(lotId: string, options: BasisOptions): Promise<numbe
       details,
     };
     const at = instantNow(book.clock);
-    await book.store.elect(found.accountId, [election], {
+    await book.store.elect(subject.accountId, [election], {
       at,
       actor: 'user',
       action: 'basis',
@@ -53,12 +57,23 @@ export async function basis(lotId: string, options: BasisOptions): Promise<numbe
     if (options.json === true) printJson({ lot: lotId, cost: cost.toString(), acquired });
     else
       printLine(
-        `${lotId}: cost ${cost.toString()} ${found.currency}, acquired ${acquired}. The next sync works the book out anew.`,
+        `${lotId}: cost ${cost.toString()} ${subject.currency}, acquired ${acquired}. The next sync works the book out anew.`,
       );
     return 0;
   } finally {
     await book.close();
   }
+}
+
+/** What was sold, or paid for in cash, and came from no lot that is known: `pnl --closes --json` names it `unknown:...`. */
+async function closedWithoutLot(
+  store: Store,
+  filter: { accountId?: Account['id'] },
+  lotId: string,
+): Promise<StoredClosure | null> {
+  if (!lotId.startsWith('unknown:')) return null;
+  const [only, another] = await store.closures({ ...filter, lotIds: [lotId] });
+  return another === undefined ? (only ?? null) : only!;
 }
 
 /** The event that put the cost of a lot in doubt: the basis is of the lot as that left it. */
@@ -88,8 +103,21 @@ function dayOf(text: string): TradeDate {
 
 function noSuchLot(lotId: string): TruebookError {
   return new TruebookError('usage', `There is no lot ${lotId.slice(0, 120)}.`, {
-    hint: 'The column LOT of `truebook lots` names them.',
+    hint:
+      'The column LOT of `truebook lots` names what is open; units that were closed and came from no known lot are ' +
+      '`unknown:ACTIVITY`, with the column ACTIVITY of `truebook pnl --closes --json`.',
   });
+}
+
+function refuseLaterThanClose(row: StoredClosure, acquired: TradeDate): void {
+  if (acquired <= row.closedDate) return;
+  throw new TruebookError(
+    'usage',
+    `The units were closed on ${row.closedDate}: they were not acquired later.`,
+    {
+      hint: 'Give the day on which the shares were bought.',
+    },
+  );
 }
 
 function refuseLaterThanArrival(lot: Lot, acquired: TradeDate): void {

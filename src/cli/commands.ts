@@ -150,7 +150,7 @@ function addJudging(program: Command, finish: Finish): void {
     );
   common(program.command('elect'))
     .description(
-      'choose how the book counts: lot-method, fee-policy, wash-scope (kept in the ledger), account-type',
+      'choose how the book counts, for good and in the ledger: lot-method, fee-policy, wash-scope, account-type',
     )
     .argument('<what>', 'lot-method, fee-policy, wash-scope or account-type')
     .argument(

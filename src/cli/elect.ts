@@ -1,20 +1,12 @@
 import { compose } from '../compose.ts';
 import { type Account } from '../domain/account.ts';
 import { Decimal } from '../domain/decimal.ts';
-import { FEE_POLICIES, LOT_METHODS, WASH_SCOPES, type Election } from '../domain/election.ts';
+import { ACCOUNT_TYPES, FEE_POLICIES, LOT_METHODS, WASH_SCOPES, type Election } from '../domain/election.ts';
 import { TruebookError } from '../domain/errors.ts';
 import { type Store } from '../store/store.ts';
 import { now as instantNow, tryParseTradeDate, type TradeDate } from '../domain/time.ts';
-import { ACCOUNT_TYPES } from '../store/store.ts';
 import { printJson, printLine, printListing, type Listing } from './print.ts';
-import {
-  loadSettings,
-  readBook,
-  tellWarnings,
-  withBook,
-  type CommonOptions,
-  type ListingOptions,
-} from './session.ts';
+import { loadSettings, readBook, tellWarnings, type CommonOptions, type ListingOptions } from './session.ts';
 
 type NewElection = Omit<Election, 'firstSeenAt'>;
 
@@ -31,39 +23,12 @@ const CHOICES: Readonly<Record<string, { kind: NewElection['kind']; choices: rea
   'lot-method': { kind: 'lot_method', choices: LOT_METHODS.filter((method) => method !== 'SPECIFIC') },
   'fee-policy': { kind: 'fee_policy', choices: FEE_POLICIES },
   'wash-scope': { kind: 'wash_scope', choices: WASH_SCOPES },
+  'account-type': { kind: 'account_type', choices: ACCOUNT_TYPES },
 };
 
 /** How the book counts, said once and kept in the ledger: a rebuild gives the same book. */
 export async function elect(what: string, choice: string, options: ElectOptions): Promise<number> {
-  if (what === ACCOUNT_TYPE) return electType(choice, options);
   return write(options, choiceOf(what, choice, options));
-}
-
-const ACCOUNT_TYPE = 'account-type';
-
-/** How the account is taxed: a fact about it and no choice of a day, so it stands with the account, its change in the audit. */
-async function electType(choice: string, options: ElectOptions): Promise<number> {
-  const type = oneOf(ACCOUNT_TYPES, ACCOUNT_TYPE, choice);
-  if (options.instrument !== undefined || options.from !== undefined || options.to !== undefined) {
-    throw new TruebookError('usage', 'An account-type holds for a whole account, at all times.', {
-      hint: 'Leave --instrument, --from and --to out.',
-    });
-  }
-  const config = loadSettings(options);
-  tellWarnings(config);
-  return await withBook({ config }, async (book) => {
-    const account = await book.account(options.account);
-    await book.store.setAccountType(account.id, type, {
-      at: instantNow(book.clock),
-      actor: 'user',
-      action: 'elect',
-      object: account.name,
-      facts: { kind: 'account_type', choice: type },
-    });
-    if (options.json === true) printJson({ account: account.name, kind: 'account_type', choice: type });
-    else printLine(`${account.name}: account_type ${type}. Wash sales count it from now on.`);
-    return 0;
-  });
 }
 
 /** Which lots a sale closed: `LOT=QUANTITY` for each. */
@@ -181,7 +146,7 @@ function choiceOf(what: string, choice: string, options: ElectOptions): NewElect
   const known = Object.hasOwn(CHOICES, what) ? CHOICES[what]! : null;
   if (known === null) {
     throw new TruebookError('usage', `"${what.slice(0, 40)}" is nothing to elect.`, {
-      hint: `It is one of ${[...Object.keys(CHOICES), ACCOUNT_TYPE].join(', ')}; lots of one sale: truebook choose-lots.`,
+      hint: `It is one of ${Object.keys(CHOICES).join(', ')}; lots of one sale: truebook choose-lots.`,
     });
   }
   const found = oneOf(known.choices, what, choice);

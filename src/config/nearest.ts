@@ -7,6 +7,7 @@ export function nearestName(name: string, known: Iterable<string>): string | nul
     // One slip in five letters, two at most: beyond that two names are simply different.
     const allowed = Math.min(2, Math.floor(candidate.length / 5));
     if (Math.abs(candidate.length - written.length) > allowed) continue;
+    if (lettersApart(written, candidate.toUpperCase()) > allowed) continue;
     const distance = editDistance(written, candidate.toUpperCase(), allowed);
     if (distance <= allowed && distance < bestDistance) {
       best = candidate;
@@ -14,6 +15,22 @@ export function nearestName(name: string, known: Iterable<string>): string | nul
     }
   }
   return best;
+}
+
+/** Letters that one text has and the other lacks, in whatever order: never more than their distance, and cheap to count. */
+function lettersApart(left: string, right: string): number {
+  const counts = new Map<string, number>();
+  for (const letter of left) counts.set(letter, (counts.get(letter) ?? 0) + 1);
+  let [onlyLeft, onlyRight] = [left.length, 0];
+  for (const letter of right) {
+    const count = counts.get(letter) ?? 0;
+    if (count === 0) onlyRight += 1;
+    else {
+      counts.set(letter, count - 1);
+      onlyLeft -= 1;
+    }
+  }
+  return Math.max(onlyLeft, onlyRight);
 }
 
 /**

@@ -61,7 +61,10 @@ export function tryParseInstant(text: string): Instant | null {
 /** The instant of a clock reading in milliseconds. */
 export function instantFromMs(ms: number): Instant {
   const text = new Date(ms).toISOString();
-  return parseInstant(text);
+  // A year of four digits is the usual form: only zeros of the fraction go. Anything else is read with all care.
+  if (text.length !== 24) return parseInstant(text);
+  if (text.endsWith('.000Z')) return `${text.slice(0, 19)}Z` as Instant;
+  return `${text.slice(0, 23).replace(/0+$/, '')}Z` as Instant;
 }
 
 /** Milliseconds since 1970, cut below the millisecond: for ages and schedules, never for ordering fills. */

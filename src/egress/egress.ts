@@ -30,6 +30,11 @@ export interface EgressRequest {
   readonly credential: string;
   readonly signal?: AbortSignal | undefined;
   readonly timeoutMs?: number;
+  /**
+   * One try, now or not at all: neither repeated nor waited for, and what it is told of limits holds nobody else up.
+   * For what its caller can do without.
+   */
+  readonly once?: true;
 }
 
 export interface SocketRequest {
@@ -121,9 +126,10 @@ export function createEgress(options: EgressOptions): Egress {
 
   /** Waits for the breaker and the budget; throws when that would take longer than a run should. */
   const waitForTurn = async (host: string, fuse: string, request: Turn): Promise<void> => {
+    const waitMsMax = request.once === true ? 0 : limits.waitMsMax;
     const fuseMs = breaker.waitMs(fuse);
-    if (fuseMs > limits.waitMsMax / 2) throw paused(host, fuseMs, clock);
-    const turn = budget.reserve(request.credential, limits.waitMsMax);
+    if (fuseMs > waitMsMax / 2) throw paused(host, fuseMs, clock);
+    const turn = budget.reserve(request.credential, waitMsMax);
     if (!turn.granted) throw budgetUsedUp(host, turn.waitMs, clock);
     const waitMs = Math.max(fuseMs, turn.waitMs);
     if (waitMs > 0) await pacing.sleep(waitMs, request.signal);
@@ -163,7 +169,8 @@ export function createEgress(options: EgressOptions): Egress {
       for (let attempt = 1; ; attempt += 1) {
         await waitForTurn(url.host, fuse, request);
         const { answer, error } = await tryOnce(request, row, url, fuse);
-        if (answer !== null && !isWorthRepeating(answer.status)) return answer;
+        if (answer !== null && (request.once === true || !isWorthRepeating(answer.status))) return answer;
+        if (error !== null && request.once === true) throw error;
         const wish = answer === null ? null : wishMs(answer.status, answer.header, clock.wallMs(), limits);
         if (wish !== null && answer?.status === 429) budget.pause(request.credential, wish);
         const isLast = attempt >= limits.attemptsMax || (wish !== null && wish > limits.waitMsMax);
@@ -196,6 +203,7 @@ function requestBytes(url: URL, headers: Readonly<Record<string, string>>): numb
 interface Turn {
   readonly credential: string;
   readonly signal?: AbortSignal | undefined;
+  readonly once?: true;
 }
 
 type Attempt =

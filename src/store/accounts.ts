@@ -1,11 +1,12 @@
 /** Accounts: created on first sight, pinned at first contact, never renamed. */
 import { type Account, type AccountEnv, type AccountId, type BrokerName } from '../domain/account.ts';
+import { type AccountType } from '../domain/election.ts';
 import { TruebookError } from '../domain/errors.ts';
 import { instantFromKey, instantKey, type Instant } from '../domain/time.ts';
 import { type Queries } from './database.ts';
 import { startChain } from './chain.ts';
 import { type AccountTable } from './schema.ts';
-import { type AccountType, type RunCommit, type Store } from './store.ts';
+import { type RunCommit, type Store } from './store.ts';
 import { type Selectable } from 'kysely';
 
 type NewAccount = Parameters<Store['ensureAccount']>[0];
@@ -116,17 +117,10 @@ export function unknownAccount(id: AccountId): TruebookError {
   });
 }
 
+/** Of a book of before account types were elections: said once, for all times. */
 export async function accountTypes(queries: Queries): Promise<ReadonlyMap<AccountId, AccountType>> {
   const rows = await queries.selectFrom('account').select(['id', 'type']).orderBy('id').execute();
   return new Map(rows.flatMap((row) => (row.type === null ? [] : [[row.id, row.type as AccountType]])));
-}
-
-export async function setAccountType(
-  queries: Queries,
-  id: AccountId,
-  type: AccountType | null,
-): Promise<void> {
-  await queries.updateTable('account').set({ type }).where('id', '=', id).execute();
 }
 
 /** First contact: which account at the broker this is, for good (until a new epoch). */

@@ -167,8 +167,42 @@ export async function revisions(
       .execute();
     rows.push(...found);
   }
+  return chainsByRoot(await readRevisions(queries, rows));
+}
+
+/** All revisions of the activities of an epoch that move one of these instruments, or ever did. */
+export async function revisionsMoving(
+  queries: Queries,
+  accountId: AccountId,
+  epoch: number,
+  instruments: readonly InstrumentId[],
+): Promise<ReadonlyMap<string, RevisionChain>> {
+  const chains = new Map<string, RevisionChain>();
+  for (const part of inParts([...new Set(instruments)])) {
+    const rows = await queries
+      .selectFrom('activity as a')
+      .selectAll('a')
+      .where('a.account_id', '=', accountId)
+      .where('a.epoch', '=', epoch)
+      .where('a.root_id', 'in', (where) =>
+        where
+          .selectFrom('activity as moving')
+          .select('moving.root_id')
+          .where('moving.account_id', '=', accountId)
+          .where('moving.epoch', '=', epoch)
+          .where('moving.instrument', 'in', part),
+      )
+      .orderBy('a.root_id')
+      .orderBy('a.rev')
+      .execute();
+    for (const [root, chain] of chainsByRoot(await readRevisions(queries, rows))) chains.set(root, chain);
+  }
+  return chains;
+}
+
+function chainsByRoot(rows: readonly ActivityRevision[]): ReadonlyMap<string, RevisionChain> {
   const chains = new Map<string, ActivityRevision[]>();
-  for (const revision of await readRevisions(queries, rows)) {
+  for (const revision of rows) {
     const chain = chains.get(revision.rootId);
     if (chain === undefined) chains.set(revision.rootId, [revision]);
     else chain.push(revision);

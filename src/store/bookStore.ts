@@ -1,14 +1,7 @@
 /** The store over either database: each verb of `store.ts` is one transaction around the files of its nouns. */
 import { Decimal } from '../domain/decimal.ts';
 import { instantKey } from '../domain/time.ts';
-import {
-  accountById,
-  accountTypes,
-  allAccounts,
-  ensureAccount,
-  findAccount,
-  setAccountType,
-} from './accounts.ts';
+import { accountById, accountTypes, allAccounts, ensureAccount, findAccount } from './accounts.ts';
 import {
   activityCount,
   bookActivities,
@@ -20,6 +13,7 @@ import {
   nextOrderLookup,
   ordersWanted,
   revisions,
+  revisionsMoving,
 } from './activities.ts';
 import { appendAudit } from './audit.ts';
 import { importBankroll, listBankroll } from './bankroll.ts';
@@ -96,6 +90,8 @@ export function bookStore(database: Database, schemaVersion: number, signing: Si
     syncState: (accountId) => syncState(database, states, payloads, accountId),
     revisions: (accountId, epoch, rootIds) =>
       database.read((queries) => revisions(queries, accountId, epoch, rootIds)),
+    revisionsMoving: (accountId, epoch, instruments) =>
+      database.read((queries) => revisionsMoving(queries, accountId, epoch, instruments)),
     ledgerBeside: async (accountId, epoch, window, rootIds) => {
       const known = states.findBeside(accountId, epoch, window.publishedAfter, rootIds);
       if (known !== null) return besideWithin(known, window);
@@ -153,12 +149,6 @@ export function bookStore(database: Database, schemaVersion: number, signing: Si
     elect: (accountId, elections, audit) =>
       database.write((queries) => elect(database, queries, accountId, elections, audit)),
     decideFinding: (decision) => database.write((queries) => decideFinding(database, queries, decision)),
-    setAccountType: (accountId, type, audit) =>
-      database.write(async (queries) => {
-        await accountById(queries, accountId);
-        await setAccountType(queries, accountId, type);
-        await appendAudit(database, queries, [audit]);
-      }),
 
     requestSync: (request) => database.write((queries) => insertRequest(queries, request)),
     pendingRequests: (accountIds) => database.read((queries) => pendingRequests(queries, accountIds)),

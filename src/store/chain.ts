@@ -2,6 +2,7 @@
  * The hash chain: one per account over everything in its ledger, one over the audit. Each row's hash covers what the
  * row says and the hash before it, so a changed, removed or inserted row shows (integrity_check misses most of them).
  */
+import { CompiledQuery } from 'kysely';
 import { canonicalJson, sha256 } from '../domain/contentHash.ts';
 import { type AccountId } from '../domain/account.ts';
 import { type Database, type Queries } from './database.ts';
@@ -80,14 +81,13 @@ export async function saveHead(queries: Queries, head: ChainHead): Promise<void>
 
 /** As `saveHead`, but only from this very head on; false when the chain ends elsewhere. */
 export async function moveHead(queries: Queries, from: ChainHead, to: ChainHead): Promise<boolean> {
-  const { numUpdatedRows } = await queries
-    .updateTable('chain_head')
-    .set({ seq: to.seq, hash: to.hash })
-    .where('chain', '=', from.chain)
-    .where('seq', '=', from.seq)
-    .where('hash', '=', from.hash)
-    .executeTakeFirstOrThrow();
-  return numUpdatedRows === 1n;
+  const { numAffectedRows } = await queries.executeQuery(
+    CompiledQuery.raw(
+      'UPDATE chain_head SET seq = $1, hash = $2 WHERE chain = $3 AND seq = $4 AND hash = $5',
+      [to.seq, to.hash, from.chain, from.seq, from.hash],
+    ),
+  );
+  return numAffectedRows === 1n;
 }
 
 /** Gives rows their places and hashes, one after another. */

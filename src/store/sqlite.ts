@@ -416,12 +416,19 @@ class NodeSqliteDriver implements Driver {
   }
 }
 
+interface Prepared {
+  readonly statement: StatementSync;
+  /** A statement that writes and answers rows is an INSERT or UPDATE with RETURNING: a row for each written one. */
+  readonly answersRows: boolean;
+  readonly writes: boolean;
+}
+
 /** Statements kept prepared. The store's own texts are far fewer. */
 const STATEMENTS_MAX = 200;
 
 class NodeSqliteConnection implements DatabaseConnection {
   readonly #database: DatabaseSync;
-  readonly #statements = new Map<string, StatementSync>();
+  readonly #statements = new Map<string, Prepared>();
   readonly #tell: Tell;
 
   constructor(database: DatabaseSync, tell: Tell) {
@@ -430,16 +437,12 @@ class NodeSqliteConnection implements DatabaseConnection {
   }
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
-    const statement = this.#prepare(query.sql);
+    const { statement, answersRows, writes } = this.#prepare(query.sql);
     if ('each' in query) return this.#runEach<R>(statement, query as ManyTimes);
     const parameters = query.parameters.map(bindable);
-    if (statement.columns().length > 0) {
+    if (answersRows) {
       const rows = statement.all(...parameters) as R[];
-      // A statement with columns that writes is an INSERT or UPDATE with RETURNING: a row for each written one.
-      this.#tell?.({
-        sql: query.sql,
-        rowsWritten: /^\s*(select|pragma|with)/i.test(query.sql) ? 0 : rows.length,
-      });
+      this.#tell?.({ sql: query.sql, rowsWritten: writes ? rows.length : 0 });
       return { rows };
     }
     const { changes, lastInsertRowid } = statement.run(...parameters);
@@ -467,15 +470,20 @@ class NodeSqliteConnection implements DatabaseConnection {
     this.#statements.clear();
   }
 
-  #prepare(sql: string): StatementSync {
+  #prepare(sql: string): Prepared {
     const known = this.#statements.get(sql);
     if (known !== undefined) return known;
     // Our own texts number their parameters in order, as PostgreSQL needs it; here `$1` would be a name.
     const statement = this.#database.prepare(sql.replaceAll(/\$\d+/g, '?'));
+    const prepared = {
+      statement,
+      answersRows: statement.columns().length > 0,
+      writes: !/^\s*(select|pragma|with)/i.test(sql),
+    };
     if (this.#statements.size >= STATEMENTS_MAX) this.#statements.clear();
     // Definitions are run once; a statement that outlived a change of the schema would only be prepared again.
-    if (!/^\s*(CREATE|DROP)/i.test(sql)) this.#statements.set(sql, statement);
-    return statement;
+    if (!/^\s*(CREATE|DROP)/i.test(sql)) this.#statements.set(sql, prepared);
+    return prepared;
   }
 }
 

@@ -7,13 +7,14 @@
  * lease, writes a run or a link of the chain, and so changes the stamp. A commit of our own carries what is kept over
  * to the state behind it; whatever it cannot carry over exactly is dropped and read again.
  */
-import { sql } from 'kysely';
+import { CompiledQuery, type Selectable } from 'kysely';
 import { type Account, type AccountId } from '../domain/account.ts';
 import { type InstrumentId } from '../domain/instrument.ts';
 import { compareInstants, instantKey, type Instant } from '../domain/time.ts';
 import { readAccount, unknownAccount } from './accounts.ts';
 import { type RowsBeside } from './activities.ts';
 import { type Queries } from './database.ts';
+import { type AccountTable } from './schema.ts';
 import {
   type FreshnessRow,
   type PositionRow,
@@ -34,27 +35,28 @@ export interface StateStamp {
   readonly fence: number | null;
 }
 
+type StampRow = Selectable<AccountTable> & {
+  readonly fence: number | null;
+  readonly chain_hash: string | null;
+  readonly chain_seq: number | null;
+  readonly run_hash: string | null;
+};
+
+/** As text, because it is sent in every cycle: building it costs more than running it. */
+const STAMP = `SELECT a.*, l.fence, h.hash AS chain_hash, h.seq AS chain_seq, r.row_hash AS run_hash
+  FROM account AS a
+  LEFT JOIN lease AS l ON l.account_id = a.id
+  LEFT JOIN chain_head AS h ON h.account_id = a.id
+  LEFT JOIN sync_run AS r ON r.id = (
+    -- The plus keeps the index on the account out: the newest run is found from the end of the table.
+    SELECT newest.id FROM sync_run AS newest WHERE +newest.account_id = $1 ORDER BY newest.id DESC LIMIT 1)
+  WHERE a.id = $2`;
+
 /** One statement. Throws `unknown_account`. */
 export async function readStamp(queries: Queries, accountId: AccountId): Promise<StateStamp> {
-  const row = await queries
-    .selectFrom('account as a')
-    .leftJoin('lease as l', 'l.account_id', 'a.id')
-    .leftJoin('chain_head as h', 'h.account_id', 'a.id')
-    .leftJoin('sync_run as r', (join) =>
-      join.on('r.id', '=', (where) =>
-        where
-          .selectFrom('sync_run as newest')
-          .select('newest.id')
-          // The plus keeps the index on the account out: the newest run is found from the end of the table.
-          .where(sql`+newest.account_id`, '=', accountId)
-          .orderBy('newest.id', 'desc')
-          .limit(1),
-      ),
-    )
-    .selectAll('a')
-    .select(['l.fence', 'h.hash as chain_hash', 'h.seq as chain_seq', 'r.row_hash as run_hash'])
-    .where('a.id', '=', accountId)
-    .executeTakeFirst();
+  const {
+    rows: [row],
+  } = await queries.executeQuery<StampRow>(CompiledQuery.raw(STAMP, [accountId, accountId]));
   if (row === undefined) throw unknownAccount(accountId);
   return {
     account: readAccount(row),

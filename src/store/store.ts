@@ -5,7 +5,7 @@
 import { type Account, type AccountEnv, type AccountId, type BrokerName } from '../domain/account.ts';
 import { type Activity, type ActivityRevision } from '../domain/activity.ts';
 import { type Decimal } from '../domain/decimal.ts';
-import { type Election } from '../domain/election.ts';
+import { type AccountType, type Election } from '../domain/election.ts';
 import { type BookEvent, type BookEventKind } from '../domain/event.ts';
 import { type Finding, type FindingCause, type FindingState, type FindingType } from '../domain/finding.ts';
 import { type Instrument, type InstrumentId } from '../domain/instrument.ts';
@@ -265,8 +265,8 @@ export interface BalanceDayRow {
   readonly profitLoss: Decimal | null;
   /** `recorded`: the last look of a run of that day. `broker`: what the broker says of the day afterwards. */
   readonly source: BalanceDaySource;
-  /** Left out by who knows nothing of it: what stands in the row stays. */
-  readonly proof?: DayProof;
+  /** Left out by who knows nothing of it: what stands in the row stays. Null takes it away. */
+  readonly proof?: DayProof | null;
 }
 
 /** Signed effects on the equity of a day: fees paid are negative. */
@@ -474,10 +474,6 @@ export interface FindingDecision {
   readonly adjustment: Activity | null;
 }
 
-/** How an account is taxed, as a person or the broker says. */
-export const ACCOUNT_TYPES = ['taxable', 'ira', 'roth_ira', 'other'] as const;
-export type AccountType = (typeof ACCOUNT_TYPES)[number];
-
 /** A fact for the outbox; rules and routing run at delivery. */
 export interface OutboxFact {
   readonly kind: string;
@@ -678,6 +674,11 @@ export interface ViewBasis {
   readonly startedAt: Instant;
   /** Place of the chain it worked from; its own rows count as well. Null in runs of earlier releases: everything. */
   readonly ledgerSeq: number | null;
+}
+
+/** An epoch's last run that wrote positions, and the last one that proved days: a run of all alone does. */
+export interface EpochBasis extends ViewBasis {
+  readonly proving: ViewBasis | null;
 }
 
 /**
@@ -890,6 +891,12 @@ export interface Store {
     epoch: number,
     rootIds: readonly string[],
   ): Promise<ReadonlyMap<string, RevisionChain>>;
+  /** All revisions of those activities of an epoch that move one of these instruments, or did in an earlier revision. */
+  revisionsMoving(
+    accountId: AccountId,
+    epoch: number,
+    instruments: readonly InstrumentId[],
+  ): Promise<ReadonlyMap<string, RevisionChain>>;
   /** What the ledger holds beside a complete read: of the identities that were read, and of the window they were read from. */
   ledgerBeside(
     accountId: AccountId,
@@ -964,8 +971,6 @@ export interface Store {
     readonly finding: StoredFinding;
     readonly adjustment: ActivityRevision | null;
   }>;
-  /** Notes how an account is taxed; null = nobody knows. */
-  setAccountType(accountId: AccountId, type: AccountType | null, audit: AuditEntry): Promise<void>;
 
   // --- requests between processes
   requestSync(request: {
@@ -1014,7 +1019,7 @@ export interface Store {
     accountId: AccountId,
     filter?: { epoch?: number; knownAt?: Instant; basis?: ViewBasis },
   ): Promise<readonly Election[]>;
-  /** How accounts are taxed; accounts of which nobody said are absent. */
+  /** How accounts are taxed by what was said before it was an election; those of which nobody said so are absent. */
   accountTypes(): Promise<ReadonlyMap<AccountId, AccountType>>;
   /** Instruments the broker ever stated a negative quantity of (seen by `knownAt`, or up to the run of `basis`), sorted. */
   shortsEverReported(
@@ -1094,7 +1099,7 @@ export interface Store {
 
   // --- rebuild
   /** Which runs the views are of, one per epoch that has any, oldest first. */
-  viewBases(accountId: AccountId): Promise<readonly ViewBasis[]>;
+  viewBases(accountId: AccountId): Promise<readonly EpochBasis[]>;
   /** Activities of the epoch, and elections, that its views do not know of yet. */
   pendingEntries(accountId: AccountId, basis: ViewBasis): Promise<readonly PendingEntry[]>;
   /** Holds what was derived against what is stored, in one look; at most `examples` differing rows of each table. */

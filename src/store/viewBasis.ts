@@ -4,32 +4,37 @@ import { instantFromKey } from '../domain/time.ts';
 import { accountById } from './accounts.ts';
 import { type Queries } from './database.ts';
 import { POSITION_TYPES } from './runs.ts';
-import { type PendingEntry, type ViewBasis } from './store.ts';
+import { type EpochBasis, type PendingEntry, type SyncType, type ViewBasis } from './store.ts';
 
 /** Oldest epoch first; epochs in which no run ever wrote positions are absent. */
-export async function viewBases(queries: Queries, accountId: AccountId): Promise<readonly ViewBasis[]> {
+export async function viewBases(queries: Queries, accountId: AccountId): Promise<readonly EpochBasis[]> {
   const account = await accountById(queries, accountId);
-  const bases: ViewBasis[] = [];
+  const bases: EpochBasis[] = [];
   for (let epoch = 1; epoch <= account.epoch; epoch += 1) {
-    const row = await queries
-      .selectFrom('sync_run')
-      .select(['id', 'started_at', 'ledger_seq'])
-      .where('account_id', '=', accountId)
-      .where('outcome', '=', 'complete')
-      .where('type', 'in', [...POSITION_TYPES])
-      .where('epoch', '=', epoch)
-      .orderBy('id', 'desc')
-      .limit(1)
-      .executeTakeFirst();
-    if (row === undefined) continue;
-    bases.push({
-      epoch,
-      runId: row.id,
-      startedAt: instantFromKey(row.started_at),
-      ledgerSeq: row.ledger_seq,
-    });
+    const basis = await lastOf(queries, accountId, epoch, POSITION_TYPES);
+    if (basis !== null) bases.push({ ...basis, proving: await lastOf(queries, accountId, epoch, ['all']) });
   }
   return bases;
+}
+
+async function lastOf(
+  queries: Queries,
+  accountId: AccountId,
+  epoch: number,
+  types: readonly SyncType[],
+): Promise<ViewBasis | null> {
+  const row = await queries
+    .selectFrom('sync_run')
+    .select(['id', 'started_at', 'ledger_seq'])
+    .where('account_id', '=', accountId)
+    .where('outcome', '=', 'complete')
+    .where('type', 'in', [...types])
+    .where('epoch', '=', epoch)
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  if (row === undefined) return null;
+  return { epoch, runId: row.id, startedAt: instantFromKey(row.started_at), ledgerSeq: row.ledger_seq };
 }
 
 export async function pendingEntries(

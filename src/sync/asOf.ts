@@ -18,7 +18,12 @@ import { LIFECYCLE_EVENTS } from '../domain/event.ts';
 import { type Instrument, type InstrumentId } from '../domain/instrument.ts';
 import { type Lot, type LotClosure } from '../domain/lot.ts';
 import { addMs, compareInstants, minInstant, newYorkDate, type Instant } from '../domain/time.ts';
-import { type PositionObservation, type Store, type StoredBookEvent } from '../store/store.ts';
+import {
+  type PositionObservation,
+  type RevisionChain,
+  type Store,
+  type StoredBookEvent,
+} from '../store/store.ts';
 
 /** Both left out: the book as it stands. `asOf` alone: with all that is known today. */
 export interface When {
@@ -118,20 +123,37 @@ export async function bookThen(store: Store, account: Account, when: When, epoch
   };
 }
 
-/** Of statements that today's ledger contradicts: those that the ledger of their moment agreed with. */
+/** Of statements that today's ledger contradicts: those that the ledger of their moment agreed with. One read. */
 async function agreedWhenStated(
   store: Store,
   { id, epoch, asOf }: { readonly id: number; readonly epoch: number; readonly asOf: Instant },
   statements: readonly PositionObservation[],
 ): Promise<ReadonlySet<InstrumentId>> {
-  const agreed = new Set<InstrumentId>();
-  for (const [at, stated] of Map.groupBy(statements, (seen) => seen.asOf)) {
-    const known = await store.bookActivitiesAsOf(id, epoch, { asOf, knownAt: addMs(at, DOUBT_MS) });
-    const { open } = foldBook(EMPTY_BOOK, known).book;
-    for (const { instrument, quantity } of stated)
-      if ((open.get(instrument)?.quantity ?? Decimal.zero).equals(quantity)) agreed.add(instrument);
-  }
-  return agreed;
+  if (statements.length === 0) return new Set();
+  const ids = statements.map(({ instrument }) => instrument);
+  const chains = [...(await store.revisionsMoving(id, epoch, ids)).values()];
+  const agreed = statements.filter(({ instrument, quantity, asOf: at }) =>
+    quantityKnown(chains, instrument, { asOf, knownAt: addMs(at, DOUBT_MS) }).equals(quantity),
+  );
+  return new Set(agreed.map(({ instrument }) => instrument));
+}
+
+/**
+ * What the ledger of an earlier moment made an instrument's quantity: the sum of what had moved it by `asOf`, as `knownAt`
+ * knew it. That is what a fold would say, which conserves quantities.
+ */
+export function quantityKnown(
+  chains: readonly RevisionChain[],
+  instrument: InstrumentId,
+  { asOf, knownAt }: { readonly asOf: Instant; readonly knownAt: Instant },
+): Decimal {
+  return Decimal.sum(
+    chains.flatMap((chain) => {
+      const then = chain.findLast((row) => compareInstants(row.firstSeenAt, knownAt) <= 0);
+      if (then === undefined || then.status !== 'ok' || then.instrument?.id !== instrument) return [];
+      return compareInstants(then.executedAt, asOf) <= 0 ? [then.quantity] : [];
+    }),
+  );
 }
 
 function quantityAt(steps: readonly EpisodeStep[], at: Instant): Decimal {

@@ -9,6 +9,7 @@ import { type Greeks, type QuarantinedRow, type Quote, type SnapshotPosition } f
 import { compareInstants, newYorkDate, now as instantNow, type Instant } from '../domain/time.ts';
 import {
   type AuditEntry,
+  type BalanceDayRow,
   type BalanceObservation,
   type BankrollCause,
   type BankrollEntry,
@@ -285,10 +286,15 @@ function changedInstruments(state: SyncState, result: WorkedOut): readonly Instr
   });
 }
 
-/** Rows of days with their proofs; a day of which only the proof is new is a row too. */
+/** Rows of days with their proofs; a day of which only the proof is new is a row too. This look knows best how today stands. */
 function withProofs(days: RunCommit['balanceDays'], { days: proved }: ProvenRun): RunCommit['balanceDays'] {
-  const keys = new Set(proved.map((day) => `${day.tradeDate} ${day.currency}`));
-  return [...days.filter((day) => !keys.has(`${day.tradeDate} ${day.currency}`)), ...proved];
+  const keyOf = (day: BalanceDayRow): string => `${day.tradeDate} ${day.currency}`;
+  const fresh = new Map(days.map((day) => [keyOf(day), day]));
+  const keys = new Set(proved.map(keyOf));
+  return [
+    ...days.filter((day) => !keys.has(keyOf(day))),
+    ...proved.map((day) => ({ ...(fresh.get(keyOf(day)) ?? day), proof: day.proof ?? null })),
+  ];
 }
 
 /** The broker's own ids, noted when an instrument is first seen and once per trading day. */
@@ -321,7 +327,7 @@ function partsOf(type: SyncType) {
     'run',
     ...(bankroll ? ['account'] : []),
     ...(positions ? ['positions', 'marketdata'] : []),
-    ...(transactions ? ['activities', 'orders'] : []),
+    ...(transactions ? ['activities', 'orders', 'corporate_actions'] : []),
   ]);
   return {
     isAll,

@@ -9,7 +9,7 @@ import { type Awaited, type DayEnd, type DayProof, proveDay } from '../book/dayP
 import { type Book, foldBook, type FoldRules, openLots } from '../book/foldBook.ts';
 import { choicesOf, feePolicyOn } from '../book/rules.ts';
 import { costOfFractions, type Instruments, unitsWithoutLots } from '../book/valuation.ts';
-import { type Activity, type ActivityRevision } from '../domain/activity.ts';
+import { type Activity } from '../domain/activity.ts';
 import { previousTradingDay } from '../domain/calendar.ts';
 import { Decimal } from '../domain/decimal.ts';
 import { type InstrumentId } from '../domain/instrument.ts';
@@ -26,7 +26,15 @@ import {
 } from '../domain/time.ts';
 import { type Capabilities } from '../brokers/broker.ts';
 import { type RevisionChain } from '../store/store.ts';
-import { activitiesByDay, type DayStatement, endOfDay, valueGapOf } from './dayStatements.ts';
+import { activitiesByDay, NOTHING_OF_DAY, type RowsOfDay } from './activitiesByDay.ts';
+import { type DayStatement, endOfDay, valueGapOf } from './dayStatements.ts';
+import {
+  correctedLater,
+  type Difference,
+  type Differences,
+  formsOf,
+  type SeenActivity,
+} from './laterCorrections.ts';
 import { CASH_TOLERANCE } from './reconcile.ts';
 
 export interface ProofInput {
@@ -40,13 +48,16 @@ export interface ProofInput {
    */
   readonly book: Book;
   /** Everything that is not in `book`, in any order. */
-  readonly activities: readonly Activity[];
+  readonly activities: readonly SeenActivity[];
   /** Whether `book` is the empty one an epoch begins with. */
   readonly isBeginning: boolean;
   readonly rules: FoldRules;
   /** Terms of everything in `book` and `activities`. */
   readonly instruments: Instruments;
-  /** Of activities that have several revisions all of them, oldest first. None unless given. */
+  /**
+   * Of activities that have several revisions all of them, oldest first; also of those that nobody saw before they were
+   * busted. None unless given.
+   */
   readonly chains?: readonly RevisionChain[];
   readonly latePublishing: Capabilities['latePublishing'];
   readonly now: Instant;
@@ -83,8 +94,9 @@ function proveCurrency(input: ProofInput, currency: Currency): readonly ProvedDa
   const statements = input.statements
     .filter((statement) => statement.currency === currency)
     .toSorted((left, right) => (left.date < right.date ? -1 : 1));
+  const forms = statements.map((statement) => formsOf(statement, input.chains ?? []));
   const byDay = activitiesByDay(
-    statements.map((statement) => restated(statement, input.chains ?? [])),
+    forms.map(([first, ...others]) => [first.statement, ...others.map((form) => form.statement)]),
     input.activities,
     (id) => input.book.open.get(id)?.quantity ?? Decimal.zero,
     (of) => input.book.cash.get(of) ?? Decimal.zero,
@@ -98,10 +110,11 @@ function proveCurrency(input: ProofInput, currency: Currency): readonly ProvedDa
     differences: new Map(),
     corrected: Decimal.zero,
   };
-  for (const statement of statements) {
-    const activities = byDay.get(statement.date) ?? [];
-    const step = stepOver(input, stand, statement, activities);
-    if (statement.date >= input.from) proved.push(proveStep(input, stand, step, activities));
+  for (const [place, statement] of statements.entries()) {
+    const rows = byDay.get(statement.date) ?? NOTHING_OF_DAY;
+    const { chains } = forms[place]![rows.form] ?? forms[place]![0];
+    const step = stepOver(input, stand, statement, rows.activities, chains);
+    if (statement.date >= input.from) proved.push(proveStep(input, stand, step, rows));
     stand = step;
   }
   return proved;
@@ -117,10 +130,9 @@ interface Stand {
   readonly open: DayEnd['lots'];
   /** Closes of the day, by id: the next fold may write one of them again. */
   readonly closures: ReadonlyMap<string, LotClosure>;
-  /** By the key of the finding such a difference has. */
-  readonly differences: ReadonlyMap<string, Difference>;
-  /** What the stated equity holds of activities that were corrected later. */
-  readonly corrected: Decimal;
+  readonly differences: Differences;
+  /** What the stated equity holds of activities that were corrected later; null where nobody can know. */
+  readonly corrected: Decimal | null;
 }
 
 interface Step extends Stand {
@@ -130,23 +142,17 @@ interface Step extends Stand {
   readonly closed: readonly LotClosure[];
 }
 
-/** Broker less book, and since the end of which day it is so. */
-interface Difference {
-  readonly instrument: InstrumentId | null;
-  readonly size: Decimal;
-  readonly since: TradeDate;
-}
-
 function stepOver(
   input: ProofInput,
   stand: Stand,
   statement: DayStatement,
   activities: readonly Activity[],
+  chains: readonly RevisionChain[],
 ): Step {
   const { book, lots, closures } = foldBook(stand.book, activities, { rules: input.rules });
   const open = [...openLots(book)];
   const found = differencesAt(statement, book, stand.differences);
-  const { corrected, rest } = correctedLater(input, statement, found);
+  const { corrected, rest } = correctedLater(input, statement, found, chains);
   const gone = lots.filter(({ openQuantity }) => openQuantity.isZero());
   return {
     statement,
@@ -166,18 +172,26 @@ function stepOver(
  */
 function lessEarlier(closure: LotClosure, earlier: LotClosure | undefined): LotClosure {
   if (earlier === undefined) return closure;
-  const less = (left: Decimal | null, right: Decimal | null): Decimal | null =>
-    left === null || right === null ? null : left.minus(right);
   return {
     ...closure,
     quantity: Decimal.zero,
-    cost: less(closure.cost, earlier.cost),
-    proceeds: less(closure.proceeds, earlier.proceeds),
-    realized: less(closure.realized, earlier.realized),
+    cost: minusOf(closure.cost, earlier.cost),
+    proceeds: minusOf(closure.proceeds, earlier.proceeds),
+    realized: minusOf(closure.realized, earlier.realized),
   };
 }
 
-function proveStep(input: ProofInput, stand: Stand, step: Step, activities: readonly Activity[]): ProvedDay {
+/** Null where either is. */
+function minusOf(left: Decimal | null, right: Decimal | null): Decimal | null {
+  return left === null || right === null ? null : left.minus(right);
+}
+
+function proveStep(
+  input: ProofInput,
+  stand: Stand,
+  step: Step,
+  { activities, unsure }: RowsOfDay,
+): ProvedDay {
   const { statement } = step;
   const { date, currency } = statement;
   const choices = choicesOf(input.rules);
@@ -187,12 +201,13 @@ function proveStep(input: ProofInput, stand: Stand, step: Step, activities: read
     before: startOf(input, stand, step, activities),
     end: endOf(input, step),
     activities,
+    unsure,
     closures: step.closed,
     instruments: input.instruments,
     openedLater: openedAfter(input, statement, activities),
     basesStated: new Set(choices.bases.keys()),
     feesApart: feePolicyOn(choices, date) === 'excluded',
-    corrections: step.corrected.minus(stand.corrected),
+    corrections: minusOf(step.corrected, stand.corrected),
     awaited: awaitedAt(input, step),
     isOver: isOver(statement, input.now),
   });
@@ -263,88 +278,14 @@ function isOver({ date, asOf }: DayStatement, now: Instant): boolean {
   return date < newYorkDate(now) || compareInstants(asOf, endOfDay(date)) >= 0;
 }
 
-// ---- what was corrected later -----------------------------------------------------------------------------------
-
-/**
- * Of the differences those that are nothing but later corrections, and what they are worth: the statement was made when
- * the activities were known otherwise. By identity: what the revisions differ by is exactly what differs.
- */
-function correctedLater(
-  { chains = [], instruments }: ProofInput,
-  statement: DayStatement,
-  differences: Stand['differences'],
-): { readonly corrected: Decimal; readonly rest: Stand['differences'] } {
-  const { currency, positions } = statement;
-  if (differences.size === 0 || chains.length === 0) return { corrected: Decimal.zero, rest: differences };
-  const changes = changesSince(chains, statement);
-  const cash = differences.get(`cash:${currency}`)?.size ?? Decimal.zero;
-  // Money is part of every correction: where something else is in it, one cannot be told from the other yet.
-  if (cash.minus(changes.cash).abs().compare(CASH_TOLERANCE) > 0)
-    return { corrected: Decimal.zero, rest: differences };
-  const rest = new Map(differences);
-  rest.delete(`cash:${currency}`);
-  let corrected = changes.cash;
-  for (const [id, units] of changes.units) {
-    const mark = positions?.get(id)?.mark ?? null;
-    const multiplier = instruments.get(id)?.multiplier;
-    const difference = differences.get(`position:${id}`);
-    if (difference === undefined || !difference.size.equals(units) || multiplier === undefined) continue;
-    rest.delete(`position:${id}`);
-    // Without a mark the day's own lots have none either, and it is unknown.
-    if (mark !== null) corrected = corrected.plus(units.times(mark).times(multiplier));
-  }
-  return { corrected, rest };
-}
-
-/** The statement as it would have been with what was corrected later: by that it is told which rows were in it. */
-function restated(statement: DayStatement, chains: readonly RevisionChain[]): DayStatement {
-  if (chains.length === 0) return statement;
-  const { cash, units } = changesSince(chains, statement);
-  const positions = statement.positions === null ? null : new Map(statement.positions);
-  for (const [id, less] of units) {
-    const stated = positions?.get(id) ?? { quantity: Decimal.zero, mark: null };
-    positions?.set(id, { ...stated, quantity: stated.quantity.minus(less) });
-  }
-  return { ...statement, positions, cash: statement.cash?.minus(cash) ?? null };
-}
-
-/** What the ledger of the statement's moment had more than today's, of what had happened by then. */
-function changesSince(
-  chains: readonly RevisionChain[],
-  { asOf, currency }: DayStatement,
-): { readonly cash: Decimal; readonly units: ReadonlyMap<InstrumentId, Decimal> } {
-  let cash = Decimal.zero;
-  const units = new Map<InstrumentId, Decimal>();
-  const count = (row: ActivityRevision | undefined, sign: Decimal): void => {
-    if (row === undefined || row.status !== 'ok' || compareInstants(row.executedAt, asOf) > 0) return;
-    if (row.currency === currency && row.amount !== null) cash = cash.plus(row.amount.times(sign));
-    if ((row.feesCurrency ?? row.currency) === currency && row.fees !== null)
-      cash = cash.minus(row.fees.times(sign));
-    if (row.instrument === null || row.instrument.currency !== currency) return;
-    const { id } = row.instrument;
-    units.set(id, (units.get(id) ?? Decimal.zero).plus(row.quantity.times(sign)));
-  };
-  for (const chain of chains) {
-    // What we booked ourselves for want of an activity goes as the activity comes: together they change nothing.
-    if (chain.some(({ kind }) => kind === 'opening' || kind === 'adjustment')) continue;
-    // What was published later than it happened was in the statement as it was published first.
-    const then = chain.findLast((row) => compareInstants(row.firstSeenAt, asOf) <= 0) ?? chain[0];
-    const now = chain.at(-1);
-    if (then === undefined || then === now) continue;
-    count(then, Decimal.one);
-    count(now, Decimal.one.negate());
-  }
-  return { cash, units };
-}
-
 // ---- what the broker has yet to publish -------------------------------------------------------------------------
 
 /** Where the statement and the book differ at the day's end, and since when by the same size. */
 function differencesAt(
   { date, currency, cash, positions }: DayStatement,
   book: Book,
-  earlier: Stand['differences'],
-): Stand['differences'] {
+  earlier: Differences,
+): Differences {
   const differences = new Map<string, Difference>();
   const note = (key: string, instrument: InstrumentId | null, size: Decimal, room: Decimal): void => {
     if (size.abs().compare(room) <= 0) return;

@@ -41,9 +41,12 @@ export interface StoredProof {
   readonly proof: ProofColumns | null;
 }
 
-/** A day of which nobody knows how it began has no parts: what happened before it cannot be told from them. */
+/**
+ * A day of which nobody knows how it began has no parts, also while something of it is awaited: they would be those since
+ * wherever the fold began, and what happened before the day cannot be told from them.
+ */
 export function proofColumnsOf(proof: DayProof): ProofColumns {
-  if (proof.state === 'unknown' && proof.startEquity === null) return NO_PARTS;
+  if (proof.startEquity === null) return { ...NO_PARTS, residualState: proof.state };
   const { startEquity, flows, transfers, realized, unrealizedChange, income, fees, fx } = proof;
   const { corrections, residual, state } = proof;
   return {

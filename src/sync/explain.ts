@@ -254,7 +254,10 @@ function ofQuarantine(now: Instant, row: QuarantinedRow): Finding {
       {
         kind: 'payload',
         reference: row.payloadSha256 ?? '',
-        text: 'The row is kept whole in quarantine and counted nowhere.',
+        text:
+          row.resource === 'corporate_actions'
+            ? 'The rows of the corporate action count; only what the announcement adds to them is not known.'
+            : 'The row is kept whole in quarantine and counted nowhere.',
       },
     ],
   };
@@ -293,7 +296,7 @@ function ofWithdrawal(now: Instant, rootId: string): Finding {
   };
 }
 
-const DECORATIONS: ReadonlySet<string> = new Set(['orders', 'marketdata']);
+const DECORATIONS: ReadonlySet<string> = new Set(['orders', 'marketdata', 'corporate_actions']);
 
 /** Resolved when what it says is no longer so; null when this run cannot tell. */
 function resolution(
@@ -304,7 +307,7 @@ function resolution(
   if (finding.type === 'quarantine') {
     const resource = finding.key.split(':')[1] ?? '';
     const isRead = input.resourcesRead.includes(resource);
-    // Orders and market data decorate: a believed run that needed none of them has none to doubt either.
+    // Orders, market data and announcements decorate: a believed run that needed none of them has none to doubt either.
     const isSettled = isRead || (DECORATIONS.has(resource) && input.resourcesRead.length > 0);
     if (!isSettled) return null;
     if (resource === 'activities' && !activityUnderstood(input, finding)) return null;

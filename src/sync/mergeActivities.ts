@@ -29,10 +29,11 @@ export function mergeActivities(
   const revisions: NewRevision[] = [];
   const watch: ActivityWatchRow[] = [];
   const seen = new Set<string>();
-  for (const activity of incoming) {
-    if (seen.has(activity.rootId)) continue;
-    seen.add(activity.rootId);
-    const chain = known.get(activity.rootId) ?? [];
+  for (const given of incoming) {
+    if (seen.has(given.rootId)) continue;
+    seen.add(given.rootId);
+    const chain = known.get(given.rootId) ?? [];
+    const activity = withTermsKnown(given, chain.at(-1));
     const memory = watched.get(activity.rootId);
     const hash = contentHash(activity);
     const decision = decide(activity, chain, memory?.pendingContentHash ?? null, hash);
@@ -61,6 +62,16 @@ export function mergeActivities(
     });
   }
   return { revisions, watch };
+}
+
+/**
+ * Terms of a split that an announcement told once stay: a later read that did not get the announcement says nothing
+ * against them.
+ */
+function withTermsKnown(activity: Activity, newest: ActivityRevision | undefined): Activity {
+  const { ratioNew, ratioOld } = newest?.details ?? {};
+  if (activity.kind !== 'split' || ratioNew === undefined || ratioOld === undefined) return activity;
+  return { ...activity, details: { ratioNew, ratioOld, ...activity.details } };
 }
 
 /** Stands in the memory of an identity whose row came back with the other sign. */

@@ -7,6 +7,7 @@ import { EMPTY_BOOK } from '../book/foldBook.ts';
 import { type Broker } from '../brokers/broker.ts';
 import { type Account } from '../domain/account.ts';
 import { type ActivityRevision } from '../domain/activity.ts';
+import { previousTradingDay } from '../domain/calendar.ts';
 import {
   addDays,
   addMs,
@@ -64,27 +65,35 @@ const MARGIN_DAYS = 2;
 export async function proveRun(run: ProvingRun): Promise<ProvenRun> {
   const { store, state, result, now } = run;
   const changed = [...run.untold, ...result.revisions];
-  const done = state.cursors.find((row) => row.name === 'day_proof')?.position ?? '';
+  const done = doneBefore(state);
   const over = lastDayOver(now);
+  const hash = rulesHash(rulesOf(state));
   // What is listed later than it happened may settle a day that did not add up.
   const maySettle = changed.length > 0 && state.findings.some((row) => row.key.startsWith('day:'));
-  if (!isDue(done, over, now) && !maySettle && !changed.some((row) => row.tradeDate <= over))
+  // Other elections make other figures of every day.
+  const isOther = done.rules !== hash.slice(0, RULES_DIGITS);
+  if (!isDue(done, over, now) && !isOther && !maySettle && !changed.some((row) => row.tradeDate <= over))
     return NOTHING_PROVEN;
 
   const { account } = state;
-  const rows = (await store.balanceDays({ accountId: account.id, epoch: account.epoch }))
-    .filter((row) => row.tradeDate <= over)
-    .toReversed();
+  const all = (await store.balanceDays({ accountId: account.id, epoch: account.epoch })).toReversed();
+  const rows = all.filter((row) => row.tradeDate <= over);
+  const early = all.filter((row) => row.tradeDate > over && row.proof !== null);
+  const cursor = (proved: readonly ProvedDay[]): CursorRow => cursorOf(over, proved, hash, now);
   const from = firstDayToProve(
     rows
       .filter((row) => row.source === 'recorded')
-      .map((row) => ({ tradeDate: row.tradeDate, state: openState(row, now) })),
+      .map((row) => ({
+        tradeDate: row.tradeDate,
+        state: isOther || isInDoubt(row, done.day > over, now) ? null : (row.proof?.residualState ?? null),
+      })),
     changed,
     now,
   );
   const statements = await statementsFrom(rows, from, (row) => evidenceOf(run, row));
   const [first] = statements;
-  if (first === undefined || from > over) return { ...NOTHING_PROVEN, cursors: [cursorOf(over, [], now)] };
+  if (first === undefined || from > over)
+    return { days: early.map(withoutProof), proved: [], cursors: [cursor([])] };
   const proved = proveDays({
     statements,
     from,
@@ -94,17 +103,19 @@ export async function proveRun(run: ProvingRun): Promise<ProvenRun> {
     latePublishing: run.broker.capabilities.latePublishing,
     now,
   });
-  return { days: changedRows(rows, proved), proved, cursors: [cursorOf(over, proved, now)] };
+  const days = [...changedRows(rows, proved), ...early.map(withoutProof)];
+  return { days, proved, cursors: [cursor(proved)] };
 }
 
-/** Days that did not add up are tried again for a week whenever something arrives. */
-function openState(row: StoredBalanceDay, now: Instant): StoredState {
-  const state = row.proof?.residualState ?? null;
+/**
+ * Days that did not add up are tried again for a week whenever something arrives. After a run whose clock was ahead all days
+ * of a week are: it took for overdue what was awaited still.
+ */
+function isInDoubt(row: StoredBalanceDay, wasAhead: boolean, now: Instant): boolean {
   const isRecent = row.tradeDate >= addDays(newYorkDate(now), -SETTLES_WITHIN_DAYS);
-  return state === 'unexplained' && isRecent ? null : state;
+  return isRecent && (wasAhead || row.proof?.residualState === 'unexplained');
 }
 
-type StoredState = NonNullable<StoredBalanceDay['proof']>['residualState'] | null;
 const SETTLES_WITHIN_DAYS = 7;
 
 // ---- what is due ------------------------------------------------------------------------------------------------
@@ -114,20 +125,38 @@ export function lastDayOver(now: Instant): TradeDate {
   return addDays(newYorkDate(now), -1);
 }
 
-/** The place is `<last day proved> <instant>`: until then what is awaited may still come. */
-function isDue(done: string, over: TradeDate, now: Instant): boolean {
-  const [day = '', until = ''] = done.split(' ');
-  if (day < over) return true;
-  return until !== '' && compareInstants(now, until as Instant) >= 0;
+/** How far the last proof came, until when something is awaited, and under which rules. */
+interface Done {
+  readonly day: string;
+  readonly until: Instant | null;
+  readonly rules: string;
 }
 
-function cursorOf(over: TradeDate, proved: readonly ProvedDay[], now: Instant): CursorRow {
+/** Stands between the words of the place where nothing is awaited. */
+const NOTHING_AWAITED = '-';
+/** So much of the hash tells rules apart. */
+const RULES_DIGITS = 16;
+
+/** The place is `<last day proved> <instant> <rules>`. Earlier releases wrote no rules: then they are others. */
+function doneBefore({ cursors }: SyncState): Done {
+  const { position = '' } = cursors.find((row) => row.name === 'day_proof') ?? {};
+  const [day = '', until = '', rules = ''] = position.split(' ');
+  return { day, until: until === '' || until === NOTHING_AWAITED ? null : (until as Instant), rules };
+}
+
+/** A day later than the last one that is over was proved by a run whose clock was ahead. */
+function isDue({ day, until }: Done, over: TradeDate, now: Instant): boolean {
+  return day !== over || (until !== null && compareInstants(now, until) >= 0);
+}
+
+function cursorOf(over: TradeDate, proved: readonly ProvedDay[], hash: string, now: Instant): CursorRow {
   const untils = proved.flatMap(({ proof }) => proof.awaited.map((awaited) => awaited.until));
   const next = untils.reduce<Instant | null>(
     (first, until) => (first === null || compareInstants(until, first) < 0 ? until : first),
     null,
   );
-  return { name: 'day_proof', position: `${over} ${next ?? ''}`.trim(), updatedAt: now };
+  const position = `${over} ${next ?? NOTHING_AWAITED} ${hash.slice(0, RULES_DIGITS)}`;
+  return { name: 'day_proof', position, updatedAt: now };
 }
 
 // ---- what is known of the days --------------------------------------------------------------------------------------
@@ -194,12 +223,21 @@ export async function storedEvidence(
   };
 }
 
+/**
+ * What happened before this may be in the book that a walk begins with: some days before its first statement, and the end
+ * of the trading day before it, because an epoch that began behind that one began with nothing.
+ */
+export function foldedBefore({ date }: Pick<DayStatement, 'date'>): Instant {
+  const [margin, behind] = [addDays(date, -MARGIN_DAYS), addDays(previousTradingDay(date), 1)];
+  return zonedInstant(behind < margin ? behind : margin, '00:00:00', NEW_YORK);
+}
+
 /** The fold of everything well before the first statement, and the activities behind it. */
 async function bookBefore(run: ProvingRun, first: DayStatement) {
   const { store, state, result } = run;
   const { account } = state;
   const hash = rulesHash(rulesOf(state));
-  const start = zonedInstant(addDays(first.date, -MARGIN_DAYS), '00:00:00', NEW_YORK);
+  const start = foldedBefore(first);
   const entries = (await store.checkpoints(account.id, account.epoch)).filter(
     (entry) => entry.rulesHash === hash,
   );
@@ -222,14 +260,19 @@ async function bookBefore(run: ProvingRun, first: DayStatement) {
   };
 }
 
-/** All revisions of those activities that have several; what is not written yet is the last of them. */
+/**
+ * All revisions of those activities that have several, and of those that were busted before anybody saw them; what is not
+ * written yet is the last of them.
+ */
 export async function chainsOf(
   store: Store,
   account: Pick<Account, 'id'>,
   epoch: number,
   activities: readonly ActivityRevision[],
 ): Promise<readonly RevisionChain[]> {
-  const revised = new Map(activities.filter((row) => row.rev > 0).map((row) => [row.rootId, row]));
+  const revised = new Map(
+    activities.filter((row) => row.rev > 0 || row.status === 'bust').map((row) => [row.rootId, row]),
+  );
   if (revised.size === 0) return [];
   const stored = await store.revisions(account.id, epoch, [...revised.keys()]);
   return [...revised.values()].map((newest) => [
@@ -246,6 +289,11 @@ function changedRows(rows: readonly DayRow[], proved: readonly ProvedDay[]): rea
     const row = byKey.get(`${proof.date} ${proof.currency}`);
     return row === undefined ? [] : [{ ...withoutOwner(row), proof: proofColumnsOf(proof) }];
   });
+}
+
+/** A day that is not over has no proof. */
+function withoutProof(row: DayRow): BalanceDayRow {
+  return { ...withoutOwner(row), proof: null };
 }
 
 function withoutOwner(row: DayRow): BalanceDayRow {

@@ -3,15 +3,18 @@ import { ACCOUNT_WASH, TAXPAYER_WASH, washOfBook, type AccountWash, type WashBoo
 import { type Account } from '../domain/account.ts';
 import { type Activity } from '../domain/activity.ts';
 import { Decimal } from '../domain/decimal.ts';
-import { type Election, type WashScope } from '../domain/election.ts';
+import { accountTypeOn, type AccountType, type Election, type WashScope } from '../domain/election.ts';
 import { type Instrument, type InstrumentId } from '../domain/instrument.ts';
 import { type Lot, type LotClosure, type WashAdjustment } from '../domain/lot.ts';
 
 /** An account's book with what the wash layer asks of it. All lots that the closures name are there. */
 export interface WashInput {
   readonly account: Pick<Account, 'id'>;
-  /** Losses of an `ira` are not taxed, and what it buys never takes a loss over. Default: taxable. */
-  readonly accountType?: 'taxable' | 'ira';
+  /**
+   * How it was taxed on days of which no election says so. Losses of an IRA are not taxed, and what it buys never takes
+   * a loss over. Default: taxable.
+   */
+  readonly accountType?: AccountType;
   readonly lots: readonly Lot[];
   readonly closures: readonly LotClosure[];
   /** Those behind the lots and closures, and the splits of their instruments. */
@@ -80,13 +83,19 @@ function washBook(input: WashInput): WashBook {
   const byRoot = new Map(input.activities.map((activity) => [activity.rootId, activity]));
   return {
     accountId: input.account.id,
-    accountType: input.accountType ?? 'taxable',
+    accountType: 'taxable',
+    accountTypeOn: (day) =>
+      isIra(accountTypeOn(input.elections, day) ?? input.accountType) ? 'ira' : 'taxable',
     lots: input.lots,
     closures: input.closures,
     instruments: input.instruments,
     activityOf: (rootId) => byRoot.get(rootId) ?? null,
     splits: splitsOf(input.activities),
   };
+}
+
+function isIra(type: AccountType | undefined): boolean {
+  return type === 'ira' || type === 'roth_ira';
 }
 
 /** A split is two rows of one group: what was taken away and what was given. Shorts have the signs turned round. */

@@ -132,6 +132,7 @@ const LINES = [
   ['income', 'income'],
   ['fees', 'fees'],
   ['fx', 'fx'],
+  ['corrections', 'corrections'],
 ] as const;
 
 /** `2025-08-04 proved: 95000 + unrealized 55.9 = 95055.9`; lines of zero are left out, `?` is unknown. */

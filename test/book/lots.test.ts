@@ -276,6 +276,19 @@ describe('unknown history', () => {
     expect(uncoveredUnits(fold.book, AAPL).toString()).toBe('5');
   });
 
+  test('a person says what units cost that came from no lot, and when they were acquired', () => {
+    const stated = elect('basis', '480', { object: 'unknown:b', details: { acquired: '2022-12-30' } });
+    const { closes } = book(OVERSOLD, { ...nobodyShort, ...only(stated) });
+    expect(closes).toEqual([
+      'sale 10 of #a: cost 1000, got 1100 = 100 short',
+      'sale 5 of #unknown:b: cost 480, got 550 = 70 long',
+    ]);
+    const ofCash = elect('basis', '8', { object: 'unknown:c', details: { acquired: '2024-03-01' } });
+    expect(book(`2024-03-05 10:00  inlieu 11 X #c`, only(ofCash)).closes).toEqual([
+      'cash_in_lieu 0 of #unknown:c: cost 8, got 11 = 3 short',
+    ]);
+  });
+
   test('it is one where the broker reports it short, or the fill says so', () => {
     const short = ['AAPL -5 cost 550 since 2024-01-03 (#b)'];
     expect(book(OVERSOLD, { shortsReported: new Set([AAPL]) }).lots).toEqual(short);

@@ -345,4 +345,13 @@ test('two accounts of a person: one alone sees nothing, both together the wash; 
   expect(result.accounts.get(2)!.byLot.get('#a')!.openWashIn.toString()).toBe('20');
   const ira = washOfBook([sold.book(), bought('ira').book()], TAXPAYER_WASH);
   expect(putOff(ira)).toEqual(['10 of #a -> #a: 20 lost, held from 2024-03-10']);
+  // What an account was on the day counts: of the purchase, and of the loss.
+  const since = (first: string): Partial<WashBook> => ({
+    accountTypeOn: (day) => (day < first ? 'taxable' : 'ira'),
+  });
+  const turned = (own: string, other: string) =>
+    putOff(washOfBook([sold.book(since(own)), bought('taxable').book(since(other))], TAXPAYER_WASH));
+  expect(turned('2024-03-02', '2024-03-11')).toEqual(['10 of #a -> #a: 20 put off, held from 2024-01-11']);
+  expect(turned('2024-03-02', '2024-03-10')).toEqual(['10 of #a -> #a: 20 lost, held from 2024-03-10']);
+  expect(turned('2024-03-01', '2024-03-11')).toEqual([]);
 });

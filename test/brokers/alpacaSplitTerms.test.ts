@@ -1,6 +1,8 @@
 /** The ratio of a split that was cut to whole shares is in none of its rows: it comes from the corporate actions. */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { type Broker } from '../../src/brokers/broker.ts';
 import { type Activity } from '../../src/domain/activity.ts';
+import { systemClock } from '../../src/platform.ts';
 import { openReplayed, type Replay, sendJson, startReplay } from './replay.ts';
 
 let replay: Replay;
@@ -42,12 +44,28 @@ function terms(actions: object | null, status = 200): void {
 
 /** Ratios of the rows as they are read: `1:3`, `-` where none is told. */
 async function ratios(): Promise<string[]> {
-  const { broker } = openReplayed(replay);
+  return (await readOnce()).ratios;
+}
+
+interface Look {
+  readonly ratios: string[];
+  /** What was told beside the rows. */
+  readonly told: string[];
+}
+
+/** One read by an adapter that knows nothing yet. */
+async function readOnce(): Promise<Look> {
+  replay.requests.length = 0;
+  return await lookWith(openReplayed(replay).broker);
+}
+
+async function lookWith(broker: Broker): Promise<Look> {
   const read = await broker.readActivities({ kind: 'history', resumeAfter: null, pagesMax: 5 });
   if (read.kind !== 'complete') throw read.error;
-  return read.rows.activities.map(({ details }: Activity) =>
+  const ratios = read.rows.activities.map(({ details }: Activity) =>
     details['ratioNew'] === undefined ? '-' : `${details['ratioNew']}:${details['ratioOld'] ?? ''}`,
   );
+  return { ratios, told: read.evidence.quarantined.map(({ path, reason }) => `${path}: ${reason}`) };
 }
 
 const asked = (): number => replay.requests.filter(({ path }) => path === '/v1/corporate-actions').length;
@@ -90,12 +108,89 @@ test('what nobody announces for that stock and day stays open', async () => {
   expect(await ratios()).toEqual(['-', '-']);
 });
 
-test('without market data the rows are read all the same; with a fault of it they are read again later', async () => {
+test('a key without market data leaves the ratio open without a word', async () => {
   listed('25', '8', 'RSPLIT');
-  terms(null, 403);
-  expect(await ratios()).toEqual(['-', '-']);
-  terms({ corporate_actions: { reverse_splits: [{ symbol: 'XMPL', new_rate: 'x', old_rate: 3 }] } });
-  await expect(ratios()).rejects.toMatchObject({ code: 'broker_bad_answer' });
+  for (const status of [401, 403, 404]) {
+    terms(null, status);
+    expect(await readOnce()).toEqual({ ratios: ['-', '-'], told: [] });
+  }
+});
+
+const unreadable = (fields: object) => JSON.stringify(reverse(fields));
+
+test.each<readonly [string, number, string, string]>([
+  ['a rate that is no number', 200, unreadable({ new_rate: 'x' }), 'new_rate'],
+  ['another shape', 200, '{"corporate_actions":[]}', 'corporate_actions'],
+  ['an error object', 200, '{"message":"try later"}', 'corporate_actions'],
+  ['a web page', 200, '<html>portal</html>', 'not_json'],
+  ['half of it', 200, unreadable({}).slice(0, 30), 'truncated'],
+  ['nothing', 200, '', 'empty'],
+  ['a fault', 500, '{}', 'http_500'],
+  ['a limit', 429, '{}', 'http_429'],
+  ['a refusal', 422, '{}', 'http_422'],
+])('%s in place of the announcement: the rows are read, once, and the trouble is told', async (...given) => {
+  const [, status, body, word] = given;
+  listed('25', '8', 'RSPLIT');
+  replay.answer('/v1/corporate-actions', (_request, response) =>
+    sendJson(response, status, body, { 'retry-after': '600' }),
+  );
+  const { ratios, told } = await readOnce();
+  expect(ratios).toEqual(['-', '-']);
+  expect(told).toHaveLength(1);
+  expect(told[0]).toMatch(/^corporate_actions of XMPL on 2025-08-20: .*its ratio is an estimate/);
+  expect(told[0]).toContain(word);
+  expect(asked()).toBe(1);
+});
+
+test('a line that breaks is trouble as well; the key waits for nobody afterwards', async () => {
+  listed('25', '8', 'RSPLIT');
+  replay.answer('/v1/corporate-actions', (_request, response) => void response.destroy());
+  const { ratios, told } = await readOnce();
+  expect([ratios, told.length, asked()]).toEqual([['-', '-'], 1, 1]);
+});
+
+test('after trouble it is asked for again a little later, told until then, and exact once it is read', async () => {
+  listed('25', '8', 'RSPLIT');
+  terms({}, 503);
+  let minutes = 0;
+  const clock = { ...systemClock(), wallMs: () => Date.UTC(2025, 7, 20, 16, minutes) };
+  const { broker } = openReplayed(replay, { clock });
+  const look = async () => await lookWith(broker);
+  expect((await look()).told).toHaveLength(1);
+  terms(reverse());
+  minutes = 1;
+  expect(await look()).toMatchObject({ ratios: ['-', '-'], told: [expect.stringContaining('http_503')] });
+  expect(asked()).toBe(1);
+  minutes = 5;
+  expect(await look()).toEqual({ ratios: ['1:3', '1:3'], told: [] });
+  terms({}, 503);
+  minutes = 600;
+  expect(await look()).toEqual({ ratios: ['1:3', '1:3'], told: [] });
+  expect(asked()).toBe(2);
+});
+
+test('what nobody announced is asked for again after an hour', async () => {
+  listed('25', '8', 'RSPLIT');
+  terms({ corporate_actions: {} });
+  let minutes = 0;
+  const clock = { ...systemClock(), wallMs: () => Date.UTC(2025, 7, 20, 16, minutes) };
+  const { broker } = openReplayed(replay, { clock });
+  await lookWith(broker);
+  terms(reverse());
+  minutes = 59;
+  expect((await lookWith(broker)).ratios).toEqual(['-', '-']);
+  minutes = 60;
+  expect((await lookWith(broker)).ratios).toEqual(['1:3', '1:3']);
+});
+
+test('the two rows of a split may stand on two pages', async () => {
+  const [came, left] = [splitRow('+', '8', 'RSPLIT'), splitRow('-', '-25', 'RSPLIT')];
+  replay.answer('/v2/account/activities', (_request, response, url) => {
+    const token = url.searchParams.get('page_token');
+    sendJson(response, 200, JSON.stringify(token === null ? [came] : token.endsWith('+') ? [left] : []));
+  });
+  terms(reverse());
+  expect(await ratios()).toEqual(['1:3', '1:3']);
 });
 
 test('a split whose rows say the ratio is not asked for', async () => {

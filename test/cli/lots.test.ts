@@ -111,6 +111,15 @@ it('is told that an account is an IRA, and shows it', async () => {
   expect(await type()).toContain(`${PAPER} ira`);
   expect((await run('elect', 'account-type', 'Taxable', '--account', PAPER)).code).toBe(0);
   expect(await type()).toContain(`${PAPER} taxable`);
+  const later = ['elect', 'account-type', 'roth_ira', '--account', PAPER, '--from', '2099-01-01'];
+  expect((await run(...later)).code).toBe(0);
+  expect(await type()).toContain(`${PAPER} taxable`);
+  const said = (await json('elections')).filter((row) => row['kind'] === 'account_type');
+  expect(said.map((row) => `${row['choice']} ${row['validFrom']}`)).toEqual([
+    'ira null',
+    'taxable null',
+    'roth_ira 2099-01-01',
+  ]);
 });
 
 it('takes a basis for a lot that came without one, and keeps it', async () => {
@@ -136,6 +145,13 @@ it('takes a person’s word on a finding, and refuses what makes no sense', asyn
   }
   const [finding] = await json('findings');
   expect(finding).toMatchObject({ state: 'open', symbol: 'AAPL' });
+  const [estimate] = await json('pnl', '--closes', '--symbol', 'AAPL');
+  const { mark, markAsOf, reason } = estimate!;
+  expect(estimate).toMatchObject({ kind: 'estimate', quantity: '4', markSource: 'broker_positions' });
+  expect(Number(mark)).toBeGreaterThan(0);
+  expect(reason).toBe(
+    `at ${String(mark)}, the broker's price in its list of positions of ${String(markAsOf)}, until the fill is published`,
+  );
   const id = String(finding!['id']);
   const wrong = await run('resolve', id, '--as', 'external-change', '--reason', ' ');
   expect(wrong.code).toBe(2);
@@ -149,14 +165,39 @@ it('takes a person’s word on a finding, and refuses what makes no sense', asyn
   expect(await run(...asked)).toMatchObject({ code: 2 });
 }, 60_000);
 
+it('takes a basis for units that were sold and came from no lot', async () => {
+  trade('buy', '3', 'KO', '60', { publish: 'never' });
+  trade('sell', '3', 'KO', '70');
+  control('clock', { advance: '5m' });
+  await run('sync', '--account', PAPER);
+  const ko = async () => (await json('pnl', '--closes', '--symbol', 'KO'))[0]!;
+  const sold = await ko();
+  expect(sold).toMatchObject({ proceeds: '210', realizedPnl: null, lot: null });
+  const lot = `unknown:${String(sold['activity'])}`;
+  const late = await run('basis', lot, '--cost', '180', '--acquired', '2025-08-05');
+  expect(late).toMatchObject({ code: 2, stderr: expect.stringContaining('not acquired later') });
+  const given = await run('basis', lot, '--cost', '180', '--acquired', '2023-03-15');
+  expect({ code: given.code, stderr: given.stderr }).toEqual({ code: 0, stderr: '' });
+  expect((await run('sync', '--account', PAPER)).code).toBe(0);
+  expect(await ko()).toMatchObject({
+    cost: '180',
+    realizedPnl: '30',
+    realizedBasis: 'exact',
+    reason: null,
+    acquiredDate: '2023-03-15',
+    term: 'long',
+  });
+}, 60_000);
+
 it.each([
   [['elect', 'lot-method', 'best', '--account', PAPER], 'is no lot-method'],
   [['elect', 'colour', 'red', '--account', PAPER], 'is nothing to elect'],
   [['elect', 'account-type', 'offshore', '--account', PAPER], 'is no account-type'],
-  [['elect', 'account-type', 'ira', '--account', PAPER, '--from', '2025-01-01'], 'at all times'],
+  [['elect', 'account-type', 'ira', '--account', PAPER, '--instrument', 'equity:X:USD'], 'whole account'],
   [['elect', 'account-type', 'ira', '--account', 'nobody'], 'nobody'],
   [['choose-lots', 'x', 'y', '--account', PAPER], 'names no lot and quantity'],
   [['basis', 'no-such-lot', '--cost', '1', '--acquired', '2021-03-15'], 'There is no lot'],
+  [['basis', 'unknown:x', '--cost', '1', '--acquired', '2021-03-15'], 'There is no lot'],
   [['basis', 'x', '--cost', 'much', '--acquired', '2021-03-15'], 'is no amount'],
   [['resolve', '999', '--as', 'dismiss', '--reason', 'x'], 'There is no finding 999'],
   [['pnl', '--from', 'yesterday'], 'is no day'],

@@ -38,6 +38,20 @@ describe('nearest names', () => {
     (written) => expect(nearestName(written, SETTING_NAMES)).toBeNull(),
   );
   test('a swap of neighbours is one slip', () => expect(editDistance('ABCD', 'ACBD')).toBe(1));
+  test('the nearest name is the one at the least distance, whatever is looked at first', () => {
+    const name = fc.string({ unit: fc.constantFrom('A', 'B', 'C', '_'), minLength: 4, maxLength: 12 });
+    fc.assert(
+      fc.property(name, fc.array(name, { maxLength: 6 }), (written, known) => {
+        const near = known.filter(
+          (one) => editDistance(written, one) <= Math.min(2, Math.floor(one.length / 5)),
+        );
+        const least = Math.min(...near.map((one) => editDistance(written, one)));
+        expect(nearestName(written, known)).toBe(
+          near.find((one) => editDistance(written, one) === least) ?? null,
+        );
+      }),
+    );
+  });
   test('a limit changes no distance within it', () => {
     const name = fc.string({ unit: fc.constantFrom('A', 'B', 'C'), maxLength: 8 });
     fc.assert(

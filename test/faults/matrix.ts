@@ -2,6 +2,7 @@
 import { Seeded } from '../../src/sandbox/seeded.ts';
 import { type DatabaseKind } from '../world/world.ts';
 import { AGENT_ROWS } from './rows/agents.ts';
+import { ANNOUNCEMENT_ROWS } from './rows/announcements.ts';
 import { ANSWER_ROWS } from './rows/answers.ts';
 import { CREDENTIAL_ROWS } from './rows/credentials.ts';
 import { FILL_ROWS } from './rows/fills.ts';
@@ -20,6 +21,7 @@ export const MATRIX: readonly FaultRow[] = [
   ...STORAGE_ROWS,
   ...AGENT_ROWS,
   ...TIME_ROWS,
+  ...ANNOUNCEMENT_ROWS,
 ];
 
 export const DATABASES: readonly DatabaseKind[] = ['sqlite', 'postgres'];

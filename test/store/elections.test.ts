@@ -1,6 +1,7 @@
 /** Elections: in the ledger, beside a running agent, and which of them hold for an epoch. */
 import { expect, it } from 'vitest';
-import { parseTradeDate } from '../../src/domain/time.ts';
+import { accountTypeOn } from '../../src/domain/election.ts';
+import { parseTradeDate, type TradeDate } from '../../src/domain/time.ts';
 import { type AuditEntry, type NewElection } from '../../src/store/store.ts';
 import { forEachDatabase } from './databases.ts';
 import { AAPL, AT, asText, commitOf, fill, minutesLater, observationOf, ready } from './samples.ts';
@@ -124,17 +125,31 @@ forEachDatabase('what was ever reported short', (open) => {
 });
 
 forEachDatabase('how an account is taxed', (open) => {
-  it('is unknown until somebody says so', async () => {
-    const { store } = await open();
+  it('is an election of days; what a book of before said stands beside it', async () => {
+    const { store, sql } = await open();
     const { account } = await ready(store);
     expect(await store.accountTypes()).toEqual(new Map());
-    await store.setAccountType(account.id, 'ira', saying());
-    expect(await store.accountTypes()).toEqual(new Map([[account.id, 'ira']]));
-    await store.setAccountType(account.id, null, saying());
-    expect(await store.accountTypes()).toEqual(new Map());
-    expect(await store.verifyChains({})).toMatchObject({ ok: true, rows: 2 });
-    await expect(store.setAccountType(77, 'ira', saying())).rejects.toMatchObject({
-      code: 'unknown_account',
+    await sql(`UPDATE account SET type = 'roth_ira' WHERE id = ${account.id}`);
+    expect(await store.accountTypes()).toEqual(new Map([[account.id, 'roth_ira']]));
+    const of = (choice: string, from: string | null, to: string | null): NewElection => ({
+      ...LIFO,
+      kind: 'account_type',
+      object: null,
+      choice,
+      validFrom: from as TradeDate | null,
+      validTo: to as TradeDate | null,
     });
+    await store.elect(
+      account.id,
+      [of('ira', '2025-01-01', null), of('other', '2025-03-01', '2025-03-31')],
+      saying(),
+    );
+    const stored = await store.elections(account.id);
+    expect(
+      ['2024-12-31', '2025-01-01', '2025-03-01', '2025-03-31', '2025-04-01'].map((day) =>
+        accountTypeOn(stored, day as TradeDate),
+      ),
+    ).toEqual([null, 'ira', 'other', 'other', 'ira']);
+    expect(await store.verifyChains({})).toMatchObject({ ok: true });
   });
 });

@@ -35,6 +35,36 @@ const bought = (rootId: string, executed: number, seen: number, rev = 0, quantit
   );
 
 forEachDatabase('the ledger as it was', (open) => {
+  it('has all revisions of what moves an instrument, or did before it was corrected', async () => {
+    const { store } = await open();
+    const other = fill(
+      'moved',
+      { instrument: MSFT, executedAt: AT },
+      { rev: 1, firstSeenAt: minutesLater(20) },
+    );
+    const { account } = await runs(
+      store,
+      [10, { revisions: [bought('a', 1, 10), bought('moved', 2, 10), fill('msft', { instrument: MSFT })] }],
+      [20, { revisions: [other, bought('a', 1, 20, 1, '12')] }],
+    );
+    const told = async (...instruments: (typeof AAPL)[]) =>
+      [
+        ...(
+          await store.revisionsMoving(
+            account.id,
+            1,
+            instruments.map(({ id }) => id),
+          )
+        ).values(),
+      ].map((chain) =>
+        chain.map((row) => `${row.rootId} ${row.rev} ${row.instrument?.symbol ?? ''}`).join(', '),
+      );
+    expect(await told(AAPL)).toEqual(['a 0 AAPL, a 1 AAPL', 'moved 0 AAPL, moved 1 MSFT']);
+    expect(await told(MSFT)).toEqual(['moved 0 AAPL, moved 1 MSFT', 'msft 0 MSFT']);
+    expect(await told()).toEqual([]);
+    expect((await store.revisionsMoving(account.id, 2, [AAPL.id])).size).toBe(0);
+  });
+
   it('has the newest revisions known then, executed by then', async () => {
     const { store } = await open();
     const late = bought('late', 5, 60);

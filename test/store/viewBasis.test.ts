@@ -1,7 +1,7 @@
 /** What a rebuild reads: which run the views are of, what it knew, and evidence that no view keeps alone. */
 import { expect, it } from 'vitest';
 import { decimal } from '../../src/domain/decimal.ts';
-import { type RunCommit, type Store, type ViewBasis } from '../../src/store/store.ts';
+import { type EpochBasis, type RunCommit, type Store, type ViewBasis } from '../../src/store/store.ts';
 import { forEachDatabase, sqliteSql } from './databases.ts';
 import {
   AAPL,
@@ -28,7 +28,7 @@ const LIFO = {
 } as const;
 
 forEachDatabase('the run that views are of', (open) => {
-  it('is the newest complete one that wrote positions, of each epoch', async () => {
+  it('is the newest complete one that wrote positions, of each epoch; days are proved by the newest of all', async () => {
     const { store } = await open();
     const { account, lease } = await ready(store);
     expect(await store.viewBases(account.id)).toEqual([]);
@@ -37,18 +37,20 @@ forEachDatabase('the run that views are of', (open) => {
     await run(0, { type: 'transactions' });
     await run(1, { type: 'bankroll' });
     expect(await store.viewBases(account.id)).toEqual([]);
-    await run(2, { type: 'all' }, 5);
+    const all = await run(2, { type: 'all' }, 5);
     const positions = await run(3, { type: 'positions' }, 7);
     await run(4, { outcome: 'incomplete' });
     await run(5, { type: 'transactions' });
     const first = { epoch: 1, runId: positions.id, startedAt: minutesLater(3), ledgerSeq: 7 };
-    expect(await store.viewBases(account.id)).toEqual([first]);
+    const proving = { epoch: 1, runId: all.id, startedAt: minutesLater(2), ledgerSeq: 5 };
+    expect(await store.viewBases(account.id)).toEqual([{ ...first, proving }]);
     await store.newEpoch(lease, minutesLater(6), 'test');
-    expect(await store.viewBases(account.id)).toEqual([first]);
+    expect(await store.viewBases(account.id)).toEqual([{ ...first, proving }]);
     const next = await run(7, { epoch: 2 }, 9);
+    const second = { epoch: 2, runId: next.id, startedAt: minutesLater(7), ledgerSeq: 9 };
     expect(await store.viewBases(account.id)).toEqual([
-      first,
-      { epoch: 2, runId: next.id, startedAt: minutesLater(7), ledgerSeq: 9 },
+      { ...first, proving },
+      { ...second, proving: second },
     ]);
   });
 
@@ -79,7 +81,7 @@ forEachDatabase('the run that views are of', (open) => {
         { ...at(2), type: 'transactions' },
       ),
     );
-    const [basis] = (await store.viewBases(account.id)) as [ViewBasis];
+    const [basis] = (await store.viewBases(account.id)) as readonly [EpochBasis];
     const known = async (when: { basis?: ViewBasis }) => [
       (await store.bookActivitiesAsOf(account.id, 1, when)).map(
         (row) => `${row.rootId} ${row.quantity.toString()}`,

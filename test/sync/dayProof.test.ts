@@ -11,6 +11,7 @@ import { type NewRevision } from '../../src/store/store.ts';
 import { dayFindings } from '../../src/sync/dayFindings.ts';
 import { firstDayToProve, proveDays, type ProofInput, type ProvedDay } from '../../src/sync/dayProof.ts';
 import { changedProofs, proofColumnsOf } from '../../src/sync/dayRows.ts';
+import { foldedBefore } from '../../src/sync/proveRun.ts';
 import {
   endOfDay,
   statementOf,
@@ -19,6 +20,7 @@ import {
 } from '../../src/sync/dayStatements.ts';
 import { proofText } from '../book/dayStory.ts';
 import { activities, at, instrumentOf } from '../notation.ts';
+import { revisions } from './lookNotation.ts';
 
 /**
  * `2025-08-15 20:05 = 98519.90 | 74427.20 | AAPL 30 @ 231.44, KO 100 @ 69.50`: when somebody looked, equity, cash and
@@ -318,6 +320,127 @@ describe('which day a row counts to', () => {
   });
 });
 
+describe('money that may be of this day or of the next: only one choice of rows is an identity', () => {
+  const days = (happened: string, evening: string, next: string) =>
+    prove({
+      happened: `2025-08-14 09:00 deposit 1000\n${happened}`,
+      stated: `
+        2025-08-14 20:05 = 1000 | 1000 |
+        2025-08-15 20:05 = ${evening} | ${evening} |
+        2025-08-18 20:05 = ${next} | ${next} |`,
+    }).slice(1);
+  const said = (rows: readonly ProvedDay[]): string[] => rows.map(({ proof }) => proofText(proof));
+
+  test('a fee of Monday that Friday has paid already is the one that leads to the stated cash', () => {
+    expect(said(days('2025-08-18 fee 0.05\n2025-08-18 fee 0.07', '999.93', '999.88'))).toEqual([
+      '2025-08-15 proved: 1000 + fees -0.07 = 999.93',
+      '2025-08-18 proved: 999.93 + fees -0.05 = 999.88',
+    ]);
+  });
+
+  test('of two rows of one kind and amount either says the same', () => {
+    expect(said(days('2025-08-18 fee 0.05\n2025-08-18 fee 0.05', '999.95', '999.90'))).toEqual([
+      '2025-08-15 proved: 1000 + fees -0.05 = 999.95',
+      '2025-08-18 proved: 999.95 + fees -0.05 = 999.9',
+    ]);
+  });
+
+  test('a deposit and interest of one amount: which of them came first nobody knows, and so says the proof', () => {
+    // Two rows of income are told apart by no figure.
+    const rows = days('2025-08-18 dividend 5\n2025-08-18 interest 5', '1005', '1010');
+    expect(rows.map(({ proof }) => proof.state)).toEqual(['proved', 'proved']);
+    const other = days('2025-08-18 deposit 5\n2025-08-18 interest 5', '1005', '1010');
+    expect(said(other)).toEqual([
+      '2025-08-15 unknown: 1000 + flows ? + income ? = 1005 residual ?',
+      '2025-08-18 unknown: 1005 + flows ? + income ? = 1010 residual ?',
+    ]);
+    expect(other[0]!.proof.doubts.map(({ component, reason }) => `${component} ${reason}`)).toEqual([
+      'flows which_day',
+      'income which_day',
+    ]);
+    expect(findingsOf(other, {})).toEqual([]);
+  });
+
+  test('one large row, or two small ones of the same sum: the fewest are no better than the others', () => {
+    const rows = days(
+      '2025-08-18 fee 3\n2025-08-18 fee 1\n2025-08-18 interest 1\n2025-08-18 fee 4',
+      '997',
+      '993',
+    );
+    expect(rows.map(({ proof }) => proof.state)).toEqual(['unknown', 'unknown']);
+  });
+});
+
+describe('what was corrected or busted before anybody saw it', () => {
+  const evening = '2025-08-14 16:00 = 1000 | 1000 |';
+  const bought = `
+    2025-08-14 09:00  deposit 1000
+    2025-08-15 10:00  buy 2 AAPL @ 100`;
+  /** Published on Saturday, the statement is of Friday. */
+  const late = (text: string) => revisions(text, at('2025-08-16 12:00'));
+  const days = (rows: readonly NewRevision[], stated: string) =>
+    prove({
+      happened: [...activities(bought), ...rows],
+      stated: `${evening}\n${stated}`,
+      more: { chains: rows.filter(({ status }) => status === 'bust').map((row) => [row]) },
+    });
+
+  test('a sale that was first listed as busted: the evening holds it, both days add up', () => {
+    const stated = `
+      2025-08-15 16:00 = 1012 | 907 | AAPL 1 @ 105
+      2025-08-18 16:00 = 1020 | 800 | AAPL 2 @ 110`;
+    expect(
+      days(late('2025-08-15 11:00 sell 1 AAPL @ 107 (bust)'), stated).map(({ proof }) => proofText(proof)),
+    ).toEqual([
+      '2025-08-14 proved: 0 + flows 1000 = 1000',
+      '2025-08-15 proved: 1000 + unrealized 10 + corrections 2 = 1012',
+      '2025-08-18 proved: 1012 + unrealized 10 + corrections -2 = 1020',
+    ]);
+  });
+
+  test('busted before the evening it is in no statement, and corrects nothing', () => {
+    const stated = '2025-08-15 16:00 = 1010 | 800 | AAPL 2 @ 105';
+    const [, day] = days(late('2025-08-15 11:00 sell 1 AAPL @ 107 (bust)'), stated);
+    expect(proofText(day!.proof)).toBe('2025-08-15 proved: 1000 + unrealized 10 = 1010');
+  });
+
+  test('of two such trades the statement tells which one it holds', () => {
+    const two = late(`
+      2025-08-15 11:00  sell 1 AAPL @ 107 (bust) #one
+      2025-08-15 12:00  buy 1 KO @ 70 (bust) #two`);
+    const stated = `
+      2025-08-15 16:00 = 1012 | 907 | AAPL 1 @ 105
+      2025-08-18 16:00 = 1020 | 800 | AAPL 2 @ 110`;
+    expect(days(two, stated).map(({ proof }) => `${proof.state} ${proof.corrections?.toString()}`)).toEqual([
+      'proved 0',
+      'proved 2',
+      'proved -2',
+    ]);
+  });
+
+  test('a fill that was corrected before it was listed: nobody saw what the evening holds, so both days are unknown', () => {
+    const stated = `
+      2025-08-15 16:00 = 1020 | 910 | AAPL 1 @ 110
+      2025-08-18 16:00 = 1015 | 905 | AAPL 1 @ 110`;
+    const rows = days(late('2025-08-15 11:00 sell 1 AAPL @ 105'), stated);
+    expect(rows.map(({ proof }) => proofText(proof))).toEqual([
+      '2025-08-14 proved: 0 + flows 1000 = 1000',
+      '2025-08-15 unknown: 1000 + realized 5 + unrealized 10 + corrections ? = 1020 residual ?',
+      '2025-08-18 unknown: 1020 + corrections ? = 1015 residual ?',
+    ]);
+    expect(rows[1]!.proof.doubts).toEqual([
+      { component: 'corrections', instrument: null, reason: 'corrected_unseen' },
+    ]);
+    // Seen in time, the same figures are a difference that nothing excuses.
+    const seen = revisions('2025-08-15 11:00 sell 1 AAPL @ 105', at('2025-08-15 12:00'));
+    expect(days(seen, stated).map(({ proof }) => proof.state)).toEqual([
+      'proved',
+      'unexplained',
+      'unexplained',
+    ]);
+  });
+});
+
 describe('days that nobody can prove', () => {
   test('days the broker states afterwards have no marks; without holdings they need none', () => {
     expect(
@@ -597,6 +720,42 @@ describe('where to begin', () => {
   });
 });
 
+describe('the first day of an epoch that a history precedes', () => {
+  const happened = `
+    2025-08-01 09:00  deposit 10000
+    2025-08-04 10:00  buy 10 AAPL @ 200
+    2025-08-05 10:00  sell 5 AAPL @ 230
+    2025-08-14 10:00  sell 1 AAPL @ 240`;
+  /** The broker has not listed the sale of another one yet. */
+  const stated = '2025-08-15 12:00 = 10400 | 9640 | AAPL 3 @ 250';
+
+  test('says the same from wherever the fold began, also while something is awaited', () => {
+    const rows = activities(happened);
+    const instruments = new Map([[instrumentOf('AAPL').id, instrumentOf('AAPL')]]);
+    for (const now of ['2025-08-15 12:00', '2025-08-18 12:00']) {
+      const whole = prove({ happened, stated, now });
+      for (const count of [1, 2, 3]) {
+        const { book } = foldBook(EMPTY_BOOK, rows.slice(0, count));
+        const more = { book, instruments, isBeginning: false };
+        const later = prove({ happened: rows.slice(count), stated, now, more });
+        expect(later.map(({ proof }) => proofColumnsOf(proof))).toEqual(
+          whole.map(({ proof }) => proofColumnsOf(proof)),
+        );
+      }
+      expect(whole.map(({ proof }) => proofColumnsOf(proof).realized)).toEqual([null]);
+    }
+  });
+
+  test('a walk begins before the trading day ahead of its first statement, over a long week-end too', () => {
+    const date = (text: string) => ({ date: parseTradeDate(text) });
+    expect(foldedBefore(date('2025-08-15'))).toBe(at('2025-08-13 00:00'));
+    // Monday: the margin reaches Saturday, as Friday's end does.
+    expect(foldedBefore(date('2025-08-18'))).toBe(at('2025-08-16 00:00'));
+    // The Tuesday behind Labor Day: what was traded on Saturday is of the first day.
+    expect(foldedBefore(date('2025-09-02'))).toBe(at('2025-08-30 00:00'));
+  });
+});
+
 describe('more was sold than the book had at that moment (a purchase was busted after its units were sold)', () => {
   const happened = `
     2025-08-13 09:00  deposit 1000
@@ -636,7 +795,7 @@ describe('a reverse split whose cash in lieu comes days later', () => {
     row.kind === 'split' ? { ...row, details: { ratioNew: '1', ratioOld: '3' } } : row,
   );
 
-  test('the fraction costs its day what it was worth, its cash comes back on its own', () => {
+  test('the fraction costs its day what it was worth, its cash comes back on its own: 390 for what cost 400', () => {
     const stated = `
       2025-08-13 20:05 = 12000 | 2000 | AAPL 25 @ 400
       2025-08-14 20:05 = 11600 | 2000 | AAPL 8 @ 1200

@@ -54,6 +54,24 @@ function merge(
   };
 }
 
+test('terms of a split that were told once stay where a later read did not get them', () => {
+  const plain: Activity = { ...fill, kind: 'split', details: {} };
+  const told: Activity = { ...plain, details: { ratioNew: '1', ratioOld: '3' } };
+  expect(merge([told], chain(plain)).revisions).toEqual(['FILL:1 rev 1 ok 10']);
+  expect(merge([plain], chain(plain, told))).toEqual({ revisions: [], watch: [] });
+  // What else changed is news, with the terms.
+  const { revisions } = mergeActivities(
+    [{ ...plain, quantity: decimal('8') }],
+    chain(plain, told),
+    new Map(),
+    NOW,
+  );
+  expect(revisions.map(({ details }) => details)).toEqual([{ ratioNew: '1', ratioOld: '3' }]);
+  // Terms that are told otherwise are a correction.
+  const other: Activity = { ...plain, details: { ratioNew: '1', ratioOld: '4' } };
+  expect(merge([other], chain(plain, told)).revisions).toEqual(['FILL:1 rev 2 ok 10']);
+});
+
 describe('identity, never similarity', () => {
   test('a first sight is revision 0', () => {
     expect(merge([fill])).toEqual({ revisions: ['FILL:1 rev 0 ok 10'], watch: [] });

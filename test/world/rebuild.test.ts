@@ -1,8 +1,8 @@
 /** A rebuild from ledger and evidence gives the very rows that the runs wrote, at every moment, on both databases. */
 import { afterEach, describe, expect, test } from 'vitest';
-import { now as instantNow } from '../../src/domain/time.ts';
+import { now as instantNow, type Clock } from '../../src/domain/time.ts';
 import { rebuildViews, verifyViews, type RebuildReport } from '../../src/sync/rebuild.ts';
-import { LEASE_TTL_MS } from '../../src/sync/requestSync.ts';
+import { LEASE_TTL_MS, requestSync } from '../../src/sync/requestSync.ts';
 import { postgresSql, sqliteSql } from '../store/databases.ts';
 import { createTestDatabase } from '../testDatabase.ts';
 import { lotsOf, positionsOf, realizedOf, resolveFinding } from './walks.ts';
@@ -30,6 +30,18 @@ async function rebuilt(world: World): Promise<RebuildReport> {
   const report = await rebuildViews(store, account, grant.lease, audit, records.latePublishing(account));
   await store.releaseLease(grant.lease);
   return report;
+}
+
+/** A run of all whose own clock is so many hours ahead; the broker's is right. */
+async function syncAhead(world: World, hours: number): Promise<void> {
+  const { clock } = world.truebook;
+  const seat = (await world.truebook.agentAccounts()).find(({ account }) => account.name === PAPER)!;
+  const ahead: Clock = { ...clock, wallMs: () => clock.wallMs() + hours * 3_600_000 };
+  const dependencies = { ...world.truebook.dependencies(seat, 'test'), clock: ahead };
+  const holder = world.truebook.holder('command');
+  const how = { holder, isGone: () => false, trigger: 'command', type: 'all', requestedBy: 'test' } as const;
+  const { run } = await requestSync(dependencies, seat.account, { ...how, dryRun: false });
+  expect(run.outcome).toBe('complete');
 }
 
 /** What differs, as a person would look at it. */
@@ -287,5 +299,91 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (database) => {
     expect(counts(await verified(world))).toBe('position 1');
     await rebuilt(world);
     expect(counts(await verified(world))).toBe('');
+  });
+
+  test('days are proved under the elections of now, by whatever run read the positions last', async () => {
+    const world = await openWorld({ database, scenario: 'empty', at: '2025-08-04T13:00:00Z' });
+    opened.push(world);
+    await world.control('cash', { account: PAPER, kind: 'deposit', amount: '50000' });
+    for (const [side, quantity, price] of [
+      ['buy', '10', '200'],
+      ['buy', '10', '210'],
+      ['sell', '5', '220'],
+    ]) {
+      await world.control('trade', { account: PAPER, side, quantity, symbol: 'AAPL', price });
+      await world.advance('5m');
+      await world.sync(PAPER);
+    }
+    const realized = async (): Promise<unknown> => {
+      const days = await sql(world, "SELECT realized FROM balance_day WHERE trade_date = '2025-08-04'");
+      return days[0]!['realized'];
+    };
+    const expectSame = async (): Promise<void> =>
+      expect(differences(await verified(world)).join('\n')).toBe('');
+    await world.advance('1d');
+    await world.syncPart(PAPER, 'positions');
+    expect(await realized()).toBeNull();
+    await expectSame();
+    await world.advance('5m');
+    await world.sync(PAPER);
+    expect(await realized()).toBe('100');
+    await expectSame();
+    const account = await world.truebook.account(PAPER);
+    const dates = { validFrom: null, validTo: null };
+    const election = {
+      kind: 'lot_method',
+      object: null,
+      choice: 'LIFO',
+      ...dates,
+      source: 'user',
+      details: {},
+    };
+    const audit = { at: instantNow(world.truebook.clock), actor: 'user', action: 'elect', object: PAPER };
+    await world.truebook.store.elect(account.id, [election as never], { ...audit, facts: {} });
+    await expectSame();
+    await world.advance('5m');
+    await world.syncPart(PAPER, 'positions');
+    await expectSame();
+    await world.advance('5m');
+    await world.sync(PAPER);
+    expect(await realized()).toBe('50');
+    await expectSame();
+    // A look at the positions alone on a new day proves nothing.
+    await world.advance('1d');
+    await world.syncPart(PAPER, 'positions');
+    await expectSame();
+    await world.sync(PAPER);
+    await expectSame();
+  });
+
+  test('a proof that a clock made that ran ahead is taken back, and today is proved when it is over', async () => {
+    const world = await busyAccount(database);
+    const states = async (): Promise<string[]> => {
+      const rows = await sql(
+        world,
+        'SELECT trade_date, residual_state, end_equity FROM balance_day ORDER BY trade_date',
+      );
+      return rows.map((row) => `${String(row['trade_date'])} ${String(row['residual_state'])}`);
+    };
+    const expectSame = async (): Promise<void> =>
+      expect(differences(await verified(world)).join('\n')).toBe('');
+    const honest = await states();
+    await expectSame();
+    await syncAhead(world, 30);
+    expect(await states()).not.toEqual(honest);
+    await expectSame();
+    await world.control('cash', { account: PAPER, kind: 'dividend', symbol: 'AAPL', amount: '3' });
+    await world.advance('5m');
+    await world.sync(PAPER);
+    expect(await states()).toEqual(honest);
+    await expectSame();
+    await world.advance('1d');
+    await world.sync(PAPER);
+    await expectSame();
+    expect((await states()).map((row) => row.split(' ')[1])).toEqual([
+      ...honest.slice(0, -1).map((row) => row.split(' ')[1]),
+      expect.stringMatching(/proved|unexplained|pending|unknown/),
+      'null',
+    ]);
   });
 });

@@ -1,7 +1,8 @@
 /** Stories of an account, each walked through the real wire: what the book says of them then, later, and as known then. */
 import { afterEach, describe, expect, test } from 'vitest';
-import { parseInstant } from '../../src/domain/time.ts';
+import { now, type TradeDate } from '../../src/domain/time.ts';
 import { decimal } from '../../src/domain/decimal.ts';
+import { type NewElection } from '../../src/store/store.ts';
 import {
   daysOf,
   findingsOf,
@@ -12,7 +13,7 @@ import {
   realizedOf,
   resolveFinding,
 } from './walks.ts';
-import { DEFAULT_NOW, openWorld, type DatabaseKind, type World } from './world.ts';
+import { openWorld, type DatabaseKind, type World } from './world.ts';
 
 const open: World[] = [];
 
@@ -28,6 +29,20 @@ async function start(database: DatabaseKind): Promise<World> {
   await at.advance('1h');
   await at.sync(PAPER);
   return at;
+}
+
+/** What `truebook elect account-type` writes; `from`: the first trade date. */
+function accountType(choice: string, from: string | null = null): NewElection {
+  const validFrom = from as TradeDate | null;
+  return {
+    kind: 'account_type',
+    object: null,
+    choice,
+    validFrom,
+    validTo: null,
+    source: 'user',
+    details: {},
+  };
 }
 
 async function trade(
@@ -344,19 +359,49 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (database) => {
     ]);
     // Had the replacement been bought in an IRA, nothing would take the loss over.
     const { id } = await at.truebook.account('alpaca-live');
-    const said = {
-      at: parseInstant(DEFAULT_NOW),
-      actor: 'user',
-      action: 'elect',
-      object: 'alpaca-live',
-      facts: {},
+    const lost = async (when: object = {}) =>
+      (await pnlRecordsOf(at.truebook.records, 'account', { wash: 'taxpayer', ...when })).map(
+        (row) => `${row.account} washed ${row.washDisallowed} lost ${row.washLost}`,
+      );
+    const elect = async (choice: string, days: { from?: string }) => {
+      await at.advance('1m');
+      const said = { actor: 'user', action: 'elect', object: 'alpaca-live', facts: {} };
+      await at.truebook.store.elect(id, [accountType(choice, days.from)], {
+        ...said,
+        at: now(at.truebook.clock),
+      });
     };
-    await at.truebook.store.setAccountType(id, 'ira', said);
-    expect(await washed('taxpayer')).toEqual(['alpaca-paper -200 washed 80 taxed -120']);
-    const [paper] = await pnlRecordsOf(at.truebook.records, 'account', { wash: 'taxpayer' });
-    expect(paper).toMatchObject({ washLost: '80' });
+    // It became one only after the purchase: then that was a taxable account's, as it was before anybody said so.
+    const nobodySaid = now(at.truebook.clock);
+    await elect('ira', { from: '2025-08-05' });
+    expect(await lost()).toEqual(['alpaca-paper washed 80 lost 0']);
+    await elect('roth_ira', {});
+    expect(await lost()).toEqual(['alpaca-paper washed 80 lost 80']);
+    expect(await lost({ knownAt: nobodySaid })).toEqual(['alpaca-paper washed 80 lost 0']);
+    expect(await lost({ knownAt: now(at.truebook.clock) })).toEqual(['alpaca-paper washed 80 lost 80']);
     const [lot] = await lotRecordsOf(at.truebook.records, { wash: 'taxpayer' });
     expect(lot).toMatchObject({ account: 'alpaca-live', cost: '724', washIn: '0', taxCost: '724' });
+  });
+
+  test('an account that turns out to be an IRA: nothing was washed in it, live and rebuilt', async () => {
+    const at = await start(database);
+    await trade(at, 'buy', '10', 'AAPL', '200');
+    await later(at, '5m');
+    await trade(at, 'sell', '10', 'AAPL', '180');
+    await trade(at, 'buy', '4', 'AAPL', '181');
+    await later(at, '5m');
+    const account = await at.truebook.account(PAPER);
+    const { store } = at.truebook;
+    const put = async () => (await store.washAdjustments({ accountId: account.id })).length;
+    expect(await put()).toBe(1);
+    await at.advance('1m');
+    const said = { actor: 'user', action: 'elect', object: PAPER, facts: {} };
+    await store.elect(account.id, [accountType('ira')], { ...said, at: now(at.truebook.clock) });
+    await later(at, '5m');
+    expect(await put()).toBe(0);
+    const { verifyViews } = await import('../../src/sync/rebuild.ts');
+    const late = at.truebook.records.latePublishing(account);
+    expect(await verifyViews(store, account, late)).toMatchObject({ same: true, pending: 0 });
   });
 
   test('the account is reset: the old book stands, the new epoch begins with nothing', async () => {

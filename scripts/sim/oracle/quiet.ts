@@ -3,7 +3,6 @@ import { inflateSync } from 'node:zlib';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { Decimal } from '../../../src/domain/decimal.ts';
 import { tradeRecords } from '../../../src/sync/records.ts';
-import { type ViewComparison } from '../../../src/store/store.ts';
 import { verifyViews } from '../../../src/sync/rebuild.ts';
 import { positionsText, type AccountName } from '../brokerage.ts';
 import { type Life } from '../life.ts';
@@ -98,16 +97,11 @@ export async function restingProofs(life: Life, name: AccountName): Promise<void
     const chains = await book.store.verifyChains({ accountId: account.id });
     judge.hold('I11', chains.ok, () => `${name}: ${JSON.stringify(chains.firstBroken)}`);
     const rebuilt = await verifyViews(book.store, account, book.records.latePublishing(account));
-    // What a day's proof said depends on the clock of the run that made it: see docs/reliability.md.
-    // Nor are the parts of a day without a start: an open fault, see there.
-    const judged = rebuilt.tables.filter(
-      (compared) => compared.table !== 'balance_day' || !(life.wallWasAhead || isWithoutStart(compared)),
-    );
     judge.hold(
       'I20',
-      judged.every((table) => table.differing === 0),
+      rebuilt.tables.every((table) => table.differing === 0),
       () =>
-        `${name}: ${JSON.stringify(judged.filter((table) => table.differing > 0).map(({ table, examples }) => [table, examples[0]]))}`,
+        `${name}: ${JSON.stringify(rebuilt.tables.filter((table) => table.differing > 0).map(({ table, examples }) => [table, examples[0]]))}`,
     );
   });
   for (const { seq, hash } of memory.heads) {
@@ -180,14 +174,4 @@ function unpacked(bytes: Buffer): Buffer {
   } catch {
     return bytes;
   }
-}
-
-/** Whether only days differ of which nobody knows how they began: their parts are those since the fold began. */
-function isWithoutStart({ differing, examples }: ViewComparison): boolean {
-  return (
-    differing <= examples.length &&
-    examples.every(
-      ({ stored, derived }) => (stored?.['start_equity'] ?? derived?.['start_equity'] ?? null) === null,
-    )
-  );
 }

@@ -48,7 +48,8 @@ export function washGroup(group: Group, adjustments: WashDeferral[], unknown: Wa
 
 /** A loss in an IRA is no loss for tax: there is nothing to put off. */
 function isTaxedLoss(piece: Piece): boolean {
-  return piece.lot.row.accountType !== 'ira' && lossOf(piece) !== null;
+  const type = piece.close.row?.accountType ?? piece.lot.row.accountType;
+  return type !== 'ira' && lossOf(piece) !== null;
 }
 
 function canEverReplace(piece: Piece): boolean {

@@ -3,7 +3,7 @@ import { type Activity, type ActivityKind } from '../../domain/activity.ts';
 import { Decimal } from '../../domain/decimal.ts';
 import { type Instrument, type InstrumentId } from '../../domain/instrument.ts';
 import { type ClosureKind, type Lot, type LotClosure, type LotId } from '../../domain/lot.ts';
-import { compareInstants, type Instant } from '../../domain/time.ts';
+import { compareInstants, type Instant, type TradeDate } from '../../domain/time.ts';
 import { taxFigures } from '../taxLayer.ts';
 import {
   type TaxAccountType,
@@ -28,6 +28,8 @@ export interface UnitChange {
 export interface WashBook {
   readonly accountId: number | null;
   readonly accountType: TaxAccountType;
+  /** Where it was not the same at all times. Default: `accountType`. */
+  readonly accountTypeOn?: (day: TradeDate) => TaxAccountType;
   readonly lots: readonly Lot[];
   readonly closures: readonly LotClosure[];
   readonly instruments: ReadonlyMap<InstrumentId, Instrument>;
@@ -145,7 +147,7 @@ function acquisitionOf({ lot, instrument, security }: Subject, book: WashBook): 
   const isCall = isLong && instrument.option?.right === 'call';
   return {
     accountId: book.accountId,
-    accountType: book.accountType,
+    accountType: typeOn(book, lot.acquiredDate),
     lotId: lot.id,
     direction: lot.direction,
     securityKey: instrument.id,
@@ -164,6 +166,10 @@ function acquisitionOf({ lot, instrument, security }: Subject, book: WashBook): 
   };
 }
 
+function typeOn({ accountType, accountTypeOn }: WashBook, day: TradeDate): TaxAccountType {
+  return accountTypeOn?.(day) ?? accountType;
+}
+
 function purchaseOf(lot: Lot, activity: WashActivity | null): boolean | 'unknown' {
   if (activity === null) return lot.costSource === 'fill' ? true : 'unknown';
   if (PURCHASES.has(activity.kind)) return true;
@@ -176,6 +182,7 @@ function closeOf(closure: LotClosure, subject: Subject, book: WashBook, deliveri
   const { cost, proceeds } = taxFigures(closure);
   return {
     accountId: book.accountId,
+    accountType: typeOn(book, closure.closedDate),
     closureId: closure.id,
     lotId: closure.lotId,
     disposal,

@@ -61,6 +61,8 @@ export type WashDisposal = 'taxed' | 'carried' | 'gone';
 /** A close of (a part of) a lot, gains too: a replacement that was sold must be known to be sold. */
 export interface WashClose {
   readonly accountId: AccountId;
+  /** Default: that of its lot. */
+  readonly accountType?: TaxAccountType;
   /** Unique within the account. */
   readonly closureId: string;
   readonly lotId: LotId;

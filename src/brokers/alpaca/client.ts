@@ -33,7 +33,7 @@ import { mapActivity, mapBalance, mapOrders, mapPosition, mapQuote, mapRestricti
 import { type Direction, judgePage, nextToken, PAGE_SIZE, type PageRow } from './pages.ts';
 import { readOrderProgress } from './orderProgress.ts';
 import { type Connection, type Reading, readWith } from './reading.ts';
-import { learnSplits, type SplitTerms, withSplitTerms } from './splitTerms.ts';
+import { learnSplits, splitRows, type SplitTerms, withSplitTerms } from './splitTerms.ts';
 import {
   firstProblem,
   wireAccount,
@@ -218,6 +218,7 @@ async function walkSince(
   const walk = createWalk(reading, learnt, 'desc', { after }, null, last);
   for (let page = 0; page < PAGES_MAX; page += 1) {
     if ((await walk.next()) === 'more') continue;
+    await walk.learnSplits();
     const activities = walk.activities();
     last.sha256 = page === 0 ? walk.understoodSha256() : null;
     last.rows = last.sha256 === null ? [] : activities;
@@ -234,10 +235,10 @@ async function walkHistory(
   pagesMax: number,
 ): Promise<ActivitiesAnswer> {
   const walk = createWalk(reading, learnt, 'asc', {}, resumeAfter);
-  for (let page = 0; page < pagesMax; page += 1) {
-    if ((await walk.next()) === 'end') return { activities: walk.activities(), resumeAfter: null };
-  }
-  return { activities: walk.activities(), resumeAfter: walk.token() };
+  let isEnd = false;
+  for (let page = 0; page < pagesMax && !isEnd; page += 1) isEnd = (await walk.next()) === 'end';
+  await walk.learnSplits();
+  return { activities: walk.activities(), resumeAfter: isEnd ? null : walk.token() };
 }
 
 /** What was asked for beside the rows, and stays true. */
@@ -249,6 +250,8 @@ interface Learnt {
 interface Walk {
   /** Reads the next page. Throws `page_repeated`, `duplicate_differs` and what `Reading.get` throws. */
   next(): Promise<'more' | 'short' | 'end'>;
+  /** Asks for what rows of splits leave open: once the pages are read, because the rows of one may stand on two. */
+  learnSplits(): Promise<void>;
   activities(): readonly Activity[];
   token(): string | null;
   /** Hash of the newest page; null where a row of it is not understood, or may be understood better another time. */
@@ -265,6 +268,7 @@ function createWalk(
 ): Walk {
   const found = new Map<string, { activity: Activity; text: string }>();
   const seen = new Set<string>();
+  const rowsOfSplits: ExactJson[] = [];
   let token = resumeAfter;
   let rowsBefore = 0;
   let understood: string | null = null;
@@ -276,25 +280,26 @@ function createWalk(
     // The terms of a split may be told later, by another answer than this one.
     if (problem !== null || mapped?.kind === 'split') isWhole = false;
     if (mapped === null) return;
-    const row = withSplitTerms(mapped, splits);
-    const text = JSON.stringify(row);
-    const earlier = found.get(row.rootId);
+    const text = JSON.stringify(mapped);
+    const earlier = found.get(mapped.rootId);
     if (earlier !== undefined && earlier.text !== text) {
       reading.fail(
         'duplicate_differs',
-        `Alpaca listed ${row.rootId} twice with different content in one answer.`,
+        `Alpaca listed ${mapped.rootId} twice with different content in one answer.`,
       );
     }
-    found.set(row.rootId, { activity: row, text });
+    found.set(mapped.rootId, { activity: mapped, text });
   };
 
   let known: readonly Activity[] | null = null;
-  const activities = (): readonly Activity[] => known ?? [...found.values()].map((entry) => entry.activity);
+  const activities = (): readonly Activity[] =>
+    known ?? [...found.values()].map((entry) => withSplitTerms(entry.activity, splits));
 
   return {
     token: () => token,
     activities,
     understoodSha256: () => (isWhole ? understood : null),
+    learnSplits: () => learnSplits(reading, rowsOfSplits, splits),
     async next() {
       const { read, sha256 } = await reading.getLater('activities', 'trading', '/v2/account/activities', {
         direction,
@@ -311,7 +316,7 @@ function createWalk(
       const json = read();
       const raws = rowsOf(json, 'activities', reading);
       await learnTerms(reading, raws, terms);
-      await learnSplits(reading, raws, splits);
+      rowsOfSplits.push(...splitRows(raws));
       const rows: PageRow[] = raws.map((raw) => ({ id: textOf(raw, 'id'), key: JSON.stringify(raw) }));
       const verdict = judgePage(rows, seen, token, direction);
       if (verdict === 'repeated') {

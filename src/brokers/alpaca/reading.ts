@@ -7,7 +7,7 @@ import { isTruebookError, TruebookError } from '../../domain/errors.ts';
 import { type ExactJson, parseExactJson } from '../../domain/json.ts';
 import { type Payload, type QuarantinedRow, type Read } from '../../domain/snapshot.ts';
 import { type Clock, type Instant, now } from '../../domain/time.ts';
-import { type Egress, type HttpAnswer } from '../../egress/egress.ts';
+import { type Egress, type EgressRequest, type HttpAnswer } from '../../egress/egress.ts';
 import { type Problem } from './map.ts';
 import { type Redactor } from './redact.ts';
 import { wireError } from './wire.ts';
@@ -49,18 +49,22 @@ export interface Reading<Rows> {
     path: string,
     query?: Record<string, string>,
   ): Promise<{ readonly read: () => ExactJson; readonly sha256: string }>;
-  /** As `get`, but a 404 answers null. */
+  /** As `get`, but a 404 answers null. `once`: one try of at most 10 s, for what the read can do without. */
   find(
     resource: string,
     host: 'trading' | 'data',
     path: string,
     query?: Record<string, string>,
+    options?: { readonly once: true },
   ): Promise<Answer | null>;
   quarantine(resource: string, problem: Problem, row: unknown, sha256: string | null): void;
   /** How to tell the rows understood so far: asked only when a later request fails. */
   understood(rows: () => Rows): void;
   fail(reason: string, message: string): never;
 }
+
+/** How long one try may take of what a read can do without. */
+const ONCE_MS = 10_000;
 
 export async function readWith<Rows>(
   connection: Connection,
@@ -80,6 +84,7 @@ export async function readWith<Rows>(
     host: 'trading' | 'data',
     path: string,
     query: Record<string, string>,
+    limits: Pick<EgressRequest, 'once' | 'timeoutMs'> = {},
   ) => {
     const search = new URLSearchParams(query).toString();
     const pathWithQuery = search === '' ? path : `${path}?${search}`;
@@ -90,6 +95,7 @@ export async function readWith<Rows>(
       headers: connection.headers(),
       credential: connection.credential,
       signal,
+      ...limits,
     });
     const sha256 = createHash('sha256').update(answer.bytes).digest('hex');
     payloads.push({
@@ -117,8 +123,9 @@ export async function readWith<Rows>(
       if (answer.status !== 200) throw statusError(answer, resource, host, connection);
       return { read: () => parseBody(answer, resource), sha256 };
     },
-    async find(resource, host, path, query = {}) {
-      const { answer, sha256 } = await send(resource, host, path, query);
+    async find(resource, host, path, query = {}, options) {
+      const limits = options === undefined ? {} : { ...options, timeoutMs: ONCE_MS };
+      const { answer, sha256 } = await send(resource, host, path, query, limits);
       if (answer.status === 404) return null;
       if (answer.status !== 200) throw statusError(answer, resource, host, connection);
       return { json: parseBody(answer, resource), sha256 };

@@ -3,9 +3,15 @@ import { EMPTY_BOOK } from '../../book/foldBook.ts';
 import { type Account } from '../../domain/account.ts';
 import { LIFECYCLE_EVENTS } from '../../domain/event.ts';
 import { compareInstants, minInstant } from '../../domain/time.ts';
-import { type BookCheckpoint, type EpochViews, type Store, type ViewBasis } from '../../store/store.ts';
+import {
+  type BookCheckpoint,
+  type EpochBasis,
+  type EpochViews,
+  type Store,
+  type ViewBasis,
+} from '../../store/store.ts';
 import { type Capabilities } from '../../brokers/broker.ts';
-import { epochProofs } from '../epochProofs.ts';
+import { epochProofs, type EpochLedger } from '../epochProofs.ts';
 import { lastDayOver } from '../proveRun.ts';
 import { episodeResults } from '../episodeResults.ts';
 import { foldInPieces, rulesHash } from '../foldOnto.ts';
@@ -17,19 +23,14 @@ export async function epochViews(
   store: Store,
   account: Account,
   epoch: number,
-  basis: ViewBasis | null,
+  basis: EpochBasis | null,
   latePublishing: Capabilities['latePublishing'],
 ): Promise<EpochViews> {
   const balanceDays = await store.dayEnds(account.id, epoch);
   if (basis === null)
     return { epoch, positions: [], lots: [], closures: [], wash: [], balanceDays, checkpoints: [] };
-  const activities = await store.bookActivitiesAsOf(account.id, epoch, { basis });
-  const elections = await store.elections(account.id, { epoch, basis });
-  const rules = {
-    elections,
-    shortsReported: new Set(await store.shortsEverReported(account.id, epoch, { basis })),
-    baseCurrency: account.baseCurrency,
-  };
+  const known = await ledgerOf(store, account, basis);
+  const { activities, rules } = known;
   const { fold, checkpoints } = foldInPieces(EMPTY_BOOK, activities, rules, {
     countBefore: 0,
     epoch,
@@ -42,9 +43,8 @@ export async function epochViews(
   ];
   const instruments = await store.instruments([...new Set(named)]);
   const { closures, lots } = fold;
-  const now = basis.startedAt;
-  const ledger = { account, epoch, days: balanceDays, activities, rules, instruments, latePublishing, now };
-  const proofs = await epochProofs(store, ledger, lastDayOver(now));
+  const days = { account, epoch, days: balanceDays, instruments, latePublishing };
+  const proofs = await proofsOf(store, basis, known, days);
   return {
     epoch,
     positions: positionViews({
@@ -58,7 +58,7 @@ export async function epochViews(
     }),
     lots,
     closures,
-    wash: washOfAccount({ account, lots, closures, activities, instruments, elections }),
+    wash: washOfAccount({ account, lots, closures, activities, instruments, elections: rules.elections }),
     balanceDays: balanceDays.map((day) => {
       const proof = proofs.get(`${day.tradeDate} ${day.currency}`);
       return proof === undefined ? day : { ...day, proof };
@@ -68,6 +68,35 @@ export async function epochViews(
       ...(checkpoints.checkpoint === null ? [] : [checkpoints.checkpoint]),
     ]),
   };
+}
+
+type KnownLedger = Pick<EpochLedger, 'activities' | 'rules'>;
+
+/** What a run knew. */
+async function ledgerOf(store: Store, account: Account, basis: ViewBasis): Promise<KnownLedger> {
+  const { epoch } = basis;
+  return {
+    activities: await store.bookActivitiesAsOf(account.id, epoch, { basis }),
+    rules: {
+      elections: await store.elections(account.id, { epoch, basis }),
+      shortsReported: new Set(await store.shortsEverReported(account.id, epoch, { basis })),
+      baseCurrency: account.baseCurrency,
+    },
+  };
+}
+
+/** Proofs as the last run that proves days has them: what others read since is in none yet. */
+async function proofsOf(
+  store: Store,
+  { runId, proving }: EpochBasis,
+  known: KnownLedger,
+  days: Omit<EpochLedger, 'activities' | 'rules' | 'now'>,
+): ReturnType<typeof epochProofs> {
+  if (proving === null) return new Map();
+  const { activities, rules } =
+    proving.runId === runId ? known : await ledgerOf(store, days.account, proving);
+  const now = proving.startedAt;
+  return epochProofs(store, { ...days, activities, rules, now }, lastDayOver(now));
 }
 
 /**

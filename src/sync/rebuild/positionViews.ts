@@ -113,8 +113,9 @@ export interface Story {
   unexplainedSince: Instant | null;
   /** The figure behind the last estimate; null = it could not be worked out. */
   realized: Decimal | null;
-  /** When it was made, and what the broker stated and the book held then. */
+  /** When it was made, at which price of the broker's, and what the broker stated and the book held then. */
   estimatedAt: Instant | null;
+  mark: Decimal | null;
   estimatedOf: string;
   resetAt: Instant | null;
 }
@@ -132,6 +133,7 @@ export function storiesOf(events: readonly BookEvent[]): ReadonlyMap<InstrumentI
       unexplainedSince: null,
       realized: null,
       estimatedAt: null,
+      mark: null,
       estimatedOf: '',
       resetAt: null,
     };
@@ -165,5 +167,6 @@ function tell(story: Story, { kind, at, facts }: BookEvent): void {
   if (realized === undefined) return;
   story.realized = realized === null ? null : Decimal.parse(realized);
   story.estimatedAt = at;
+  story.mark = facts['mark'] == null ? null : Decimal.parse(facts['mark']);
   story.estimatedOf = `${facts['after']} of ${facts['book']}`;
 }

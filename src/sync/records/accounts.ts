@@ -1,4 +1,7 @@
 /** Account records. */
+import { type Account } from '../../domain/account.ts';
+import { accountTypeOn } from '../../domain/election.ts';
+import { newYorkDate, now } from '../../domain/time.ts';
 import { type RecordContext } from './context.ts';
 
 export interface AccountRecord {
@@ -9,14 +12,20 @@ export interface AccountRecord {
   readonly epoch: number;
   readonly currency: string;
   readonly pinned: boolean;
-  /** How it is taxed, as somebody said (`taxable`, `ira`, `roth_ira`, `other`); null = nobody did: counted as taxable. */
+  /** How it is taxed today, as somebody said (`taxable`, `ira`, `roth_ira`, `other`); null = nobody did: counted as taxable. */
   readonly type: string | null;
   readonly createdAt: string;
 }
 
 export async function accountRecords(context: RecordContext): Promise<readonly AccountRecord[]> {
-  const types = await context.store.accountTypes();
-  return (await context.store.accounts()).map((account) => ({
+  const { store, clock } = context;
+  const types = await store.accountTypes();
+  const today = newYorkDate(now(clock));
+  const typeOf = async ({ id }: Account) =>
+    accountTypeOn(await store.elections(id), today) ?? types.get(id) ?? null;
+  const accounts = await store.accounts();
+  const elected = await Promise.all(accounts.map(typeOf));
+  return accounts.map((account, index) => ({
     account: account.name,
     accountId: account.id,
     broker: account.broker,
@@ -24,7 +33,7 @@ export async function accountRecords(context: RecordContext): Promise<readonly A
     epoch: account.epoch,
     currency: account.baseCurrency,
     pinned: account.pinnedFingerprint !== null,
-    type: types.get(account.id) ?? null,
+    type: elected[index] ?? null,
     createdAt: account.createdAt,
   }));
 }

@@ -176,7 +176,7 @@ function estimatesOf(
 ): readonly Estimate[] {
   const stories = storiesOf(events);
   return rows.flatMap((row) => {
-    const at = stories.get(row.instrument)?.estimatedAt ?? null;
+    const { estimatedAt: at = null, mark = null } = stories.get(row.instrument) ?? {};
     const exact = results.get(row.openedRootId)?.realized ?? Decimal.zero;
     if (!isEstimate(row) || row.realizedPnl === null || at === null) return [];
     return [
@@ -185,6 +185,7 @@ function estimatesOf(
         instrument: row.instrument,
         date: newYorkDate(at),
         at,
+        mark,
         amount: row.realizedPnl.minus(exact),
         quantity: row.bookQuantity.minus(row.quantity).abs(),
       },
@@ -261,9 +262,10 @@ async function chosenWash(
   const inputs: WashInput[] = [];
   for (const account of chosen === 'taxpayer' ? everybody : shown) {
     const then = await books(account);
+    const type = types.get(account.id);
     inputs.push({
       account,
-      accountType: isIra(types.get(account.id)) ? 'ira' : 'taxable',
+      ...(type === undefined ? {} : { accountType: type }),
       lots: then.fold.lots,
       closures: then.closures,
       activities: then.activities,
@@ -279,8 +281,4 @@ async function electedScope(store: Store, accounts: readonly Account[]): Promise
   for (const account of accounts)
     if (washScopeOf(await store.elections(account.id)) === 'taxpayer') return 'taxpayer';
   return 'account';
-}
-
-function isIra(type: string | undefined): boolean {
-  return type === 'ira' || type === 'roth_ira';
 }

@@ -1,14 +1,17 @@
 /** Closed lots, one row per close of (a part of) a lot: what a broker's statement of realized gains lists. */
 import { Decimal } from '../../domain/decimal.ts';
+import { type InstrumentId } from '../../domain/instrument.ts';
 import { type Lot, type LotClosure } from '../../domain/lot.ts';
 import { type AccountFigures } from '../washOfAccount.ts';
+import { type TradeDate } from '../../domain/time.ts';
 import { compareText, text } from './fields.ts';
+import { meantBy } from './names.ts';
 import { nameOf, symbolOf, type Estimate, type PnlFacts, type PnlScope } from './pnl.ts';
 
 export interface ClosedLotRecord {
   readonly account: string;
   readonly symbol: string;
-  readonly instrument: string;
+  readonly instrument: InstrumentId;
   /** `sale`, `cover`, `expiry`, `assignment`, ...; `estimate` where no activity tells yet what closed it. */
   readonly kind: string;
   readonly direction: 'long' | 'short' | null;
@@ -27,6 +30,11 @@ export interface ClosedLotRecord {
   readonly realizedBasis: string;
   /** Why it is not exact; null where it is. */
   readonly reason: string | null;
+  /** Of an estimate: the price per unit it was made at. Null for everything else. */
+  readonly mark: string | null;
+  readonly markAsOf: string | null;
+  /** Where that price is from; an estimate is always made at what the broker's list of positions says. */
+  readonly markSource: 'broker_positions' | null;
   /** What the tax layer adds: premiums of exercised and assigned options, moved into the stock leg. */
   readonly rolled: string;
   /** The part of the loss that a wash sale puts off, positive. */
@@ -64,8 +72,9 @@ export function closedLotRecords(facts: ClosedLotFacts, scope: PnlScope = {}): r
   const closes = facts.closures
     .filter((row) => row.kind !== 'transfer_out')
     .map((row) => closedLot(facts, row, lots.get(`${row.accountId}:${row.lotId}`) ?? null));
+  const isMeant = meantBy(facts, scope.symbol);
   return [...closes, ...facts.estimates.map((row) => estimated(facts, row))]
-    .filter((row) => isWithin(row, scope))
+    .filter((row) => isWithin(row, scope) && isMeant(row.instrument, row.closedDate as TradeDate))
     .sort(
       (left, right) =>
         compareText(right.closedAt, left.closedAt) ||
@@ -75,10 +84,9 @@ export function closedLotRecords(facts: ClosedLotFacts, scope: PnlScope = {}): r
     );
 }
 
-function isWithin(row: ClosedLotRecord, { from, to, symbol }: PnlScope): boolean {
+function isWithin(row: ClosedLotRecord, { from, to }: PnlScope): boolean {
   if (from !== undefined && row.closedDate < from) return false;
-  if (to !== undefined && row.closedDate > to) return false;
-  return symbol === undefined || row.symbol === symbol || row.instrument === symbol;
+  return to === undefined || row.closedDate <= to;
 }
 
 function closedLot(
@@ -107,6 +115,9 @@ function closedLot(
     realizedPnl: text(row.realized),
     realizedBasis: row.realizedBasis,
     reason: reasonOf(row, lot),
+    mark: null,
+    markAsOf: null,
+    markSource: null,
     rolled: row.rolled.toString(),
     washDisallowed: out.toString(),
     washLots: washLotsOf(facts, wash, row.id),
@@ -130,6 +141,11 @@ function reasonOf(row: LotClosure, lot: Lot | null): string | null {
   if (row.kind === 'adjustment') return 'at the price a person stated, until the fill is published';
   if (lot?.costSource === 'broker') return "the cost of the lot is the broker's average";
   return "a part of the cost rests on the broker's rounded figures";
+}
+
+function estimateReason({ mark, at }: Estimate): string {
+  const price = mark === null ? "at the broker's price" : `at ${mark.toString()}, the broker's price`;
+  return `${price} in its list of positions of ${at}, until the fill is published`;
 }
 
 function washLotsOf(
@@ -165,7 +181,10 @@ function estimated(facts: PnlFacts, row: Estimate): ClosedLotRecord {
     fees: null,
     realizedPnl: row.amount.toString(),
     realizedBasis: 'estimated',
-    reason: `at the broker's price of ${row.at}, until the fill is published`,
+    reason: estimateReason(row),
+    mark: text(row.mark),
+    markAsOf: row.at,
+    markSource: 'broker_positions',
     rolled: '0',
     washDisallowed: '0',
     washLots: [],

@@ -7,6 +7,7 @@ import { type LotClosure } from '../../domain/lot.ts';
 import { type WashFigures } from '../washOfAccount.ts';
 import { type Instant, type TradeDate } from '../../domain/time.ts';
 import { text } from './fields.ts';
+import { meantBy } from './names.ts';
 import { groupPnl, pnlStats, type PnlGrouping, type PnlItem } from './pnlGroups.ts';
 
 export interface PnlRecord {
@@ -69,6 +70,8 @@ export interface Estimate {
   readonly date: TradeDate;
   /** When the run saw it that took the mark. */
   readonly at: Instant;
+  /** That mark, per unit, as the broker's list of positions had it; null in books that did not note it yet. */
+  readonly mark: Decimal | null;
   readonly amount: Decimal;
   /** Units, positive. */
   readonly quantity: Decimal;
@@ -87,7 +90,7 @@ export interface PnlFacts {
 export interface PnlScope {
   readonly from?: TradeDate;
   readonly to?: TradeDate;
-  /** Display name or identity. */
+  /** Display name or identity; of what was renamed, the old or the new one. */
   readonly symbol?: string;
 }
 
@@ -132,7 +135,7 @@ export function pnlStatsRecords(facts: PnlFacts, scope: PnlScope = {}): readonly
 
 // ---- from rows to items --------------------------------------------------------------------------------------------
 
-type Item = PnlItem & { readonly closeKey: string };
+type Item = PnlItem & { readonly closeKey: string; readonly instrument: InstrumentId | null };
 
 function itemsOf(facts: PnlFacts, scope: PnlScope): readonly Item[] {
   const closes = facts.closures
@@ -141,13 +144,14 @@ function itemsOf(facts: PnlFacts, scope: PnlScope): readonly Item[] {
     .map((row) => closeItem(facts, row, facts.wash.get(row.accountId)?.byClosure.get(row.id) ?? null));
   const estimates = facts.estimates.map((row) => estimateItem(facts, row));
   const money = facts.activities.flatMap((row) => moneyItem(facts, row) ?? []);
-  return [...closes, ...estimates, ...money].filter((item) => isWithin(item, scope));
+  const isMeant = meantBy(facts, scope.symbol);
+  return [...closes, ...estimates, ...money].filter(
+    (item) => isWithin(item, scope) && isMeant(item.instrument, item.date),
+  );
 }
 
-function isWithin(item: Item & { readonly instrument?: string | null }, scope: PnlScope): boolean {
-  if (scope.from !== undefined && item.date < scope.from) return false;
-  if (scope.to !== undefined && item.date > scope.to) return false;
-  return scope.symbol === undefined || item.symbol === scope.symbol || item.instrument === scope.symbol;
+function isWithin({ date }: Item, { from, to }: PnlScope): boolean {
+  return (from === undefined || date >= from) && (to === undefined || date <= to);
 }
 
 function closeItem(facts: PnlFacts, row: PnlFacts['closures'][number], washed: ClosureWash | null): Item {
@@ -156,6 +160,7 @@ function closeItem(facts: PnlFacts, row: PnlFacts['closures'][number], washed: C
     currency: row.currency,
     date: row.closedDate,
     symbol: symbolOf(facts, row.instrument),
+    instrument: row.instrument,
     kind: 'close',
     amount: row.realized,
     basis: row.realizedBasis,
@@ -182,6 +187,7 @@ function estimateItem(facts: PnlFacts, row: Estimate): Item {
     currency: instrument?.currency ?? '',
     date: row.date,
     symbol: symbolOf(facts, row.instrument),
+    instrument: row.instrument,
     kind: 'close',
     amount: row.amount,
     basis: 'estimated',
@@ -223,6 +229,7 @@ function moneyItem(facts: PnlFacts, row: PnlFacts['activities'][number]): Item |
     currency: row.currency,
     date: row.tradeDate,
     symbol: row.instrument?.symbol ?? null,
+    instrument: row.instrument?.id ?? null,
     kind,
     amount: row.amount,
     basis: 'exact',
