@@ -44,7 +44,7 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         'sync/mergeActivities.ts',
-        'const chain = known.get(activity.rootId) ?? [];',
+        'const chain = known.get(given.rootId) ?? [];',
         'const chain: RevisionChain = [];',
       ),
     ],
@@ -122,8 +122,8 @@ export const MUTANTS: readonly Mutant[] = [
       AS_LARGE,
       edit(
         'brokers/alpaca/client.ts',
-        "if ((await walk.next()) === 'end') return",
-        "if ((await walk.next()) !== 'repeated') return",
+        "isEnd = (await walk.next()) === 'end';",
+        "isEnd = (await walk.next()) !== 'repeated';",
       ),
       edit(
         'brokers/alpaca/client.ts',
