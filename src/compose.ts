@@ -29,6 +29,7 @@ import { type LeaseHolder, type Store } from './store/store.ts';
 import { type AgentAccount } from './sync/agent.ts';
 import { type StepContext, type StepHooks } from './sync/steps.ts';
 import { type SyncDependencies, type SyncRules } from './sync/syncAccount.ts';
+import { runOfHolder } from './sync/requestSync.ts';
 import { isAutomated, positionRecords, type RecordContext } from './sync/records.ts';
 
 export interface ComposeOptions {
@@ -123,7 +124,7 @@ export async function compose(options: ComposeOptions): Promise<Truebook> {
         const lease = purpose === 'agent' ? await store.leaseState(account.id) : null;
         // A lease outlives the process that had it by a minute: the dead keep nothing.
         const holder = lease?.live === true ? lease.holder : null;
-        return holder !== null && holder.incarnation !== incarnation && !isGone(holder);
+        return holder?.kind === 'agent' && holder.incarnation !== incarnation && !isGone(holder);
       };
       // A database that cannot be reached for a moment must not keep this process from ever knowing its accounts.
       return (accounts ??= openAccounts(options, store, clock, egress, heldElsewhere).catch(
@@ -240,7 +241,7 @@ async function openAccounts(
       continue;
     }
     const broker = await openBroker(connection, egress, clock);
-    const name = await accountName(connection, broker, store, taken, heldElsewhere);
+    const name = await accountName(connection, broker, store, taken, heldElsewhere, clock);
     taken.add(name);
     const account = await store.ensureAccount({
       name,
@@ -295,6 +296,7 @@ async function accountName(
   store: Store,
   taken: ReadonlySet<string>,
   heldElsewhere: (account: Account) => Promise<boolean>,
+  clock: Clock,
 ): Promise<string> {
   const base = connection.broker === 'alpaca' ? `alpaca-${connection.env}` : connection.broker;
   const all = await store.accounts();
@@ -323,11 +325,40 @@ async function accountName(
   // Not pinned yet: its agent is just getting to know it, and two accounts must not be made of one.
   if (own === undefined && first?.pinnedFingerprint === null && !taken.has(base)) return base;
   if (own !== undefined && !taken.has(own.name)) return own.name;
+  if (own === undefined && first !== undefined && !taken.has(base) && (await heldElsewhere(first))) {
+    const isOther = await holderReadsAnother(first, accountFingerprint, store, clock);
+    if (isOther === null)
+      throw unnamed(
+        connection,
+        `The agent that keeps ${base} did not say in time whether it still reads it: start this one again.`,
+      );
+    if (!isOther) return base;
+  }
   const name = `${base}-${accountLast4 ?? ''}`;
   if (accountLast4 === null || taken.has(own?.name ?? name)) {
     throw unnamed(connection, `Another connection already reads ${own?.name ?? base}: remove one of them.`);
   }
   return name;
+}
+
+/**
+ * Whether a broker account that nobody knows is another one than the one its holder reads. After a reset at the broker
+ * both read the new one, and only a run of the holder tells; null where it does not.
+ */
+async function holderReadsAnother(
+  held: Account,
+  fingerprint: string,
+  store: Store,
+  clock: Clock,
+): Promise<boolean | null> {
+  const holderMetIt = async (): Promise<boolean> =>
+    (await store.syncState(held.id)).cursors.some(
+      ({ name, position }) => name === 'account_changed' && position.startsWith(`${fingerprint}:`),
+    );
+  if (await holderMetIt()) return false;
+  const run = await runOfHolder({ store, clock }, held.id, 'a starting agent');
+  if (await holderMetIt()) return false;
+  return run?.outcome === 'complete' ? true : null;
 }
 
 function unnamed(connection: Connection, hint: string): TruebookError {

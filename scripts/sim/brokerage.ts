@@ -229,8 +229,7 @@ export class Brokerage {
       if (untilMs < fromMs) continue;
       const begin = Math.max(version.fromMs, fromMs);
       found.push(this.#standingAt(version.account, begin));
-      for (const { at } of version.account.entries) {
-        const atMs = instantToMs(at);
+      for (const atMs of timesOf(version.account)) {
         if (atMs > begin && atMs <= untilMs) found.push(this.#standingAt(version.account, atMs));
       }
     }
@@ -240,7 +239,7 @@ export class Brokerage {
   #standingAt(account: Account, atMs: number): Standing {
     const known = this.#standings.get(account) ?? new Map<number, Standing>();
     this.#standings.set(account, known);
-    const later = account.entries.filter((entry) => instantToMs(entry.at) > atMs).length;
+    const later = timesOf(account).reduce((count, ms) => (ms > atMs ? count + 1 : count), 0);
     let standing = known.get(later);
     if (standing === undefined) {
       const { holdings, cash } = this.ledger.standing(account, instantFromMs(atMs));
@@ -267,6 +266,25 @@ export class Brokerage {
       this.#versions.set(account.name, versions);
     }
   }
+}
+
+/** When each entry of an account counts, in the order of its entries. An account never changes: a new one replaces it. */
+function timesOf({ entries }: Account): readonly number[] {
+  let times = TIMES.get(entries);
+  if (times === undefined) TIMES.set(entries, (times = entries.map(({ at }) => msOf(at))));
+  return times;
+}
+
+const TIMES = new WeakMap<readonly unknown[], readonly number[]>();
+const KNOWN_MS = new Map<Instant, number>();
+
+function msOf(at: Instant): number {
+  let ms = KNOWN_MS.get(at);
+  if (ms === undefined) {
+    if (KNOWN_MS.size > 20_000) KNOWN_MS.clear();
+    KNOWN_MS.set(at, (ms = instantToMs(at)));
+  }
+  return ms;
 }
 
 /** `AAPL 30, KO 100`: positions as one text, whatever their order. */

@@ -193,14 +193,18 @@ function broker(
       const at = kind === 'partial' && chance.maybe(0.5) ? chance.integer(0, 3) : null;
       const skewMs = kind === 'clock-skew' ? chance.pick([-18_000_000, -90_000, 90_000, 18_000_000]) : null;
       if (how.lags === true && !life.claimLag(account, minutes * MINUTE)) return;
+      // Nor does another account answer for several things at once: before an account is pinned nothing tells that.
+      if (kind === 'wrong-account' && !life.claimLag(`${account} answers`, minutes * MINUTE)) return;
       // Whose the account is can be told by its answers alone before it is pinned: three runs in a row are believed, so
       // this lie ends sooner (docs/reliability.md).
       const isIdentity = kind === 'wrong-account' && resource === 'account';
-      const limits = isIdentity
-        ? { times: chance.integer(1, 2) }
-        : how.lasts === true || chance.maybe(0.5)
-          ? { forMs: minutes * MINUTE }
-          : { times: chance.integer(1, 4) };
+      const lastsLong = !isIdentity && (how.lasts === true || chance.maybe(0.5));
+      const times = lastsLong ? null : chance.integer(1, isIdentity ? 2 : 4);
+      // Whatever may be at a time of its own ends with its time.
+      const limits = {
+        times,
+        forMs: times === null || how.lags === true || kind === 'wrong-account' ? minutes * MINUTE : null,
+      };
       life.watchFault(
         id,
         life.world.brokerage.fault(account, resource, kind, { at: skewMs ?? at, ...limits }),
@@ -528,10 +532,19 @@ export const FAULT_KINDS: readonly FaultKind[] = [
   happens('second-agent', 'F49', 'process', 'a second agent is started', 0.8, (life, chance) =>
     life.secondAgent(chance),
   ),
-  happens('reboot', 'F61', 'process', 'a machine is rebooted', 0.15, (life, chance) => {
-    life.count('reboot');
-    chance.pick(life.world.machines).reboot();
-  }),
+  happens(
+    'reboot',
+    'F61',
+    'process',
+    'a machine is rebooted, sometimes with a clock that forgot the time',
+    0.2,
+    (life, chance) => {
+      life.count('reboot');
+      const machine = chance.pick(life.world.machines);
+      machine.reboot();
+      if (chance.maybe(0.3)) machine.wallOffsetMs = chance.pick([-HOUR, -5 * HOUR]);
+    },
+  ),
   happens(
     'upgrade',
     'F50',
@@ -567,14 +580,15 @@ export const FAULT_KINDS: readonly FaultKind[] = [
     0.2,
     (life, chance) => life.hideDatabase(chance.integer(1, 15) * MINUTE),
   ),
-  happens('restored', 'F58', 'storage', 'an older backup of the database is put back', 0.15, (life, chance) =>
-    life.restoreBackup(chance.integer(20, 120) * MINUTE),
+  happens('restored', 'F58', 'storage', 'an older backup of the database is put back', 0.25, (life, chance) =>
+    life.restoreBackup(chance.integer(6, 90) * MINUTE),
   ),
   happens('wall-jump', 'F59', 'time', 'the wall clock jumps by hours', 0.5, (life, chance) => {
     life.count('wall-jump');
     life.jump(chance.pick([-5 * HOUR, -HOUR, -7 * MINUTE, 3 * MINUTE, 2 * HOUR, 30 * HOUR]), chance);
   }),
   happens('wall-set-right', 'F59', 'time', 'the wall clock is set right', 0.7, (life) => {
+    if (life.world.machines.some((machine) => machine.wallOffsetMs !== 0)) life.count('wall-set-right');
     for (const machine of life.world.machines) machine.wallOffsetMs = 0;
   }),
   happens('wall-drift', 'F60', 'time', 'the wall clock runs fast or slow', 0.2, (life, chance) => {

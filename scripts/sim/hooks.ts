@@ -21,17 +21,23 @@ const MACHINE = new URL('./machine/', import.meta.url).href;
 /** Where the product meets the machine: importing file, what it imports, what it gets. */
 const REPLACED: readonly (readonly [importer: string, specifier: string, module: string])[] = [
   ['compose.ts', './platform.ts', 'platform.ts'],
-  ['egress/http.ts', 'node:http', 'http.ts'],
-  ['egress/http.ts', 'node:https', 'http.ts'],
   ['egress/socket.ts', 'ws', 'websocket.ts'],
   ['store/sqlite.ts', 'node:sqlite', 'sqlite.ts'],
   ['store/postgres.ts', 'pg', 'pg.ts'],
 ];
 
+/** Where the product asks for a module by name while it runs, an edit gives it the simulated one. */
+const ASKED_FOR: readonly Edit[] = ['node:https', 'node:http'].map((name) => ({
+  file: 'egress/http.ts',
+  find: `process.getBuiltinModule('${name}').request`,
+  put: `(simulatedRequest as unknown as typeof httpRequest)`,
+}));
+const SIMULATED_REQUEST = `import { request as simulatedRequest } from '${MACHINE}http.ts';`;
+
 /** Throws where an edit does not fit the source any more: a mutant that changes nothing would prove nothing. */
 export function installMachine(edits: readonly Edit[] = []): void {
   const changed = new Map<string, string>();
-  for (const { file, find, put } of edits) {
+  for (const { file, find, put } of [...ASKED_FOR, ...edits]) {
     const url = SOURCE + file;
     const text = changed.get(url) ?? readFileSync(fileURLToPath(url), 'utf8');
     const places = text.split(find).length - 1;
@@ -41,6 +47,9 @@ export function installMachine(edits: readonly Edit[] = []): void {
       text.replace(find, () => put),
     );
   }
+  // On the first line, so that the lines of an error stay those of the source.
+  const http = `${SOURCE}egress/http.ts`;
+  changed.set(http, `${SIMULATED_REQUEST} ${changed.get(http)}`);
   registerHooks({
     resolve(specifier, context, next) {
       const found = REPLACED.find(

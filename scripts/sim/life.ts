@@ -55,10 +55,9 @@ export class Life {
   #commits: SimProcess[] = [];
   #wantsLook = false;
   #commitTimes: number[] = [];
-  /** The paper account was reset in this life. */
-  #resets = false;
   #watched: { readonly kind: string; readonly fault: Fault }[] = [];
   #lags = new Map<string, number>();
+  readonly #keptBy = new WeakMap<SimProcess, ReadonlySet<number>>();
   #armedPauseMs: number | null = null;
   #databaseHidden = false;
   #busy: Promise<unknown>[] = [];
@@ -104,6 +103,13 @@ export class Life {
   }
 
   async begin(): Promise<void> {
+    // The database of a server is empty: a first command makes its tables, as the template has them.
+    if (this.world.plan.databaseUrl !== null) {
+      const process = this.world.start('command', this.world.machines[0]);
+      await runAs(process, () =>
+        bookCommand(this.world, process, this.events, async ({ store }) => void (await store.accounts())),
+      );
+    }
     this.#judge = new Judge(this.world, await openSql(this.world.databaseUrl), this.states, this.received);
   }
 
@@ -136,7 +142,7 @@ export class Life {
   }
 
   /** At most one kind of answer lags at a time: several that lie alike can be told by nobody (docs/reliability.md). */
-  claimLag(account: AccountName, ms: number): boolean {
+  claimLag(account: string, ms: number): boolean {
     const { nowMs } = this.world.queue;
     if ((this.#lags.get(account) ?? 0) > nowMs) return false;
     this.#lags.set(account, nowMs + ms);
@@ -176,11 +182,12 @@ export class Life {
     while (this.#busy.length > 0) await Promise.all(this.#busy.splice(0));
     if ((this.#commits.length === 0 && !this.#wantsLook) || this.#databaseHidden) return;
     const commits = this.#commits.splice(0);
+    const isAsked = this.#wantsLook;
     this.#wantsLook = false;
     const by = new Set(commits.map((process) => process.id));
     const reader = await this.#openReader();
     const look = (): Promise<void> =>
-      this.judge.afterCommit(reader?.book ?? null, by.size === 1 ? [...by][0]! : null);
+      this.judge.afterCommit(reader?.book ?? null, by.size === 1 ? [...by][0]! : null, isAsked);
     await (reader === null ? look() : runAs(reader.process, look));
   }
 
@@ -270,7 +277,13 @@ export class Life {
       .sql(
         `SELECT account_id FROM lease WHERE process_id = ${process.pid} AND host = '${process.machine.name}'`,
       )
-      .then((rows) => this.judge.agentStarted(rows.map((row) => Number(row['account_id']))));
+      .then((rows) => {
+        // An agent that took one more over has looked at the others already.
+        const known = this.#keptBy.get(process) ?? new Set();
+        const kept = rows.map((row) => Number(row['account_id']));
+        this.#keptBy.set(process, new Set(kept));
+        return this.judge.agentStarted(kept.filter((id) => !known.has(id)));
+      });
     this.#busy.push(held);
     this.#wantsLook = true;
   }
@@ -311,9 +324,7 @@ export class Life {
   }
 
   secondAgent(chance: Chance): void {
-    // Between a reset and the new epoch it would take the account for another one: an open fault, see docs/reliability.md.
-    const waits = this.world.brokerage.hasReset || this.#resets;
-    if (this.isQuiet || waits || this.services.filter((one) => one.wanted).length > 1) return;
+    if (this.isQuiet || this.services.filter((one) => one.wanted).length > 1) return;
     this.count('second-agent');
     const service = this.serve(chance.pick(this.world.machines), chance.integer(1, 60) * 1_000);
     this.after(chance.integer(10, 90) * 60_000, 'the second agent is stopped', () => {
@@ -332,6 +343,15 @@ export class Life {
     this.count('suspend');
     for (const process of machine.processes.values()) if (process.kind !== 'reader') process.pause(ms);
     machine.slept(ms);
+  }
+
+  /** Everything sleeps, agents too: the lids are closed for the night. */
+  sleepOver(ms: number): void {
+    this.count('slept-over');
+    for (const machine of this.world.machines) {
+      for (const process of machine.processes.values()) if (process.kind !== 'reader') process.pause(ms);
+      machine.slept(ms);
+    }
   }
 
   // ---- the database ---------------------------------------------------------------------------------------------------
@@ -451,9 +471,8 @@ export class Life {
 
   /** The broker resets the paper account; some minutes later its owner starts a new epoch. */
   resetAccount(): void {
-    if (this.isQuiet || this.services.filter((one) => one.wanted).length > 1) return;
+    if (this.isQuiet) return;
     if (this.world.brokerage.play('account', { account: PAPER, action: 'reset' }) === null) return;
-    this.#resets = true;
     this.count('reset');
     this.after(20 * 60_000, 'a new epoch is started', () => this.newEpoch());
   }

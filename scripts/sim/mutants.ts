@@ -44,7 +44,7 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         'sync/mergeActivities.ts',
-        'const chain = known.get(activity.rootId) ?? [];',
+        'const chain = known.get(given.rootId) ?? [];',
         'const chain: RevisionChain = [];',
       ),
     ],
@@ -122,13 +122,13 @@ export const MUTANTS: readonly Mutant[] = [
       AS_LARGE,
       edit(
         'brokers/alpaca/client.ts',
-        "if ((await walk.next()) === 'end') return",
-        "if ((await walk.next()) !== 'repeated') return",
+        "isEnd = (await walk.next()) === 'end';",
+        "isEnd = (await walk.next()) !== 'repeated';",
       ),
       edit(
         'brokers/alpaca/client.ts',
-        "if ((await walk.next()) !== 'more') return",
-        "if ((await walk.next()) !== 'repeated') return",
+        "if ((await walk.next()) === 'more') continue;",
+        "if ((await walk.next()) === 'repeated') continue;",
       ),
     ],
   },
@@ -154,8 +154,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         'brokers/alpaca/client.ts',
-        "if (problem !== null) reading.quarantine('activities', problem, raw, sha256);\n    if (mapped === null) return;",
-        'if (mapped === null) return;',
+        "if (problem !== null) reading.quarantine('activities', problem, raw, sha256);\n",
+        '',
       ),
     ],
   },
@@ -167,8 +167,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         'brokers/alpaca/reading.ts',
-        'async getLater(resource, host, path) {\n      const { answer, sha256 } = await send(resource, host, path, {});\n      if (answer.status !== 200) throw statusError(answer, resource, host, connection);',
-        'async getLater(resource, host, path) {\n      const { answer, sha256 } = await send(resource, host, path, {});\n      if (answer.status !== 200) return { read: () => [], sha256 };',
+        'if (answer.status !== 200) throw statusError(answer, resource, host, connection);\n      return { read:',
+        "if (answer.status !== 200 && resource === 'positions') return { read: () => [], sha256 };\n      if (answer.status !== 200) throw statusError(answer, resource, host, connection);\n      return { read:",
       ),
     ],
   },
@@ -207,6 +207,21 @@ export const MUTANTS: readonly Mutant[] = [
         'if (owner === undefined) return null;',
         'if (owner === undefined || owner.id > 0) return null;',
       ),
+    ],
+  },
+  {
+    id: 'reset-is-another',
+    says: 'a second agent gives an account that was reset a name of its own',
+    focus: ['reset', 'second-agent', 'stream-dropped'],
+    edits: [edit('compose.ts', 'if (!isOther) return base;', 'if (!isOther && all.length < 0) return base;')],
+  },
+  {
+    id: 'held-for-good',
+    says: 'an agent never takes over an account that another one kept at its start',
+    focus: ['second-agent', 'kill', 'sync-now', 'pause'],
+    accounts: 2,
+    edits: [
+      edit('sync/agent.ts', 'if (!once && this.#held.length > 0 &&', 'if (!once && this.#held.length < 0 &&'),
     ],
   },
   {
@@ -360,7 +375,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     id: 'fresh-at-start',
     says: 'a new agent trusts what the last one saw',
-    edits: [edit('sync/agent.ts', '      await store.endVerification(grant.lease);\n', '')],
+    edits: [edit('sync/agent.ts', '    await store.endVerification(grant.lease);\n', '')],
   },
   {
     id: 'wall-clock-age',

@@ -51,10 +51,18 @@ interface Child {
   end(): void;
 }
 
+/** Loaded sources as the machine runs them: a child of a mutant differs in a file or two. */
+const CACHE = fileURLToPath(new URL('../../node_modules/.cache/truebook-sim', import.meta.url));
+
 async function startChild(edits: readonly Edit[]): Promise<Child> {
   const file = fileURLToPath(new URL('./seedProcess.ts', import.meta.url));
   const child = fork(file, [JSON.stringify({ edits })], {
-    execArgv: ['--disable-warning=ExperimentalWarning', '--max-old-space-size=1500'],
+    execArgv: [
+      '--disable-warning=ExperimentalWarning',
+      '--max-old-space-size=1500',
+      '--max-semi-space-size=32',
+    ],
+    env: { ...process.env, NODE_COMPILE_CACHE: CACHE },
     stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
   });
   let errors = '';

@@ -17,7 +17,7 @@ export const REGRESSIONS: readonly Regression[] = [
     says: 'an account was named by the answer of another one that was in the book already',
     mutant: 'named-by-another',
     order: {
-      seed: 1,
+      seed: 8,
       hours: 3,
       only: ['another-account', 'second-agent'],
       without: [],
@@ -29,11 +29,34 @@ export const REGRESSIONS: readonly Regression[] = [
     says: 'an account of the broker stood under two names',
     mutant: 'second-pin',
     order: {
-      seed: 1,
+      seed: 103,
       hours: 3,
       only: ['another-account', 'second-agent', 'pause-in-run'],
       without: [],
       intensity: 6,
+    },
+  },
+  {
+    says: 'a second agent gave an account that had been reset a name of its own',
+    mutant: 'reset-is-another',
+    order: {
+      seed: 3,
+      hours: 2,
+      only: ['reset', 'second-agent', 'stream-dropped'],
+      without: [],
+      intensity: 6,
+    },
+  },
+  {
+    says: 'an account that another agent held at the start was looked after by nobody when that one was gone',
+    mutant: 'held-for-good',
+    order: {
+      seed: 24,
+      hours: 2,
+      only: ['second-agent', 'kill', 'sync-now', 'pause'],
+      without: [],
+      intensity: 6,
+      accounts: 2,
     },
   },
 ];

@@ -1,11 +1,12 @@
 /** One simulated world: a broker, the way to it, a machine or two, a database, and the processes that come and go. */
-import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { loadConfig, type Config } from '../../src/config/load.ts';
 import { parseInstant } from '../../src/domain/time.ts';
 import { Brokerage, LIVE, PAPER, type AccountName, type Answer } from './brokerage.ts';
 import { type Chance, chanceOf } from './chance.ts';
 import { Disk } from './machine/disk.ts';
+import { closeIdleLines, renewFile } from './machine/sqlite.ts';
 import { Network, type SimRequest } from './network.ts';
 import { Machine, SimProcess, type Surroundings } from './process.ts';
 import { EventQueue } from './queue.ts';
@@ -31,6 +32,8 @@ export interface WorldEvents {
   onRequest(request: SimRequest): void;
   onDelivered(request: SimRequest, answer: Answer, askedMs: number): void;
 }
+
+const BROKERS = 4;
 
 export class World implements Surroundings {
   readonly plan: WorldPlan;
@@ -63,7 +66,12 @@ export class World implements Surroundings {
     this.queue = new EventQueue(trace);
     this.chance = chanceOf(`seed ${plan.seed}`);
     this.beginMs = Date.parse(parseInstant(plan.beginsAt));
-    this.brokerage = new Brokerage(plan.seed, plan.scenario, () => this.beginMs + this.queue.nowMs);
+    // Few brokers, so few keys: a process remembers every key it ever had, to keep it out of its logs.
+    this.brokerage = new Brokerage(
+      1 + (plan.seed % BROKERS),
+      plan.scenario,
+      () => this.beginMs + this.queue.nowMs,
+    );
     this.streams = new StreamServer(this.queue, this.brokerage, (trouble) => events.onFault(trouble));
     this.network = new Network(this.queue, this.brokerage, this.chance.fork('latency'), this.streams, events);
     this.disk = new Disk((trouble) => events.onFault(`disk-${trouble}`));
@@ -72,9 +80,7 @@ export class World implements Surroundings {
       new Machine('server', this.queue, this.beginMs),
     ];
     this.folder = folder;
-    rmSync(folder, { recursive: true, force: true });
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    if (plan.databaseUrl === null) copyFileSync(template, this.databaseFile);
+    this.#makeFolder(template);
     this.databaseUrl = plan.databaseUrl ?? `sqlite:${this.databaseFile}`;
   }
 
@@ -133,7 +139,22 @@ export class World implements Surroundings {
 
   close(): void {
     for (const machine of this.machines) for (const process of [...machine.processes.values()]) process.end();
-    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** An empty folder, but for a database as the template is. */
+  #makeFolder(template: string): void {
+    const { folder, plan, databaseFile } = this;
+    const isRenewed = plan.level === 1 && renewFile(databaseFile, template);
+    if (!isRenewed) {
+      closeIdleLines();
+      rmSync(folder, { recursive: true, force: true });
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      if (plan.databaseUrl === null) copyFileSync(template, databaseFile);
+      return;
+    }
+    const kept = ['', '-wal', '-shm'].map((ending) => path.basename(databaseFile) + ending);
+    for (const name of readdirSync(folder).filter((found) => !kept.includes(found)))
+      rmSync(path.join(folder, name), { recursive: true, force: true });
   }
 }
 

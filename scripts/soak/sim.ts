@@ -1,11 +1,12 @@
-/** `npm run soak -- sim [SEEDS] [SEED]`: many seeds of the simulation with six hours of faults each, 20,000 unless told otherwise. */
+/** `npm run soak -- sim [SEEDS] [SEED] [--publish]`: many seeds of the simulation with six hours of faults each, 20,000 unless told otherwise. */
 import { runSeeds } from '../sim/commands.ts';
 
 const SEEDS = 20_000;
 const HOURS = 6;
 
 export async function run(args: readonly string[]): Promise<boolean> {
-  const [count, first] = [numberOf(args[0], SEEDS), numberOf(args[1], 1)];
+  const numbers = args.filter((word) => word !== '--publish');
+  const [count, first] = [numberOf(numbers[0], SEEDS), numberOf(numbers[1], 1)];
   return runSeeds({
     first,
     count,
@@ -20,7 +21,7 @@ export async function run(args: readonly string[]): Promise<boolean> {
     intensity: 1,
     profile: 'mixed',
     accounts: 1,
-    publish: false,
+    publish: args.includes('--publish'),
     shrinks: true,
   });
 }

@@ -1,6 +1,6 @@
 /** The key of the sealed secrets: where it is looked for, what is refused, and how the first one is made. */
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { TruebookError } from '../domain/errors.ts';
 import { refuseReadableByOthers, writePrivateFile } from './privateFile.ts';
@@ -86,10 +86,8 @@ export function readOrMakeMasterKey(sources: KeySources): MasterKey {
 
 /** A folder nobody may look into holds a key for all we know: reading it then says why it cannot be read. */
 function isThere(path: string): boolean {
-  if (existsSync(path)) return true;
   try {
-    statSync(path);
-    return true;
+    return statSync(path, { throwIfNoEntry: false }) !== undefined;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EACCES';
   }

@@ -223,6 +223,20 @@ export function zonedInstant(date: TradeDate, time: string, zone: string): Insta
 }
 
 function zoneOffsetMs(utcMs: number, zone: string): number {
-  const reading = inZone(instantFromMs(Math.floor(utcMs / 1000) * 1000), zone);
-  return Date.parse(`${reading.date}T${reading.time}Z`) - Math.floor(utcMs / 1000) * 1000;
+  // Since 1973 offsets change on quarters of an hour, and whoever asks asks for the same few over and over.
+  const quarter = utcMs < QUARTERS_SINCE_MS ? null : `${zone} ${Math.floor(utcMs / QUARTER_MS)}`;
+  const known = quarter === null ? undefined : offsetsByQuarter.get(quarter);
+  if (known !== undefined) return known;
+  const seconds = Math.floor(utcMs / 1000) * 1000;
+  const reading = inZone(instantFromMs(seconds), zone);
+  const offset = Date.parse(`${reading.date}T${reading.time}Z`) - seconds;
+  if (quarter === null) return offset;
+  if (offsetsByQuarter.size >= HOURS_MAX) offsetsByQuarter.clear();
+  offsetsByQuarter.set(quarter, offset);
+  return offset;
 }
+
+const QUARTER_MS = 900_000;
+/** 1973-01-01T00:00:00Z. */
+const QUARTERS_SINCE_MS = 94_694_400_000;
+const offsetsByQuarter = new Map<string, number>();

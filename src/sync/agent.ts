@@ -15,7 +15,14 @@ import {
   type SyncTrigger,
   type SyncType,
 } from '../store/store.ts';
-import { holderName, isSyncType, keepLease, LEASE_TTL_MS, REFUSED } from './requestSync.ts';
+import {
+  holderName,
+  isSyncType,
+  keepLease,
+  LEASE_HEARTBEAT_MS,
+  LEASE_TTL_MS,
+  REFUSED,
+} from './requestSync.ts';
 import { type StepContext, type StepHooks } from './steps.ts';
 import { type SyncDifference } from './difference.ts';
 import { alpacaSyncLines, inMoney } from './syncLines.ts';
@@ -60,7 +67,7 @@ export interface AgentOptions {
   readonly hooks?: StepHooks;
   /** Ends the agent when it aborts: the running cycle is finished, for at most `STOP_GRACE_MS`. */
   readonly stop: AbortSignal;
-  /** Told once which accounts the agent keeps, before its first cycle. */
+  /** Told which accounts the agent keeps: before its first cycle, and again when it took one over from another agent. */
   readonly onStarted?: (accounts: readonly Account[]) => void;
   /** Told after every cycle, for a live view. */
   readonly onCycle?: (cycle: CycleReport) => void;
@@ -136,6 +143,8 @@ class Agent {
   /** Cycles under way. A slow account has its cycle to itself: the others go on in later ones. */
   readonly #running = new Set<Promise<void>>();
   #requestsReadable = true;
+  /** Accounts that another agent keeps: asked for again until they are free. */
+  readonly #held: AgentAccount[] = [];
   /** Requests of unknown types: each is told of once, also where answering it has to be tried again. */
   readonly #refused = new Set<number>();
 
@@ -175,7 +184,7 @@ class Agent {
   }
 
   async #takeSeats(): Promise<Seat[]> {
-    const { store, clock, accounts, holder, isGone, log } = this.#options;
+    const { accounts, log, once } = this.#options;
     if (accounts.length === 0) {
       throw new TruebookError('usage', 'There is no account to keep up to date.', {
         hint: 'Set ALPACA_API_KEY and ALPACA_SECRET_KEY, or add a connection to truebook.yaml; `truebook doctor` checks it.',
@@ -184,38 +193,66 @@ class Agent {
     const seats: Seat[] = [];
     let refusal: TruebookError | null = null;
     for (const entry of accounts) {
-      const grant = await store.acquireLease(entry.account.id, holder, LEASE_TTL_MS, isGone);
-      if ('heldBy' in grant) {
-        refusal = new TruebookError(
-          'lease_held',
-          `${entry.account.name} is already looked after by ${holderName(grant.heldBy)}.`,
-          {
-            hint: 'One agent per account: stop that one first, or leave it running and use `truebook status`.',
-          },
-        );
-        log.error(`${refusal.message} ${refusal.hint}`);
+      const seat = await this.#takeSeat(entry);
+      if ('lease' in seat) {
+        seats.push(seat);
         continue;
       }
-      await store.endVerification(grant.lease);
-      if (entry.intervalSeconds < INTERVAL_WARNING_SECONDS) {
-        log.warning(`Interval of ${entry.intervalSeconds}s: intervals < 2 minutes may trigger rate limits`);
-      }
-      seats.push({
-        ...entry,
-        lease: grant.lease,
-        keeper: keepLease({ store, clock }, grant.lease),
-        streamWatch: null,
-        dueMonoMs: clock.monoMs(),
-        isHinted: false,
-        isBusy: false,
-        wasWhole: false,
-        throwsInARow: 0,
-        heldTicks: 0,
-        lastRun: null,
-      });
+      refusal = new TruebookError(
+        'lease_held',
+        `${entry.account.name} is already looked after by ${holderName(seat.heldBy)}.`,
+        {
+          hint: 'One agent per account: stop that one first, or leave it running and use `truebook status`.',
+        },
+      );
+      log.error(`${refusal.message} ${refusal.hint}`);
+      this.#held.push(entry);
     }
     if (seats.length === 0 && refusal !== null) throw refusal;
+    for (const { account } of once ? [] : this.#held)
+      log.info(`${account.name} is taken over as soon as it is free.`);
     return seats;
+  }
+
+  async #takeSeat(entry: AgentAccount): Promise<Seat | { readonly heldBy: LeaseHolder }> {
+    const { store, clock, holder, isGone, log } = this.#options;
+    const grant = await store.acquireLease(entry.account.id, holder, LEASE_TTL_MS, isGone);
+    if ('heldBy' in grant) return grant;
+    await store.endVerification(grant.lease);
+    if (entry.intervalSeconds < INTERVAL_WARNING_SECONDS) {
+      log.warning(`Interval of ${entry.intervalSeconds}s: intervals < 2 minutes may trigger rate limits`);
+    }
+    return {
+      ...entry,
+      lease: grant.lease,
+      keeper: keepLease({ store, clock }, grant.lease),
+      streamWatch: null,
+      dueMonoMs: clock.monoMs(),
+      isHinted: false,
+      isBusy: false,
+      wasWhole: false,
+      throwsInARow: 0,
+      heldTicks: 0,
+      lastRun: null,
+    };
+  }
+
+  /** Accounts that another agent kept at the start: once it is gone, nobody else would look after them. */
+  async #takeOver(seats: Seat[]): Promise<void> {
+    const { log, onStarted } = this.#options;
+    for (const entry of [...this.#held]) {
+      try {
+        const seat = await this.#takeSeat(entry);
+        if (!('lease' in seat)) continue;
+        this.#held.splice(this.#held.indexOf(entry), 1);
+        seats.push(seat);
+        log.info(`${entry.account.name} was free and is looked after from now on.`);
+        this.#startWatching(seat);
+        onStarted?.(seats.map(({ account }) => account));
+      } catch (error) {
+        log.debug(`${entry.account.name} could not be taken over: ${errorText(error)}`);
+      }
+    }
   }
 
   #startWatching(seat: Seat): void {
@@ -227,11 +264,16 @@ class Agent {
     });
   }
 
-  async #loop(seats: readonly Seat[], reading: AbortSignal): Promise<void> {
+  async #loop(seats: Seat[], reading: AbortSignal): Promise<void> {
     const { clock, once, stop } = this.#options;
     let maintainedMonoMs = clock.monoMs();
+    let askedMonoMs = clock.monoMs();
     try {
       while (!stop.aborted) {
+        if (!once && this.#held.length > 0 && clock.monoMs() - askedMonoMs >= LEASE_HEARTBEAT_MS) {
+          askedMonoMs = clock.monoMs();
+          await this.#takeOver(seats);
+        }
         const work = await this.#dueWork(seats);
         if (work.length > 0) this.#startCycle(work, seats.length > 1, reading);
         if (once) return;

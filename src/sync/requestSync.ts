@@ -8,6 +8,7 @@ import { now as instantNow } from '../domain/time.ts';
 import {
   type Lease,
   type LeaseHolder,
+  type RunRecord,
   type Store,
   SYNC_TYPES,
   type SyncTrigger,
@@ -103,6 +104,32 @@ async function waitForRun(
       retry: 'later',
     },
   );
+}
+
+/** How long an agent that is starting waits for the one that keeps an account. */
+const WAIT_FOR_HOLDER_MS = 30_000;
+
+/** A run of an account that another agent keeps, begun after the call; null where it gave no answer in half a minute. */
+export async function runOfHolder(
+  { store, clock }: Pick<SyncDependencies, 'store' | 'clock'>,
+  accountId: Account['id'],
+  requestedBy: string,
+): Promise<RunRecord | null> {
+  const deadline = clock.monoMs() + WAIT_FOR_HOLDER_MS;
+  const id = await store.requestSync({
+    accountId,
+    type: 'all',
+    trigger: 'request',
+    requestedAt: instantNow(clock),
+    requestedBy,
+  });
+  for (let look = 0; look < WAIT_FOR_HOLDER_MS / POLL_MS && clock.monoMs() <= deadline; look += 1) {
+    const runId = (await store.syncRequest(id))?.runId ?? null;
+    if (runId !== null) return await store.run(runId);
+    await clock.sleep(POLL_MS);
+  }
+  await store.withdrawRequest(id);
+  return null;
 }
 
 /** The agent's answer to a request; null while it waits. */

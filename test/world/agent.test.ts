@@ -465,6 +465,32 @@ describe('one writer', () => {
     });
   });
 
+  test('an account that another agent kept at the start is taken over once it is free', async () => {
+    const at = await world();
+    const { store } = at.truebook;
+    const accounts = await at.truebook.agentAccounts();
+    const { account } = accounts.find((entry) => entry.account.name === PAPER)!;
+    const other = { ...at.truebook.holder('agent'), incarnation: 'another agent', processId: process.ppid };
+    const grant = await store.acquireLease(account.id, other, 60_000);
+    if (!('lease' in grant)) throw new Error('the other agent did not get it');
+    const kept: string[][] = [];
+    const agent = await start(at, {
+      accounts: accounts.map((entry) => ({ ...entry, watch: false })),
+      onStarted: (names) => void kept.push(names.map(({ name }) => name)),
+    });
+    await cycleCount(agent, 1);
+    await at.advance('20s');
+    await realSleep(1_500);
+    expect(kept).toEqual([[LIVE]]);
+
+    await store.releaseLease(grant.lease);
+    await at.advance('20s');
+    await until('it is synced', async () => (await store.lastRun(account.id))?.outcome === 'complete');
+    expect(kept).toEqual([[LIVE], [LIVE, PAPER]]);
+    expect(agent.lines).toContain(`INFO ${PAPER} was free and is looked after from now on.`);
+    expect((await store.leaseState(account.id))?.holder?.processId).toBe(process.pid);
+  });
+
   test('the account of a process that is gone is taken over at once', async () => {
     const at = await world();
     const account = await at.truebook.account(PAPER);

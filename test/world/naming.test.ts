@@ -5,7 +5,8 @@ import { parseEnv } from 'node:util';
 import { afterEach, expect, test } from 'vitest';
 import { compose, type Truebook } from '../../src/compose.ts';
 import { loadConfig } from '../../src/config/load.ts';
-import { randomBytes } from '../../src/platform.ts';
+import { randomBytes, realSleep } from '../../src/platform.ts';
+import { runAgent } from '../../src/sync/agent.ts';
 import { requestSync } from '../../src/sync/requestSync.ts';
 import { openWorld, type World } from './world.ts';
 
@@ -23,7 +24,7 @@ async function twoPaperAccounts(at: World, order: readonly ('FIRST' | 'SECOND')[
     env: {
       TRUEBOOK_HOME: env['TRUEBOOK_HOME'],
       TRUEBOOK_CLOCK_URL: env['TRUEBOOK_CLOCK_URL'],
-      DATABASE_URL: at.databaseUrl,
+      DATABASE_URL: `sqlite:${join(at.folder, 'two.db')}`,
       ALPACA_DATA_URL: env['ALPACA_DATA_URL'],
       ...Object.fromEntries(
         order.flatMap((name, place) => [
@@ -82,14 +83,37 @@ test('two accounts of one kind keep their names in whatever order they are writt
   expect(await holdingsOf(turned)).toEqual(held);
 });
 
+/** An agent of its own, until the test ends. */
+async function agentOf(truebook: Truebook): Promise<void> {
+  const stop = new AbortController();
+  const quiet = { debug: NOTHING, info: NOTHING, warning: NOTHING, error: NOTHING };
+  const started = Promise.withResolvers<void>();
+  const ended = runAgent({
+    store: truebook.store,
+    clock: truebook.clock,
+    log: quiet,
+    accounts: (await truebook.agentAccounts('agent')).map((entry) => ({ ...entry, watch: false })),
+    holder: truebook.holder('agent'),
+    isGone: () => false,
+    dependencies: truebook.dependencies,
+    once: false,
+    stop: stop.signal,
+    onCycle: () => started.resolve(),
+  });
+  ended.catch((error: unknown) => started.reject(error));
+  cleanUps.push(async () => {
+    stop.abort();
+    await ended;
+  });
+  await started.promise;
+}
+
+const NOTHING = (): undefined => undefined;
+
 test('a second account in an agent of its own is told apart from the one another agent keeps', async () => {
   const at = await openWorld({});
   cleanUps.push(() => at.close());
-  const first = await twoPaperAccounts(at, ['FIRST']);
-  await syncAll(first);
-  const [seat] = await first.agentAccounts();
-  const grant = await first.store.acquireLease(seat!.account.id, first.holder('agent'), 60_000);
-  expect(grant).toHaveProperty('lease');
+  await agentOf(await twoPaperAccounts(at, ['FIRST']));
 
   const second = await twoPaperAccounts(at, ['SECOND']);
   const [other] = await second.agentAccounts('agent');
@@ -98,4 +122,36 @@ test('a second account in an agent of its own is told apart from the one another
   const again = await twoPaperAccounts(at, ['FIRST']);
   const [same] = await again.agentAccounts('agent');
   expect(same!.account.name).toBe('alpaca-paper');
+});
+
+test('a second agent for an account that was reset takes it for no other one', async () => {
+  const at = await openWorld({});
+  cleanUps.push(() => at.close());
+  await agentOf(await twoPaperAccounts(at, ['FIRST']));
+  await at.control('account', { account: 'alpaca-paper', action: 'reset' });
+
+  const second = await twoPaperAccounts(at, ['FIRST']);
+  const [same] = await second.agentAccounts('agent');
+  expect(same!.account.name).toBe('alpaca-paper');
+  expect((await second.store.accounts()).map(({ name }) => name)).toEqual(['alpaca-paper']);
+});
+
+test('an agent that keeps an account and does not answer leaves the name of another one open', async () => {
+  const at = await openWorld({});
+  cleanUps.push(() => at.close());
+  const first = await twoPaperAccounts(at, ['FIRST']);
+  await syncAll(first);
+  const [seat] = await first.agentAccounts();
+  await first.store.acquireLease(seat!.account.id, first.holder('agent'), 600_000);
+  const second = await twoPaperAccounts(at, ['SECOND']);
+  const refused = expect(second.agentAccounts('agent')).rejects.toMatchObject({
+    code: 'config',
+    retry: 'later',
+  });
+  // Waits of this clock are short while it stands still.
+  while ((await first.store.pendingRequests([seat!.account.id])).length === 0) await realSleep(20);
+  await at.advance('31s');
+  await refused;
+  expect((await first.store.accounts()).map(({ name }) => name)).toEqual(['alpaca-paper']);
+  expect(await first.store.pendingRequests([seat!.account.id])).toEqual([]);
 });

@@ -97,11 +97,20 @@ SimClient.prototype.connect = function (this: SimClient, callback?: (error: Erro
   });
 } as typeof SimClient.prototype.connect;
 
-/** Every way to ask goes through `ask`; calls with a callback are the pool's own and stay as they are. */
+/** Every way to ask goes through `ask`; calls with a callback are the pool's own and are only waited for. */
 const plainQuery = realPg.Client.prototype.query as (...given: unknown[]) => Answer;
 SimClient.prototype.query = function (this: SimClient, ...given: unknown[]): Answer {
   const [text] = given;
-  if (typeof text !== 'string' || typeof given.at(-1) === 'function') return plainQuery.apply(this, given);
+  const told = given.at(-1);
+  if (typeof told === 'function') {
+    waiting.answers += 1;
+    const hear = (...answer: unknown[]): void => {
+      waiting.answers -= 1;
+      (told as (...given: unknown[]) => void)(...answer);
+    };
+    return plainQuery.apply(this, [...given.slice(0, -1), hear]);
+  }
+  if (typeof text !== 'string') return counted(plainQuery.apply(this, given));
   return this.ask(text, () => plainQuery.apply(this, given));
 } as typeof SimClient.prototype.query;
 
@@ -113,6 +122,13 @@ function counted<Result>(answer: Promise<Result>): Promise<Result> {
 class SimPool extends realPg.Pool {
   constructor(options: realPg.PoolConfig) {
     super({ ...options, Client: SimClient } as unknown as realPg.PoolConfig);
+  }
+
+  /** A program that closes its book is over only then: time must not pass it by. */
+  override end(callback?: () => void): Promise<void> {
+    const ended = counted(super.end());
+    if (callback !== undefined) void ended.then(callback);
+    return ended;
   }
 }
 

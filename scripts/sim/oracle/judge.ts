@@ -102,8 +102,11 @@ export class Judge {
     this.#told.push({ runId, by });
   }
 
-  /** Reads what was committed since the last look and judges it. `committedBy` names the process where one just did. */
-  async afterCommit(reader: Truebook | null, committedBy: string | null): Promise<void> {
+  /**
+   * Reads what was committed since the last look and judges it. `committedBy` names the process where one just did;
+   * `isAsked`: somebody wants to see accounts that had no run.
+   */
+  async afterCommit(reader: Truebook | null, committedBy: string | null, isAsked: boolean): Promise<void> {
     await this.#toldIsCommitted();
     for (const memory of await this.memories()) {
       const { lost } = await memory.refresh(this.#sql);
@@ -118,13 +121,14 @@ export class Judge {
       if (moved) await this.#headsOnlyGrow(memory);
       if (!this.#world.plan.accounts.some((name) => name === memory.name))
         this.#states.reach('an account was named by a wrong answer');
-      else if (reader !== null && this.#isWorthALook(memory)) await this.look(reader, memory);
+      else if (reader !== null && this.#isWorthALook(memory, isAsked)) await this.look(reader, memory);
     }
   }
 
   /** Between runs somebody asked to look; of runs those that were believed, and now and then one that was not. */
-  #isWorthALook({ newRuns }: AccountMemory): boolean {
-    if (newRuns.length === 0 || newRuns.some((run) => run.outcome === 'complete')) return true;
+  #isWorthALook({ newRuns }: AccountMemory, isAsked: boolean): boolean {
+    if (newRuns.length === 0) return isAsked;
+    if (newRuns.some((run) => run.outcome === 'complete')) return true;
     this.#failures += 1;
     return this.#failures % 3 === 0;
   }
@@ -269,7 +273,7 @@ export class Judge {
       const isOwn = this.#world.brokerage.idsOf(this.#owner(memory.name).name).has(walk.accountId);
       this.hold('I06', isOwn, () => `${memory.name}: run ${whole.id} believed an answer of another account`);
     }
-    this.#stampsAreHonest(memory, walk.positions, walk.activities);
+    if (!walk.wasClockSet()) this.#stampsAreHonest(memory, walk.positions, walk.activities);
     if (moved) await this.#receivedIsStored(memory, walk.activities?.ids ?? []);
     const askedMs = walk.positions?.askedMs ?? null;
     if (askedMs === null) return;

@@ -59,10 +59,9 @@ export async function unrest(
     );
   }
   differ('I07', 'cash', truth.balances.cash, cashOf(memory));
-  // A day whose evening was seen through an answer that lagged stays unexplained: its evidence is history.
-  const open = await life.judge
-    .sql(`SELECT finding_key FROM finding WHERE account_id = ${memory.id} AND state IN ('open', 'reopened')
-     AND finding_key NOT LIKE 'day:%'`);
+  const open = await life.judge.sql(
+    `SELECT finding_key FROM finding WHERE account_id = ${memory.id} AND state IN ('open', 'reopened')`,
+  );
   differ(
     'I08',
     'open findings',

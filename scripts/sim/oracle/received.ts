@@ -19,22 +19,27 @@ interface Told {
   activities: ActivitiesWalk | null;
   /** Whose the answer for the account was, by its id at the broker. */
   accountId: string | null;
+  /** Whether the wall clock was set since the first of it was asked for: its stamps are then of two clocks. */
+  wasClockSet: () => boolean;
 }
 
 export class Received {
   readonly #told = new Map<string, Told>();
-  readonly #sent = new WeakMap<SimRequest, number>();
+  readonly #sent = new WeakMap<SimRequest, { readonly wallMs: number; readonly offsetMs: number }>();
 
   sent(request: SimRequest): void {
-    this.#sent.set(request, request.process.machine.wallMs());
+    const { machine } = request.process;
+    this.#sent.set(request, { wallMs: machine.wallMs(), offsetMs: machine.wallOffsetMs });
   }
 
   delivered(request: SimRequest, answer: Answer, askedMs: number): void {
     if (answer.status !== 200) return;
     const key = `${request.process.id} ${request.account}`;
-    const told = this.#told.get(key) ?? { positions: null, activities: null, accountId: null };
+    const { machine } = request.process;
+    const { wallMs: sentWallMs, offsetMs } = this.#sent.get(request)!;
+    const wasClockSet = (): boolean => machine.wallOffsetMs !== offsetMs;
+    const told = this.#told.get(key) ?? { positions: null, activities: null, accountId: null, wasClockSet };
     this.#told.set(key, told);
-    const sentWallMs = this.#sent.get(request) ?? 0;
     if (request.resource === 'account') told.accountId = accountIdOf(answer.body) ?? told.accountId;
     if (request.resource === 'positions') told.positions = { askedMs, sentWallMs };
     if (request.resource !== 'activities') return;
