@@ -23,6 +23,7 @@ import {
   type Store,
   type SyncState,
 } from '../store/store.ts';
+import { washScopeOf } from './washOfAccount.ts';
 
 export interface Folded {
   readonly book: Book;
@@ -49,11 +50,15 @@ export function rulesOf(state: Pick<SyncState, 'account' | 'elections' | 'shorts
   };
 }
 
-/** Names the rules a checkpoint was made under. Wash scopes change no lot, so they are not among them. */
+/**
+ * Names the rules a checkpoint was made under. Wash scopes change no lot and are not among them, but whether wash sales are
+ * stored at all: who switches them off or on again has the rows of the whole epoch taken away or made at the next run.
+ */
 export function rulesHash({ elections, shortsReported, baseCurrency }: FoldRules): string {
   const counting = elections.filter((election) => election.kind !== 'wash_scope');
   const shorts = shortsReported === 'all' ? 'all' : [...shortsReported].sort();
-  return sha256(canonicalJson([counting.map((one) => ({ ...one })), shorts, baseCurrency]));
+  const off = washScopeOf(elections) === 'off' ? ['wash off'] : [];
+  return sha256(canonicalJson([counting.map((one) => ({ ...one })), shorts, baseCurrency, ...off]));
 }
 
 /** Folds the ledger with `changed` in place of what is stored of those activities. */

@@ -404,6 +404,30 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (database) => {
     expect(await verifyViews(store, account, late)).toMatchObject({ same: true, pending: 0 });
   });
 
+  test('wash sales are switched off and on again without a trade: stored and rebuilt say the same', async () => {
+    const at = await start(database);
+    await trade(at, 'buy', '10', 'AAPL', '200');
+    await later(at, '5m');
+    await trade(at, 'sell', '10', 'AAPL', '180');
+    await trade(at, 'buy', '4', 'AAPL', '181');
+    await later(at, '5m');
+    const account = await at.truebook.account(PAPER);
+    const { store } = at.truebook;
+    const { verifyViews } = await import('../../src/sync/rebuild.ts');
+    const elect = async (choice: 'off' | 'account'): Promise<number> => {
+      await at.advance('1m');
+      const election: NewElection = { ...accountType(choice), kind: 'wash_scope' };
+      const said = { actor: 'user', action: 'elect', object: PAPER, facts: {} };
+      await store.elect(account.id, [election], { ...said, at: now(at.truebook.clock) });
+      await later(at, '5m');
+      const late = at.truebook.records.latePublishing(account);
+      expect(await verifyViews(store, account, late)).toMatchObject({ same: true, pending: 0 });
+      return (await store.washAdjustments({ accountId: account.id })).length;
+    };
+    expect(await elect('off')).toBe(0);
+    expect(await elect('account')).toBe(1);
+  });
+
   test('the account is reset: the old book stands, the new epoch begins with nothing', async () => {
     const at = await start(database);
     await trade(at, 'buy', '10', 'AAPL', '200');
