@@ -9,6 +9,7 @@ import {
   type Instant,
   parseInstant,
   parseTradeDate,
+  newYorkDate,
   type TradeDate,
 } from '../../src/domain/time.ts';
 import { type Transaction, Unsupported, type Vector } from './format.ts';
@@ -47,10 +48,16 @@ export function instrumentOf(vector: Vector, symbol: string, currency: string): 
 
 // ---- time ---------------------------------------------------------------------------------------------------------
 
-/** Vectors tell days, some also times; the day is what the text says. */
+/**
+ * Vectors tell days, some also times. A time is an instant of UTC and its day the one in New York (rules of accounting, 9:
+ * 03:00Z is the day before there) - but in the first hour after midnight of UTC: so peers write plain days, and count
+ * minutes to keep the rows of one in order.
+ */
 export function momentOf(ts: string): { readonly date: TradeDate; readonly at: Instant } {
-  const date = parseTradeDate(ts.slice(0, 10));
-  return { date, at: parseInstant(ts.length > 10 ? ts : `${ts}T12:00:00Z`) };
+  const day = parseTradeDate(ts.slice(0, 10));
+  if (ts.length === 10) return { date: day, at: parseInstant(`${ts}T12:00:00Z`) };
+  const at = parseInstant(ts);
+  return { date: ts.slice(10, 13) === 'T00' ? day : newYorkDate(at), at };
 }
 
 /** The list is in order: what is not later than the one before happened a millisecond after it. */

@@ -118,6 +118,11 @@ export function addMs(instant: Instant, ms: number): Instant {
   return instantFromMs(instantToMs(instant) + ms);
 }
 
+/** The later of two. */
+export function maxInstant(left: Instant, right: Instant): Instant {
+  return compareInstants(left, right) < 0 ? right : left;
+}
+
 export function minInstant(left: Instant, right: Instant): Instant {
   return compareInstants(left, right) <= 0 ? left : right;
 }

@@ -2,6 +2,7 @@
 import { inflateSync } from 'node:zlib';
 import { evidenceHash } from './chain.ts';
 import { type Queries } from './database.ts';
+import { bodyHash, earlierBodyHash } from './payloads.ts';
 import { rowsByKey, type TableRow } from './pages.ts';
 import { isTrue } from './rows.ts';
 import { type Schema } from './schema.ts';
@@ -57,10 +58,12 @@ async function verifyTable(queries: Queries, table: Name): Promise<EvidenceProof
 }
 
 function misfit(table: Name, row: TableRow): string | null {
-  const content = table === 'payload_body' ? bodyContent(row) : hashedContent(TABLES[table], row);
-  if (content === null) return 'the body cannot be unpacked';
-  return evidenceHash(table, content) === row['row_hash'] ? null : 'the content does not fit its hash';
+  if (table === 'payload_body') return misfitOfBody(row);
+  const content = hashedContent(TABLES[table], row);
+  return evidenceHash(table, content) === row['row_hash'] ? null : UNFIT;
 }
+
+const UNFIT = 'the content does not fit its hash';
 
 type Content = Record<string, string | number | boolean | null>;
 
@@ -75,11 +78,13 @@ function hashedContent({ unhashed, flags = [], later = [] }: EvidenceTable, row:
 }
 
 /** The hash is over the text, because compressed bytes differ between releases of zlib. */
-function bodyContent(row: TableRow): Content | null {
+function misfitOfBody({ sha256, body, row_hash }: TableRow): string | null {
+  let text: string;
   try {
-    const body = inflateSync(row['body'] as Uint8Array).toString('utf8');
-    return { sha256: row['sha256'] as string, body };
+    text = inflateSync(body as Uint8Array).toString('utf8');
   } catch {
-    return null;
+    return 'the body cannot be unpacked';
   }
+  const hashes = [bodyHash, earlierBodyHash].map((hash) => hash(sha256 as string, text));
+  return hashes.includes(row_hash as string) ? null : UNFIT;
 }

@@ -1,7 +1,7 @@
 /** The bytes behind a run: compressed once per content, and a row that says when they were read. */
 import { deflateSync, inflateSync } from 'node:zlib';
 import { type AccountId } from '../domain/account.ts';
-import { storableText } from '../domain/contentHash.ts';
+import { sha256, storableText } from '../domain/contentHash.ts';
 import { type Payload, type QuarantinedRow } from '../domain/snapshot.ts';
 import { instantKey, newYorkDate } from '../domain/time.ts';
 import { evidenceHash } from './chain.ts';
@@ -92,15 +92,29 @@ async function unknownBodies(queries: Queries, payloads: readonly Payload[]): Pr
 }
 
 function bodyRow(payload: Payload) {
-  const body = Buffer.from(storableText(payload.body), 'utf8');
+  const text = storableText(payload.body);
+  const body = Buffer.from(text, 'utf8');
   return {
     sha256: payload.sha256,
     encoding: 'deflate',
     size_bytes: body.length,
     body: deflateSync(body, { level: body.length > LARGE_BYTES ? 1 : 6 }),
     // Over the text, not over the compressed bytes: those differ between releases of zlib.
-    row_hash: evidenceHash('payload_body', { sha256: payload.sha256, body: payload.body }),
+    row_hash: bodyHash(payload.sha256, text),
   };
+}
+
+/**
+ * Hash of a body's row: over the hash of its text, because an answer of megabytes as a text within canonical text costs
+ * more than all else that is done with it.
+ */
+export function bodyHash(payloadSha256: string, body: string): string {
+  return evidenceHash('payload_body', { sha256: payloadSha256, body_sha256: sha256(body) });
+}
+
+/** As rows were hashed at first: whole bodies as canonical text. Databases that hold such rows are as good as ever. */
+export function earlierBodyHash(payloadSha256: string, body: string): string {
+  return evidenceHash('payload_body', { sha256: payloadSha256, body });
 }
 
 /** The body of a payload, null when it was never stored or has been pruned. */

@@ -16,7 +16,7 @@ import {
   type TradeDate,
   zonedInstant,
 } from '../domain/time.ts';
-import { type DayStatement, endOfDay } from './dayStatements.ts';
+import { type DayStatement, DOUBT_MS, endOfDay } from './dayStatements.ts';
 import { subsetsOf } from './laterCorrections.ts';
 
 /** What counts to a statement. */
@@ -29,9 +29,6 @@ export interface RowsOfDay {
 }
 
 export const NOTHING_OF_DAY: RowsOfDay = { activities: [], form: 0, unsure: [] };
-
-/** The clocks of broker and ours may differ by this much, and a look takes its time. */
-const DOUBT_MS = 120_000;
 
 /**
  * The activities in each statement that are not in the one before, by the statement's date; what happened after the last

@@ -27,7 +27,7 @@ import {
 import { type Capabilities } from '../brokers/broker.ts';
 import { type RevisionChain } from '../store/store.ts';
 import { activitiesByDay, NOTHING_OF_DAY, type RowsOfDay } from './activitiesByDay.ts';
-import { type DayStatement, endOfDay, valueGapOf } from './dayStatements.ts';
+import { type DayStatement, endOfDay, ofOneMoment, valueGapOf } from './dayStatements.ts';
 import {
   correctedLater,
   type Difference,
@@ -93,7 +93,8 @@ export function firstDayToProve(
 function proveCurrency(input: ProofInput, currency: Currency): readonly ProvedDay[] {
   const statements = input.statements
     .filter((statement) => statement.currency === currency)
-    .toSorted((left, right) => (left.date < right.date ? -1 : 1));
+    .toSorted((left, right) => (left.date < right.date ? -1 : 1))
+    .map((statement) => ofOneMoment(statement, input.activities, input.instruments));
   const forms = statements.map((statement) => formsOf(statement, input.chains ?? []));
   const byDay = activitiesByDay(
     forms.map(([first, ...others]) => [first.statement, ...others.map((form) => form.statement)]),

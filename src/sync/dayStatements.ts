@@ -2,10 +2,20 @@
  * Statements: how an account stood at the end of a day by the broker's own word. A day of the proof runs from statement
  * to statement. Pure.
  */
+import { type Activity } from '../domain/activity.ts';
 import { decimal, Decimal } from '../domain/decimal.ts';
 import { type Instrument, type InstrumentId } from '../domain/instrument.ts';
 import { type Currency } from '../domain/money.ts';
-import { type Instant, NEW_YORK, type TradeDate, zonedInstant } from '../domain/time.ts';
+import {
+  addMs,
+  compareInstants,
+  type Instant,
+  maxInstant,
+  minInstant,
+  NEW_YORK,
+  type TradeDate,
+  zonedInstant,
+} from '../domain/time.ts';
 import {
   type BalanceDayRow,
   type BalanceDaySource,
@@ -25,6 +35,8 @@ export interface DayStatement {
   readonly marketValue: Decimal | null;
   /** Null where nobody looked at the positions that day. */
   readonly positions: ReadonlyMap<InstrumentId, StatedPosition> | null;
+  /** When they were looked at, as far as anything written down tells. Left out: with the equity. */
+  readonly positionsAsOf?: Instant | null;
 }
 
 export interface StatedPosition {
@@ -52,6 +64,7 @@ export function statementOf(
   const isSeen = own !== null && observations.some((row) => row.tradeDate === date);
   const held = observations.filter(({ quantity }) => !quantity.isZero());
   const marketValue = totalOf(own);
+  const looks = observations.filter((row) => row.tradeDate === date).map((row) => row.asOf);
   // A day on which the list of positions was read and empty has no row of its own; nor has one on which only balances
   // were read, and those say that something is held.
   const isEmpty = own !== null && held.length === 0 && (marketValue?.isZero() ?? true);
@@ -63,6 +76,7 @@ export function statementOf(
     equity: day.endEquity,
     cash: day.endCash,
     marketValue,
+    positionsAsOf: looks.length === 0 ? null : looks.reduce(maxInstant),
     positions:
       isSeen || isEmpty
         ? new Map(
@@ -83,6 +97,31 @@ function totalOf(balance: BalanceObservation | null): Decimal | null {
 /** Prices move by no more than this between two answers of one look. */
 const GAP_MAX = decimal('0.005');
 
+/** The clocks of broker and ours may differ by this much, and a look takes its time. */
+export const DOUBT_MS = 120_000;
+
+/**
+ * The statement without its positions where they are of another moment than the equity, because a run of one part looked at
+ * one of them alone, and something moved in between: what they were worth at the equity's moment nobody saw then.
+ */
+export function ofOneMoment(
+  statement: DayStatement,
+  activities: readonly Activity[],
+  instruments: ReadonlyMap<InstrumentId, Instrument>,
+): DayStatement {
+  const { asOf, positionsAsOf, positions } = statement;
+  if (positions === null || positionsAsOf === null || positionsAsOf === undefined) return statement;
+  const [first, last] = [minInstant(asOf, positionsAsOf), maxInstant(asOf, positionsAsOf)];
+  if (compareInstants(last, addMs(first, DOUBT_MS)) <= 0) return statement;
+  const isBetween = ({ executedAt, quantity, status }: Activity): boolean =>
+    status === 'ok' &&
+    !quantity.isZero() &&
+    compareInstants(executedAt, first) > 0 &&
+    compareInstants(executedAt, last) <= 0;
+  const moved = isGapTooLarge(statement, instruments) || activities.some(isBetween);
+  return moved ? { ...statement, positions: null } : statement;
+}
+
 /**
  * How much more the market value inside the equity is than the listed positions at their marks: the broker's two answers
  * are some moments apart. Zero where either is not known, and where it is too much for moving prices: then it stays in
@@ -92,17 +131,31 @@ export function valueGapOf(
   { marketValue, positions, currency }: DayStatement,
   instruments: ReadonlyMap<InstrumentId, Instrument>,
 ): Decimal {
-  if (marketValue === null || positions === null) return Decimal.zero;
+  const { gap, isMovement } = gapOf({ marketValue, positions, currency }, instruments);
+  return isMovement ? gap : Decimal.zero;
+}
+
+function isGapTooLarge(statement: DayStatement, instruments: ReadonlyMap<InstrumentId, Instrument>): boolean {
+  return !gapOf(statement, instruments).isMovement;
+}
+
+/** Total market value less the listed one, and whether moving prices may have made it; zero where either is not known. */
+function gapOf(
+  { marketValue, positions, currency }: Pick<DayStatement, 'marketValue' | 'positions' | 'currency'>,
+  instruments: ReadonlyMap<InstrumentId, Instrument>,
+): { readonly gap: Decimal; readonly isMovement: boolean } {
+  const unknown = { gap: Decimal.zero, isMovement: true };
+  if (marketValue === null || positions === null) return unknown;
   let listed = Decimal.zero;
   let gross = Decimal.zero;
   for (const [id, { quantity, mark }] of positions) {
     const instrument = instruments.get(id);
-    if (instrument === undefined || mark === null) return Decimal.zero;
+    if (instrument === undefined || mark === null) return unknown;
     if (instrument.currency !== currency) continue;
     const value = quantity.times(mark).times(instrument.multiplier);
     listed = listed.plus(value);
     gross = gross.plus(value.abs());
   }
   const gap = marketValue.minus(listed);
-  return gap.abs().compare(gross.times(GAP_MAX)) <= 0 ? gap : Decimal.zero;
+  return { gap, isMovement: gap.abs().compare(gross.times(GAP_MAX)) <= 0 };
 }

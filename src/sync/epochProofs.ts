@@ -7,13 +7,14 @@ import { EMPTY_BOOK, type FoldRules } from '../book/foldBook.ts';
 import { type Account } from '../domain/account.ts';
 import { type ActivityRevision } from '../domain/activity.ts';
 import { type Instrument, type InstrumentId } from '../domain/instrument.ts';
-import { newYorkDate, type Instant, type TradeDate } from '../domain/time.ts';
+import { compareInstants, newYorkDate, type Instant, type TradeDate } from '../domain/time.ts';
 import {
   type BalanceDayRow,
   type FreshnessRow,
   type PositionObservation,
   type Store,
 } from '../store/store.ts';
+import { marksOfLook } from './dayEnds.ts';
 import { type ProofColumns, proofColumnsOf } from './dayRows.ts';
 import { proveDays } from './dayProof.ts';
 import { rulesOf } from './foldOnto.ts';
@@ -104,17 +105,21 @@ export async function lastMarks(
 ): Promise<readonly PositionObservation[]> {
   const last = await lastLookOf(store, { id });
   if (last === null) return [];
-  const marks = new Map((await store.marks({ accountId: id })).map((row) => [row.instrument, row]));
-  return observed
-    .filter((row) => !row.quantity.isZero())
-    .map((row) => {
-      const mark = marks.get(row.instrument);
-      return {
-        ...row,
-        mark: mark?.mark ?? null,
-        markAsOf: mark?.markAsOf ?? null,
-        asOf: last.asOf,
-        tradeDate: newYorkDate(last.asOf),
-      };
-    });
+  const seen = marksOfLook(await store.marks({ accountId: id }), last);
+  const marks = new Map(seen.map((row) => [row.instrument, row]));
+  return (
+    observed
+      // What was written down then or later has its marks already.
+      .filter((row) => !row.quantity.isZero() && compareInstants(row.asOf, last.asOf) < 0)
+      .map((row) => {
+        const mark = marks.get(row.instrument);
+        return {
+          ...row,
+          mark: mark?.mark ?? null,
+          markAsOf: mark?.markAsOf ?? null,
+          asOf: last.asOf,
+          tradeDate: newYorkDate(last.asOf),
+        };
+      })
+  );
 }

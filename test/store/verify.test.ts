@@ -1,8 +1,10 @@
 /** The proof of the whole book against somebody who can write to the database, alone and against what was written down. */
+import { inflateSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { parseInstant, parseTradeDate, type Clock } from '../../src/domain/time.ts';
 import { decimal } from '../../src/domain/decimal.ts';
 import { accountChain, LEDGER_TABLES, rowHash, type LedgerTable } from '../../src/store/chain.ts';
+import { bodyHash, earlierBodyHash } from '../../src/store/payloads.ts';
 import { chainSigner, isSignedBy } from '../../src/store/signatures.ts';
 import { type BookProof, type Store, type WrittenHead } from '../../src/store/store.ts';
 import { forEachDatabase, stillClock, type TestDatabase } from './databases.ts';
@@ -164,6 +166,28 @@ forEachDatabase('a book', (open) => {
         broken: { id: expect.stringContaining(id) as string, reason: expect.any(String) as string },
       },
     ]);
+  });
+
+  it('is as good with bodies that an earlier release hashed', async () => {
+    const database = await open();
+    await filled(database);
+    const [row] = await database.sql('SELECT sha256 FROM payload_body');
+    const id = String(row!['sha256']);
+    const body = (await database.sql('SELECT body FROM payload_body'))[0]!['body'] as Uint8Array;
+    const text = inflateSync(body).toString('utf8');
+    expect(earlierBodyHash(id, text)).not.toBe(bodyHash(id, text));
+    await tamper(
+      database,
+      'payload_body',
+      `UPDATE payload_body SET row_hash = '${earlierBodyHash(id, text)}'`,
+    );
+    expect((await database.store.verifyBook()).ok).toBe(true);
+    await tamper(
+      database,
+      'payload_body',
+      `UPDATE payload_body SET row_hash = '${earlierBodyHash(id, `${text} `)}'`,
+    );
+    expect((await database.store.verifyBook()).ok).toBe(false);
   });
 
   it('names a row that is missing by its place alone', async () => {
