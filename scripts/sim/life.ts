@@ -149,6 +149,11 @@ export class Life {
     return true;
   }
 
+  /** Some kind of answer lags, of whatever account. */
+  get isLagging(): boolean {
+    return [...this.#lags.values()].some((untilMs) => untilMs > this.world.queue.nowMs);
+  }
+
   #delivered(request: SimRequest, answer: Answer, askedMs: number): void {
     this.received.delivered(request, answer, askedMs);
     if (this.#armedPauseMs === null || request.resource !== 'positions') return;

@@ -67,6 +67,13 @@ interface Place {
   readonly brokerage: Brokerage;
   readonly account: AccountName;
   readonly chance: Chance;
+  /** Some answer of the broker lags: then nothing is published late beside it, or two answers would lie alike. */
+  readonly lags: boolean;
+}
+
+function publishedWhen({ chance, lags }: Place): (typeof PUBLISH)[number] {
+  const drawn = chance.pick(PUBLISH);
+  return lags ? 'now' : drawn;
 }
 
 const play = ({ brokerage }: Place, path: string, body: object): Record<string, unknown>[] | null =>
@@ -81,7 +88,7 @@ function trade(at: Place, more: object = {}): void {
     side: symbol === 'BTC/USD' ? 'buy' : chance.pick(['buy', 'buy', 'sell']),
     quantity: String(chance.integer(1, 12)),
     price: String(chance.integer(1, 400)),
-    publish: chance.pick(PUBLISH),
+    publish: publishedWhen(at),
     ...(chance.maybe(0.4)
       ? { clientRef: chance.maybe(0.5) ? `auto-${chance.integer(1, 9)}` : 'by-hand' }
       : {}),
@@ -158,7 +165,7 @@ const DOINGS: readonly Doing[] = [
         account: at.account,
         kind: at.chance.pick(['deposit', 'withdrawal', 'interest', 'fee']),
         amount: (at.chance.integer(1, 90_000) / 100).toFixed(2),
-        publish: at.chance.pick(PUBLISH),
+        publish: publishedWhen(at),
       }),
   ],
   [
@@ -180,7 +187,7 @@ const DOINGS: readonly Doing[] = [
         symbol: 'XMPL',
         newShares,
         oldShares,
-        publish: at.chance.pick(PUBLISH),
+        publish: publishedWhen(at),
       });
     },
   ],
@@ -192,7 +199,7 @@ const DOINGS: readonly Doing[] = [
         kind: 'rename',
         symbol: 'XMPL',
         to: 'YMPL',
-        publish: at.chance.pick(PUBLISH),
+        publish: publishedWhen(at),
       }),
   ],
   [
@@ -204,13 +211,15 @@ const DOINGS: readonly Doing[] = [
         direction: at.chance.pick(['in', 'out']),
         symbol: at.chance.pick(['VTI', 'TSLA']),
         quantity: String(at.chance.integer(1, 5)),
-        publish: at.chance.pick(PUBLISH),
+        publish: publishedWhen(at),
       }),
   ],
   [
     1,
     'option-event',
     (at) =>
+      // The broker tells of these the next morning only.
+      !at.lags &&
       play(at, 'option', {
         account: at.account,
         kind: at.chance.pick(['expire', 'exercise', 'assign']),
@@ -221,13 +230,18 @@ const DOINGS: readonly Doing[] = [
 ];
 
 /** Something happens at the broker. Answers what. */
-export function doSomething(brokerage: Brokerage, account: AccountName, chance: Chance): string {
+export function doSomething(
+  brokerage: Brokerage,
+  account: AccountName,
+  chance: Chance,
+  lags: boolean,
+): string {
   const total = DOINGS.reduce((sum, [weight]) => sum + weight, 0);
   let drawn = chance.unit() * total;
   for (const [weight, name, act] of DOINGS) {
     drawn -= weight;
     if (drawn > 0) continue;
-    act({ brokerage, account, chance });
+    act({ brokerage, account, chance, lags });
     return name;
   }
   return 'nothing';

@@ -136,7 +136,7 @@ function trading(life: Life, chance: Chance, endMs: number): void {
   const gapMs = chance.integer(2, 80) * MINUTE_MS;
   if (life.world.queue.nowMs + gapMs > endMs) return;
   life.after(gapMs, 'something happens at the broker', () => {
-    const what = doSomething(life.world.brokerage, life.anyAccount(chance), chance);
+    const what = doSomething(life.world.brokerage, life.anyAccount(chance), chance, life.isLagging);
     life.count(`trading: ${what}`);
     trading(life, chance, endMs);
   });

@@ -134,7 +134,8 @@ export class World implements Surroundings {
     const line = `${process.id} ${level}: ${text}`;
     this.lines.push(line);
     this.onLine(line);
-    this.queue.note(line);
+    // Where the file lies is another place in each process.
+    this.queue.note(line.replaceAll(this.folder, '~'));
   }
 
   close(): void {
