@@ -144,10 +144,16 @@ function doneBefore({ cursors }: SyncState): Done {
   return { day, until: until === '' || until === NOTHING_AWAITED ? null : (until as Instant), rules };
 }
 
-/** A day later than the last one that is over was proved by a run whose clock was ahead. */
+/**
+ * A day later than the last one that is over was proved by a run whose clock was ahead - or the clock is behind now. It is
+ * taken for the latter where they are further apart than clocks run ahead: then nothing is proved until days pass again.
+ */
 function isDue({ day, until }: Done, over: TradeDate, now: Instant): boolean {
+  if (day > addDays(over, AHEAD_DAYS_MAX)) return false;
   return day !== over || (until !== null && compareInstants(now, until) >= 0);
 }
+
+const AHEAD_DAYS_MAX = 3;
 
 function cursorOf(over: TradeDate, proved: readonly ProvedDay[], hash: string, now: Instant): CursorRow {
   const untils = proved.flatMap(({ proof }) => proof.awaited.map((awaited) => awaited.until));
