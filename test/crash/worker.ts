@@ -162,6 +162,8 @@ function harmed(inner: Store, harm: Harm | null): Store {
         revisions: [],
         events: [],
         positions: { upsert: [], remove: [] },
+        // Written for an earlier run, so the second of these two commits may write them and the first may not.
+        dayEnds: null,
         checkpoint: null,
         findings: [],
         freshness: [],
