@@ -7,7 +7,7 @@ import { Agent, get } from 'node:http';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type Brokerage } from './brokerage.ts';
-import { median } from './meter.ts';
+import { cpuSince, median, msSince, QUESTIONS, questionMs } from './meter.ts';
 
 const WARM_UP = 30;
 /** As in an unchanged cycle of a small account. */
@@ -30,6 +30,7 @@ export async function bareCycleMs(brokerage: Brokerage, runs: number): Promise<n
   const read = database.prepare('SELECT text FROM bare ORDER BY id DESC LIMIT 1');
   const text = 'x'.repeat(200);
   const headers = { 'APCA-API-KEY-ID': keyId, 'APCA-API-SECRET-KEY': secretKey };
+  const questionsMs = QUESTIONS * questionMs();
   const once = async (): Promise<number> => {
     const whole = process.cpuUsage();
     for (const resource of PATHS) JSON.parse(await bodyOf(new URL(resource, tradingUrl), agent, headers));
@@ -39,9 +40,8 @@ export async function bareCycleMs(brokerage: Brokerage, runs: number): Promise<n
     database.exec('BEGIN IMMEDIATE');
     for (let count = 0; count < ROWS; count += 1) insert.run(text);
     database.exec('COMMIT');
-    const commitCpuMs = cpuMs(process.cpuUsage(commit));
-    const commitMs = Number(process.hrtime.bigint() - start) / 1e6;
-    return cpuMs(process.cpuUsage(whole)) - commitCpuMs + commitMs;
+    const [commitCpuMs, commitMs] = [cpuSince(commit), msSince(start)];
+    return cpuSince(whole) - questionsMs - commitCpuMs + commitMs;
   };
   try {
     for (let run = 0; run < WARM_UP; run += 1) await once();
@@ -67,8 +67,4 @@ function bodyOf(url: URL, agent: Agent, headers: Record<string, string>): Promis
       answer.on('error', reject);
     }).on('error', reject);
   });
-}
-
-function cpuMs({ user, system }: NodeJS.CpuUsage): number {
-  return (user + system) / 1_000;
 }

@@ -33,7 +33,7 @@ export interface Meter extends AsyncDisposable {
 }
 
 /** Asking for the processor time costs some itself: so many questions lie within what a run is charged. */
-const QUESTIONS = 3;
+export const QUESTIONS = 3;
 
 /** Nobody limits a measurement. */
 const NO_BUDGET = { burst: 1_000_000, perMinute: 60_000_000 };
@@ -140,18 +140,20 @@ export async function openMeter(brokerage: Brokerage, databaseUrl: string): Prom
   };
 }
 
-/** What one question costs on this machine: its mean over a thousand. */
-function questionMs(): number {
+/** What one question for the processor time costs on this machine: its mean over a thousand. */
+export function questionMs(): number {
   const start = process.cpuUsage();
   for (let count = 1; count < 1_000; count += 1) process.cpuUsage();
   return cpuSince(start) / 1_000;
 }
 
-function msSince(start: bigint): number {
+/** Milliseconds on the clock since `process.hrtime.bigint()` answered `start`. */
+export function msSince(start: bigint): number {
   return Number((process.hrtime.bigint() - start) / 1_000n) / 1_000;
 }
 
-function cpuSince(start: NodeJS.CpuUsage): number {
+/** Milliseconds of processor time, of all threads, since `process.cpuUsage()` answered `start`. */
+export function cpuSince(start: NodeJS.CpuUsage): number {
   const { user, system } = process.cpuUsage(start);
   return (user + system) / 1_000;
 }

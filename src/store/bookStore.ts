@@ -4,14 +4,14 @@ import { instantKey } from '../domain/time.ts';
 import { accountById, accountTypes, allAccounts, ensureAccount, findAccount } from './accounts.ts';
 import {
   activityCount,
+  besideWithin,
   bookActivities,
   bookActivitiesAsOf,
   firstTradeDate,
   ledger,
-  besideWithin,
-  readBeside,
   nextOrderLookup,
   ordersWanted,
+  readBeside,
   revisions,
   revisionsMoving,
 } from './activities.ts';

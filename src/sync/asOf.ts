@@ -24,6 +24,7 @@ import {
   type Store,
   type StoredBookEvent,
 } from '../store/store.ts';
+import { DOUBT_MS } from './dayStatements.ts';
 
 /** Both left out: the book as it stands. `asOf` alone: with all that is known today. */
 export interface When {
@@ -160,9 +161,6 @@ function quantityAt(steps: readonly EpisodeStep[], at: Instant): Decimal {
   const last = steps.findLast(({ activity }) => compareInstants(activity.executedAt, at) <= 0);
   return last?.quantity ?? Decimal.zero;
 }
-
-/** How far the broker's clock and ours may be apart, and how long a look may take. */
-const DOUBT_MS = 120_000;
 
 function heldAbout(steps: readonly EpisodeStep[], quantity: Decimal, at: Instant): boolean {
   const [from, to] = [addMs(at, -DOUBT_MS), addMs(at, DOUBT_MS)];

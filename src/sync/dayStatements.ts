@@ -97,7 +97,7 @@ function totalOf(balance: BalanceObservation | null): Decimal | null {
 /** Prices move by no more than this between two answers of one look. */
 const GAP_MAX = decimal('0.005');
 
-/** The clocks of broker and ours may differ by this much, and a look takes its time. */
+/** How far the broker's clock and ours may be apart, and how long a look may take. */
 export const DOUBT_MS = 120_000;
 
 /**

@@ -1,8 +1,9 @@
 /** Stories of an account, each walked through the real wire: what the book says of them then, later, and as known then. */
 import { afterEach, describe, expect, test } from 'vitest';
+import { type Account } from '../../src/domain/account.ts';
 import { now, type TradeDate } from '../../src/domain/time.ts';
 import { decimal } from '../../src/domain/decimal.ts';
-import { type NewElection } from '../../src/store/store.ts';
+import { type NewElection, type Store } from '../../src/store/store.ts';
 import {
   daysOf,
   findingsOf,
@@ -59,6 +60,17 @@ async function trade(
 async function later(at: World, by: string): Promise<void> {
   await at.advance(by);
   await at.sync(PAPER);
+}
+
+/** 10 bought @ 200 and sold @ 180, and 4 of them bought again at once: a loss of which a part is put off. */
+async function washedSale(database: DatabaseKind): Promise<{ at: World; account: Account; store: Store }> {
+  const at = await start(database);
+  await trade(at, 'buy', '10', 'AAPL', '200');
+  await later(at, '5m');
+  await trade(at, 'sell', '10', 'AAPL', '180');
+  await trade(at, 'buy', '4', 'AAPL', '181');
+  await later(at, '5m');
+  return { at, account: await at.truebook.account(PAPER), store: at.truebook.store };
 }
 
 describe.each(['sqlite', 'postgres'] as const)('on %s', (database) => {
@@ -384,14 +396,7 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (database) => {
   });
 
   test('an account that turns out to be an IRA: nothing was washed in it, live and rebuilt', async () => {
-    const at = await start(database);
-    await trade(at, 'buy', '10', 'AAPL', '200');
-    await later(at, '5m');
-    await trade(at, 'sell', '10', 'AAPL', '180');
-    await trade(at, 'buy', '4', 'AAPL', '181');
-    await later(at, '5m');
-    const account = await at.truebook.account(PAPER);
-    const { store } = at.truebook;
+    const { at, account, store } = await washedSale(database);
     const put = async () => (await store.washAdjustments({ accountId: account.id })).length;
     expect(await put()).toBe(1);
     await at.advance('1m');
@@ -405,14 +410,7 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (database) => {
   });
 
   test('wash sales are switched off and on again without a trade: stored and rebuilt say the same', async () => {
-    const at = await start(database);
-    await trade(at, 'buy', '10', 'AAPL', '200');
-    await later(at, '5m');
-    await trade(at, 'sell', '10', 'AAPL', '180');
-    await trade(at, 'buy', '4', 'AAPL', '181');
-    await later(at, '5m');
-    const account = await at.truebook.account(PAPER);
-    const { store } = at.truebook;
+    const { at, account, store } = await washedSale(database);
     const { verifyViews } = await import('../../src/sync/rebuild.ts');
     const elect = async (choice: 'off' | 'account'): Promise<number> => {
       await at.advance('1m');
