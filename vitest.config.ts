@@ -7,6 +7,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/postgresSetup.ts'],
+    setupFiles: ['test/propertySetup.ts'],
     // Threads without isolation: 1,000 tests in about a second. So a test file may not change module state that
     // another one reads, may not call process.chdir, and starts a child process to test what kills a process.
     pool: 'threads',

@@ -105,19 +105,15 @@ function parseLine(line: string, index: number): Activity[] {
     }
     case 'split': {
       const [symbol = '', from = '', , to = ''] = words;
-      const pair = { groupId: `split:${day}:${symbol}` };
+      const pair = { groupId: `split:${day}:${symbol}`, executedAt: at(`${day} ${time ?? '00:00'}`) };
       return [
-        moves('split', decimal(from).negate().toString(), symbol, {
-          ...pair,
-          rootId: `${base.rootId}-`,
-          executedAt: at(`${day} 00:00`),
-        }),
-        moves('split', to, symbol, { ...pair, rootId: `${base.rootId}+`, executedAt: at(`${day} 00:00`) }),
+        moves('split', decimal(from).negate().toString(), symbol, { ...pair, rootId: `${base.rootId}-` }),
+        moves('split', to, symbol, { ...pair, rootId: `${base.rootId}+` }),
       ];
     }
     case 'rename': {
       const [to = '', , from = '', quantity = ''] = words;
-      const pair = { groupId: `rename:${day}:${from}`, executedAt: at(`${day} 00:00`) };
+      const pair = { groupId: `rename:${day}:${from}`, executedAt: at(`${day} ${time ?? '00:00'}`) };
       return [
         moves('rename', decimal(quantity).negate().toString(), from, { ...pair, rootId: `${base.rootId}-` }),
         moves('rename', quantity, to, { ...pair, rootId: `${base.rootId}+` }),

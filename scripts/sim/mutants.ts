@@ -225,6 +225,14 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
   {
+    id: 'order-of-clocks',
+    says: 'corporate actions of one day are applied in the order of their times alone',
+    focus: ['another-account', 'second-agent', 'pause-in-run'],
+    edits: [
+      edit('book/eventOrder.ts', 'return behind.size === 0 ? ordered', 'return behind.size >= 0 ? ordered'),
+    ],
+  },
+  {
     id: 'shared-session',
     says: 'all connections share the credentials and the address of the first',
     edits: [

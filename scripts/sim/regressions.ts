@@ -59,4 +59,15 @@ export const REGRESSIONS: readonly Regression[] = [
       accounts: 2,
     },
   },
+  {
+    says: 'a split with its time and a new name of the same day were applied in the wrong order',
+    mutant: 'order-of-clocks',
+    order: {
+      seed: 103,
+      hours: 3,
+      only: ['another-account', 'second-agent', 'pause-in-run'],
+      without: [],
+      intensity: 6,
+    },
+  },
 ];

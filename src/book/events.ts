@@ -10,16 +10,25 @@ const PAIRED_KINDS: ReadonlySet<Activity['kind']> = new Set([
   'reorganization',
 ]);
 
+/** The rows of one event, in the book's order. */
+export type Event = readonly Activity[];
+
 /** Rows that are one event with others, each with all of them; what stands alone is not in it. */
-export function eventsOf(ordered: readonly Activity[]): ReadonlyMap<Activity, readonly Activity[]> {
-  const rows = ordered.filter((activity) => PAIRED_KINDS.has(activity.kind));
+export type Events = ReadonlyMap<Activity, Event>;
+
+export function isPaired({ kind }: Activity): boolean {
+  return PAIRED_KINDS.has(kind);
+}
+
+export function eventsOf(ordered: readonly Activity[]): Events {
+  const rows = ordered.filter(isPaired);
   const groups = new Map<string, Activity[]>();
   const pairs = pairsOfDay(rows);
   for (const row of rows) {
     const key = groupKey(row) ?? pairs.get(row);
     if (key !== undefined) append(groups, key, row);
   }
-  const events = new Map<Activity, readonly Activity[]>();
+  const events = new Map<Activity, Event>();
   for (const event of groups.values()) {
     if (event.length > 1) for (const row of event) events.set(row, event);
   }

@@ -16,7 +16,8 @@ import {
   type EpisodeStep,
   type OpenEpisode,
 } from './episodes.ts';
-import { eventsOf } from './events.ts';
+import { inEventOrder } from './eventOrder.ts';
+import { type Events, eventsOf } from './events.ts';
 import { exchangeLots } from './exchangeLots.ts';
 import { EMPTY_LOTS, type LotBook, lotsIn, openLotsOf, type PendingPremium } from './lotBook.ts';
 import { endLots, type Refusal, startLots } from './lotFold.ts';
@@ -68,8 +69,7 @@ export function foldBook(from: Book, activities: readonly Activity[], options: F
     choicesOf(options.rules ?? DEFAULT_RULES),
     (id) => open.get(id)?.openedRootId,
   );
-  const ordered = inBookOrder(activities);
-  const events = eventsOf(ordered);
+  const { ordered, events } = inFoldOrder(activities, from);
   const fractions = restatedFractions(ordered);
   for (const activity of ordered) {
     addCash(cash, activity);
@@ -118,7 +118,21 @@ export function pendingPremiums(book: Book): readonly PendingPremium[] {
   return book.lots.premiums;
 }
 
-/** What counts, in book order, each row once. Lists mostly come so already. */
+/**
+ * What counts, in the order the fold applies it onto `from`, each row once: the book's order (`compareActivities`), and
+ * within a day a corporate action behind the one that made what it takes.
+ */
+export function inFoldOrder(
+  activities: readonly Activity[],
+  from: Book = EMPTY_BOOK,
+): { readonly ordered: readonly Activity[]; readonly events: Events } {
+  const ordered = inBookOrder(activities);
+  const events = eventsOf(ordered);
+  const held = (id: InstrumentId): Decimal => from.open.get(id)?.quantity ?? Decimal.zero;
+  return { ordered: inEventOrder(ordered, events, held), events };
+}
+
+/** Lists mostly come so already. */
 function inBookOrder(activities: readonly Activity[]): readonly Activity[] {
   if (isInOrder(activities)) return activities;
   const valid = activities.filter((activity) => activity.status === 'ok').sort(compareActivities);

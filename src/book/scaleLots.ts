@@ -60,7 +60,7 @@ export function openUnits(side: Side): Decimal {
 export function scaleSide(fold: LotFold, side: Side, ratio: Ratio, stated: Decimal | null = null): void {
   const lots = openOf(side);
   const exact = scaled(openUnits(side), ratio);
-  const total = stated !== null && isRounded(exact, stated) ? stated : exact;
+  const total = stated !== null && isRounded(exact, stated, ratio) ? stated : exact;
   const takesRest = lots.findLast((lot) => scaled(lot.openQuantity, ratio).compare(ROUNDED_BELOW) > 0);
   const last = takesRest ?? lots.at(-1);
   const others = lots.filter((lot) => lot !== last);
@@ -77,8 +77,12 @@ export function scaleSide(fold: LotFold, side: Side, ratio: Ratio, stated: Decim
 /** Brokers keep six to nine digits. Less than this of a unit is what they cut off, no part that is paid for. */
 const ROUNDED_BELOW = Decimal.parse('0.00001');
 
-function isRounded(exact: Decimal, stated: Decimal): boolean {
-  return exact.minus(stated).abs().compare(ROUNDED_BELOW) < 0;
+/** The coarsest last digit there is. What a broker had cut off before, a split makes that many times greater. */
+const LAST_DIGIT = Decimal.parse('0.000001');
+
+function isRounded(exact: Decimal, stated: Decimal, { news, olds }: Ratio): boolean {
+  const off = exact.minus(stated).abs();
+  return off.compare(ROUNDED_BELOW) < 0 || off.times(olds).compare(LAST_DIGIT.times(news)) < 0;
 }
 
 /** More digits than lots of 18 can have, so that a broker that states more is followed. */

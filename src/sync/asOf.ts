@@ -5,19 +5,29 @@
 import {
   EMPTY_BOOK,
   foldBook,
+  inFoldOrder,
   openLots,
   type EpisodeStep,
   type Fold,
   type FoldRules,
 } from '../book/foldBook.ts';
 import { type Account } from '../domain/account.ts';
-import { type ActivityRevision } from '../domain/activity.ts';
+import { type Activity, type ActivityRevision } from '../domain/activity.ts';
 import { Decimal } from '../domain/decimal.ts';
 import { type Election } from '../domain/election.ts';
 import { LIFECYCLE_EVENTS } from '../domain/event.ts';
 import { type Instrument, type InstrumentId } from '../domain/instrument.ts';
 import { type Lot, type LotClosure } from '../domain/lot.ts';
-import { addMs, compareInstants, minInstant, newYorkDate, type Instant } from '../domain/time.ts';
+import {
+  addDays,
+  addMs,
+  compareInstants,
+  minInstant,
+  NEW_YORK,
+  newYorkDate,
+  zonedInstant,
+  type Instant,
+} from '../domain/time.ts';
 import {
   type PositionObservation,
   type RevisionChain,
@@ -74,7 +84,7 @@ export async function bookThen(store: Store, account: Account, when: When, epoch
   const { id } = account;
   const known = knownAt === undefined ? {} : { knownAt };
   const elections = await store.elections(id, { epoch, ...known });
-  const activities = await store.bookActivitiesAsOf(id, epoch, when);
+  const activities = await activitiesThen(store, id, when, epoch);
   const rules: FoldRules = {
     elections,
     shortsReported: new Set(await store.shortsEverReported(id, epoch, known)),
@@ -122,6 +132,27 @@ export async function bookThen(store: Store, account: Account, when: When, epoch
     quantityAt: (instrument, at) => quantityAt(steps.get(instrument) ?? [], at),
     heldAbout: (instrument, quantity, at) => agreedThen.has(instrument) || held(instrument, quantity, at),
   };
+}
+
+/**
+ * What the fold has applied by then. A row with a date only stands at the start of its day; where it takes what a later
+ * row of that day makes, it is not applied before that one.
+ */
+async function activitiesThen(
+  store: Store,
+  accountId: number,
+  when: When,
+  epoch: number,
+): Promise<readonly ActivityRevision[]> {
+  const { asOf } = when;
+  if (asOf === undefined) return await store.bookActivitiesAsOf(accountId, epoch, when);
+  const midnight = zonedInstant(addDays(newYorkDate(asOf), 1), '00:00:00', NEW_YORK);
+  const found = await store.bookActivitiesAsOf(accountId, epoch, { ...when, asOf: midnight });
+  const isLater = ({ executedAt }: Activity): boolean => compareInstants(executedAt, asOf) > 0;
+  const { ordered } = inFoldOrder(found);
+  const first = ordered.findIndex(isLater);
+  const behind = new Set(first < 0 ? [] : ordered.slice(first));
+  return found.filter((row) => !isLater(row) && !behind.has(row));
 }
 
 /** Of statements that today's ledger contradicts: those that the ledger of their moment agreed with. One read. */

@@ -4,6 +4,7 @@
  * may move every episode and lot behind it.
  */
 import { checkpointBefore, isReadable, parseBook, printBook } from '../book/checkpoint.ts';
+import { changesFrom, daysOfEvents } from '../book/eventOrder.ts';
 import {
   EMPTY_BOOK,
   foldBook,
@@ -14,7 +15,7 @@ import {
 } from '../book/foldBook.ts';
 import { compareActivities, type ActivityRevision } from '../domain/activity.ts';
 import { canonicalJson, sha256 } from '../domain/contentHash.ts';
-import { compareInstants, type Instant } from '../domain/time.ts';
+import { compareInstants, minInstant } from '../domain/time.ts';
 import {
   checkpointCounts,
   type BookCheckpoint,
@@ -76,7 +77,7 @@ export async function foldOnto(
     return { ...goneOn(from, foldedNothing(from), []), checkpoint: null, earlierCheckpoints: [] };
   }
   const isBehind = (row: NewRevision): boolean =>
-    newest !== null && row.rev === 0 && compareInstants(row.executedAt, newest.lastExecutedAt) > 0;
+    newest !== null && row.rev === 0 && compareInstants(changesFrom(row), newest.lastExecutedAt) > 0;
   if (newest !== null && changed.every(isBehind)) {
     const from = bookOf(newest);
     const pieces = foldInPieces(from, changed, rules, {
@@ -160,12 +161,8 @@ async function earlierPlace(
   const corrected = changed.filter((row) => row.rev > 0).map((row) => row.rootId);
   const chains = await store.revisions(account.id, account.epoch, corrected);
   const before = [...chains.values()].flat();
-  const first = [...changed, ...before].reduce<Instant | null>(
-    (least, { executedAt }) =>
-      least === null || compareInstants(executedAt, least) < 0 ? executedAt : least,
-    null,
-  );
-  return first === null ? null : checkpointBefore(entries, { executedAt: first });
+  const first = [...changed, ...before].map(changesFrom).reduce(minInstant);
+  return checkpointBefore(entries, { executedAt: first });
 }
 
 /** Stored activities with the run's own revisions in their place. */
@@ -219,18 +216,21 @@ export function foldInPieces(
   };
 }
 
-/** Where to stop for a checkpoint: never between two activities of one moment, and always at the end. */
+/**
+ * Where to stop for a checkpoint: never between two activities of one moment or of a day with corporate actions, and
+ * always at the end.
+ */
 function cutsOf(ordered: readonly ActivityRevision[], countBefore: number): readonly number[] {
   const total = countBefore + ordered.length;
+  const whole = daysOfEvents(ordered);
+  const isBetween = (last: ActivityRevision, next: ActivityRevision): boolean =>
+    compareInstants(last.executedAt, next.executedAt) < 0 &&
+    !(last.tradeDate === next.tradeDate && whole.has(next.tradeDate));
   const cuts = checkpointCounts(total)
     .map((count) => count - countBefore)
     .filter((end) => end > 0 && end < ordered.length && isBetween(ordered[end - 1]!, ordered[end]!))
     .sort((left, right) => left - right);
   return [...cuts, ordered.length];
-}
-
-function isBetween(last: ActivityRevision, next: ActivityRevision): boolean {
-  return compareInstants(last.executedAt, next.executedAt) < 0;
 }
 
 /** Folds one after the other as one: a lot as the last of them left it, a close as the last of them has it. */

@@ -3,6 +3,7 @@
  * It asks the store and writes nothing. A run in which nothing is due asks nothing.
  */
 import { checkpointBefore, isReadable, parseBook } from '../book/checkpoint.ts';
+import { changesFrom } from '../book/eventOrder.ts';
 import { EMPTY_BOOK } from '../book/foldBook.ts';
 import { type Broker } from '../brokers/broker.ts';
 import { type Account } from '../domain/account.ts';
@@ -12,6 +13,7 @@ import {
   addDays,
   addMs,
   compareInstants,
+  minInstant,
   NEW_YORK,
   newYorkDate,
   zonedInstant,
@@ -247,10 +249,7 @@ async function bookBefore(run: ProvingRun, first: DayStatement) {
   const entries = (await store.checkpoints(account.id, account.epoch)).filter(
     (entry) => entry.rulesHash === hash,
   );
-  const earliest = result.revisions.reduce(
-    (least, { executedAt }) => (compareInstants(executedAt, least) < 0 ? executedAt : least),
-    start,
-  );
+  const earliest = result.revisions.map(changesFrom).reduce(minInstant, start);
   const place = checkpointBefore(entries, { executedAt: earliest });
   const found = place === null ? null : await store.checkpointAt(account.id, place);
   const checkpoint = found !== null && isReadable(found.state) ? found : null;

@@ -304,6 +304,32 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (database) => {
     expect(await positionsOf(at)).toEqual(['META 6 open, realized 40 exact']);
   });
 
+  test('a split listed at once and a new name of the same day listed the next one, without a time', async () => {
+    const at = await start(database);
+    await trade(at, 'buy', '10', 'FB', '300');
+    await later(at, '5m');
+    await later(at, '2025-08-05T15:00:00Z');
+    const terms = { symbol: 'FB', newShares: '4', oldShares: '1' };
+    await at.control('corporate-action', { kind: 'split', publish: 'now', ...terms });
+    await later(at, '5m');
+    await at.control('corporate-action', { kind: 'rename', symbol: 'FB', to: 'META', publish: 'next-day' });
+    await later(at, '5m');
+    await later(at, 'next-day');
+    await later(at, '5m');
+    expect(await lotsOf(at)).toEqual(['META 40 = 3000 fill']);
+    expect(await lotsOf(at, { asOf: '2025-08-05T14:00:00Z' })).toEqual(['FB 10 = 3000 fill']);
+    expect(await lotsOf(at, { asOf: '2025-08-05T16:00:00Z' })).toEqual(['META 40 = 3000 fill']);
+    await trade(at, 'sell', '40', 'META', '80');
+    await later(at, '5m');
+    expect(await realizedOf(at)).toEqual(['META 200 exact (rolled 200)']);
+    await later(at, '2025-08-07T14:00:00Z');
+    expect((await daysOf(at)).slice(0, 3)).toEqual([
+      '2025-08-04 proved 0',
+      '2025-08-05 proved 0',
+      '2025-08-06 proved 0',
+    ]);
+  });
+
   test('a spin-off without and with cash for a fraction, then a merger of the child: no day invents money', async () => {
     const at = await start(database);
     await trade(at, 'buy', '40', 'IBM', '200');

@@ -1,0 +1,133 @@
+import { describe, expect, test } from 'vitest';
+import fc from 'fast-check';
+import { printBook } from '../../src/book/checkpoint.ts';
+import { EMPTY_BOOK, foldBook, inFoldOrder } from '../../src/book/foldBook.ts';
+import { compareActivities } from '../../src/domain/activity.ts';
+import { activities, bookText, lotsText } from '../notation.ts';
+
+function fold(text: string) {
+  const { book } = foldBook(EMPTY_BOOK, activities(text));
+  return { book: bookText(book), lots: lotsText(book) };
+}
+
+describe('corporate actions of one day', () => {
+  test('a split with its time of day comes before the renaming of its day that has none', () => {
+    expect(
+      fold(`
+        2025-08-05 10:00  buy 10 OLD @ 4         #a
+        2025-08-20        rename NEW <- OLD 40   #r
+        2025-08-20 12:00  split OLD 10 -> 40     #s`),
+    ).toEqual({
+      book: 'NEW 40 since 2025-08-05 (#a) | cash USD -40',
+      lots: ['NEW 40 cost 40 since 2025-08-05 (#a)'],
+    });
+  });
+
+  test('so it is of shorts', () => {
+    expect(
+      fold(`
+        2025-08-05 10:00  sell 10 OLD @ 4        #a
+        2025-08-20        rename NEW <- OLD -40  #r
+        2025-08-20 12:00  split OLD -10 -> -40   #s`),
+    ).toEqual({
+      book: 'NEW -40 since 2025-08-05 (#a) | cash USD 40',
+      lots: ['NEW -40 cost 40 since 2025-08-05 (#a)'],
+    });
+  });
+
+  test('the rows of a short that is split and then renamed stay where they are', () => {
+    const short = `
+        2025-08-05 10:00  sell 10 OLD @ 4        #a
+        2025-08-20        split OLD -10 -> -40   #s
+        2025-08-20        rename NEW <- OLD -40  #r`;
+    expect(fold(short).lots).toEqual(['NEW -40 cost 40 since 2025-08-05 (#a)']);
+  });
+
+  test('trades of the day before the split are split and renamed with the rest', () => {
+    expect(
+      fold(`
+        2025-08-05 10:00  buy 10 OLD @ 4         #a
+        2025-08-20        rename NEW <- OLD 60   #r
+        2025-08-20 10:00  buy 5 OLD @ 4          #b
+        2025-08-20 12:00  split OLD 15 -> 60     #s
+        2025-08-20 15:00  sell 20 NEW @ 2        #c`).lots,
+    ).toEqual(['NEW 20 cost 20 since 2025-08-05 (#a)', 'NEW 20 cost 20 since 2025-08-20 (#b)']);
+  });
+
+  test('a split of the new name comes behind the renaming, though splits come first', () => {
+    expect(
+      fold(`
+        2025-08-05 10:00  buy 10 OLD @ 4         #a
+        2025-08-20        split NEW 10 -> 40     #s
+        2025-08-20        rename NEW <- OLD 10   #r`).lots,
+    ).toEqual(['NEW 40 cost 40 since 2025-08-05 (#a)']);
+  });
+
+  test('a chain of renamings, whatever their ids', () => {
+    expect(
+      fold(`
+        2025-08-05 10:00  buy 10 ONE @ 4         #a
+        2025-08-20        rename FOUR <- THREE 10  #r1
+        2025-08-20        rename THREE <- TWO 10   #r2
+        2025-08-20        rename TWO <- ONE 10     #r3`),
+    ).toEqual({
+      book: 'FOUR 10 since 2025-08-05 (#a) | cash USD -40',
+      lots: ['FOUR 10 cost 40 since 2025-08-05 (#a)'],
+    });
+  });
+
+  test('what does not fit together stays in the order of the book', () => {
+    const rows = activities(`
+        2025-08-05 10:00  buy 10 OLD @ 4         #a
+        2025-08-20        rename NEW <- OLD 10   #r
+        2025-08-20 12:00  split KO 10 -> 40      #s
+        2025-08-21        rename NEW <- OLD 40   #later`);
+    expect(inFoldOrder(rows).ordered).toEqual(rows.toSorted(compareActivities));
+  });
+
+  test('names that were exchanged wait for nothing', () => {
+    const { ordered } = inFoldOrder(
+      activities(`
+        2025-08-05 10:00  buy 10 ONE @ 4         #a
+        2025-08-05 10:00  buy 10 TWO @ 4         #b
+        2025-08-20        rename TWO <- ONE 10   #r1
+        2025-08-20        rename ONE <- TWO 10   #r2`),
+    );
+    expect(ordered.map(({ rootId }) => rootId)).toEqual(['a', 'b', 'r1+', 'r1-', 'r2+', 'r2-']);
+  });
+});
+
+test('no row is lost or doubled, and the order of arrival does not matter', () => {
+  const names = ['ONE', 'TWO', 'THREE'] as const;
+  const name = fc.constantFrom(...names);
+  const units = fc.constantFrom(10, 20, 40);
+  const hour = fc.constantFrom('', '10:00', '12:00', '15:00');
+  const action = fc.oneof(
+    fc.tuple(hour, name, units, units).map(([time, of, from, to]) => `${time}  split ${of} ${from} -> ${to}`),
+    fc.tuple(hour, name, name, units).map(([time, to, from, n]) => `${time}  rename ${to} <- ${from} ${n}`),
+    fc.tuple(name, units).map(([of, n]) => `11:00  buy ${n} ${of} @ 1`),
+    fc.tuple(name, units).map(([of, n]) => `11:00  sell ${n} ${of} @ 1`),
+  );
+  const history = fc
+    .array(action, { maxLength: 8 })
+    .map((lines) =>
+      activities(lines.map((line, index) => `2025-08-20 ${line} group=g${index} #x${index}`).join('\n')),
+    );
+  fc.assert(
+    fc.property(
+      history.chain((list) =>
+        fc.tuple(fc.constant(list), fc.shuffledSubarray(list, { minLength: list.length })),
+      ),
+      ([list, shuffled]) => {
+        const { ordered } = inFoldOrder(list);
+        expect([...ordered].map(({ rootId }) => rootId).sort()).toEqual(
+          list.map(({ rootId }) => rootId).sort(),
+        );
+        expect(printBook(foldBook(EMPTY_BOOK, shuffled).book)).toBe(
+          printBook(foldBook(EMPTY_BOOK, list).book),
+        );
+        expect(inFoldOrder(ordered).ordered).toEqual(ordered);
+      },
+    ),
+  );
+});
