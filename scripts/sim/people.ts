@@ -67,13 +67,12 @@ interface Place {
   readonly brokerage: Brokerage;
   readonly account: AccountName;
   readonly chance: Chance;
-  /** Some answer of the broker lags: then nothing is published late beside it, or two answers would lie alike. */
+  /** Some answer of the broker lags: then no option ends beside it, of which the activities and the cash say nothing either. */
   readonly lags: boolean;
 }
 
-function publishedWhen({ chance, lags }: Place): (typeof PUBLISH)[number] {
-  const drawn = chance.pick(PUBLISH);
-  return lags ? 'now' : drawn;
+function publishedWhen({ chance }: Place): (typeof PUBLISH)[number] {
+  return chance.pick(PUBLISH);
 }
 
 const play = ({ brokerage }: Place, path: string, body: object): Record<string, unknown>[] | null =>

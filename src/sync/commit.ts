@@ -172,7 +172,8 @@ export function believedCommit(
     !result.differences.some((difference) => difference.kind === 'cash') &&
     look.balances.rows.balances.every((row) => row.cash !== null);
   // An opening is what the broker said once: it is proven by a second witness, or by the next run.
-  const proven = positionsAgree && (!result.positionsOpened || result.totals === 'agree');
+  const proven =
+    positionsAgree && !result.lacksTrade && (!result.positionsOpened || result.totals === 'agree');
   const unchanged = result.differences.length === 0 && evidence.revisions.length === 0;
   const events = [
     ...pinEvents(frame, look),

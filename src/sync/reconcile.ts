@@ -82,6 +82,39 @@ export function proveTotals(
   return near(long, totals.longMarketValue!) && near(short, totals.shortMarketValue!) ? 'agree' : 'disagree';
 }
 
+/**
+ * Whether the balances know of a trade that the list of positions lacks: the cash differs from the book's, and so does
+ * the account's own market value from the listed positions, by more than marks move between two answers or by about what
+ * was paid. A list that lags and a trade that is not among the activities yet agree with each other (simulation, I04). A
+ * payment moves the cash alone; where a mark or a total is missing nobody can tell which it was, and true is the safe
+ * answer.
+ */
+export function lacksTrade(
+  differences: readonly Difference[],
+  positions: readonly SnapshotPosition[],
+  balances: readonly SnapshotBalance[],
+): boolean {
+  const paid = differences.find((difference) => difference.kind === 'cash');
+  if (paid === undefined) return false;
+  const stated = balances.length === 1 ? marketValueOf(balances[0]!) : null;
+  const [long, short] = [signedTotal(positions, 1), signedTotal(positions, -1)];
+  if (stated === null || long === null || short === null) return true;
+  const beyond = stated.minus(long).minus(short);
+  if (beyond.abs().compare(long.minus(short).times(MARKS_MOVE)) > 0) return true;
+  const cash = paid.broker.minus(paid.book);
+  return beyond.plus(cash).abs().times(TWO).compare(cash.abs()) <= 0;
+}
+
+const TWO = decimal('2');
+/** What the marks of a portfolio move within a second, as a part of its gross value; twice that is rare. */
+const MARKS_MOVE = decimal('0.001');
+
+function marketValueOf({ longMarketValue, shortMarketValue }: SnapshotBalance): Decimal | null {
+  return longMarketValue === null || shortMarketValue === null
+    ? null
+    : longMarketValue.plus(shortMarketValue);
+}
+
 function signedTotal(positions: readonly SnapshotPosition[], sign: 1 | -1): Decimal | null {
   let total = Decimal.zero;
   for (const position of positions) {

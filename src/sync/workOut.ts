@@ -22,7 +22,7 @@ import { confirmations } from './missing.ts';
 import { hasHoles } from './proof.ts';
 import { adjustmentRootId, bookOpenings, closeMissing, openingRootId } from './opening.ts';
 import { type Look } from './readBroker.ts';
-import { proveTotals, reconcile, type Difference } from './reconcile.ts';
+import { lacksTrade, proveTotals, reconcile, type Difference } from './reconcile.ts';
 import { shrinkOpenings } from './shrinkOpenings.ts';
 
 export interface WorkedOut {
@@ -42,6 +42,8 @@ export interface WorkedOut {
   readonly changes: BookChanges;
   readonly differences: readonly Difference[];
   readonly totals: 'agree' | 'disagree' | 'unknown';
+  /** The cash speaks of a trade that neither the list of positions nor the activities have (`lacksTrade`). */
+  readonly lacksTrade: boolean;
   readonly instruments: ReadonlyMap<InstrumentId, Instrument>;
   /** Whether this run books openings: what history does not explain, of positions or of cash. */
   readonly openingsBooked: boolean;
@@ -94,6 +96,7 @@ export async function workOut(
     changes: await bookChanges(store, state, folded, instruments),
     differences,
     totals: proveTotals(look.positions.rows, balances),
+    lacksTrade: lacksTrade(differences, look.positions.rows, balances),
     instruments,
     openingsBooked: openings.some((opening) => opening.rev === 0),
     positionsOpened: openings.some((opening) => opening.rev === 0 && opening.instrument !== null),
@@ -106,13 +109,15 @@ export async function workOutStored(store: Store, state: SyncState, look: Look):
   const folded = await foldOnto(store, state, []);
   const balances = look.balances.rows.balances;
   const instruments = await knownInstruments(store, state, look, folded);
+  const differences = reconcile(folded.book, look.positions.rows, balances);
   return {
     revisions: [],
     watch: [],
     ...folded,
     changes: await bookChanges(store, state, folded, instruments),
-    differences: reconcile(folded.book, look.positions.rows, balances),
+    differences,
     totals: proveTotals(look.positions.rows, balances),
+    lacksTrade: lacksTrade(differences, look.positions.rows, balances),
     instruments,
     openingsBooked: false,
     positionsOpened: false,
