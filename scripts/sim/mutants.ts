@@ -74,6 +74,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     id: 'checkpoint-hides-correction',
     says: 'a proof that begins with a checkpoint does not know that what it holds was corrected since',
+    focus: ['wall-jump'],
     edits: [
       edit(
         'sync/beginOfWalk.ts',
