@@ -72,6 +72,18 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
   {
+    id: 'checkpoint-hides-correction',
+    says: 'a proof that begins with a checkpoint does not know that what it holds was corrected since',
+    focus: ['wall-jump'],
+    edits: [
+      edit(
+        'sync/beginOfWalk.ts',
+        'const seenLater = checkpoint === null ? [] : await seenAfterFirst(run, statements, activities);',
+        'const seenLater: readonly ActivityRevision[] = [];',
+      ),
+    ],
+  },
+  {
     id: 'bust-ignored',
     says: 'a trade that was taken back still counts',
     edits: [

@@ -70,4 +70,9 @@ export const REGRESSIONS: readonly Regression[] = [
       intensity: 6,
     },
   },
+  {
+    says: 'a proof that began with a checkpoint did not know that what it holds was corrected since',
+    mutant: 'checkpoint-hides-correction',
+    order: { seed: 20022, hours: 6, only: ['wall-jump'], without: [] },
+  },
 ];

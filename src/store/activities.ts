@@ -200,6 +200,32 @@ export async function revisionsMoving(
   return chains;
 }
 
+/** All revisions of the activities of an epoch of which one was seen first after that moment. */
+export async function revisionsSeenAfter(
+  queries: Queries,
+  accountId: AccountId,
+  epoch: number,
+  seenAfter: Instant,
+): Promise<ReadonlyMap<string, RevisionChain>> {
+  const rows = await queries
+    .selectFrom('activity as a')
+    .selectAll('a')
+    .where('a.account_id', '=', accountId)
+    .where('a.epoch', '=', epoch)
+    .where('a.root_id', 'in', (where) =>
+      where
+        .selectFrom('activity as seen')
+        .select('seen.root_id')
+        .where('seen.account_id', '=', accountId)
+        .where('seen.epoch', '=', epoch)
+        .where('seen.first_seen_at', '>', instantKey(seenAfter)),
+    )
+    .orderBy('a.root_id')
+    .orderBy('a.rev')
+    .execute();
+  return chainsByRoot(await readRevisions(queries, rows));
+}
+
 function chainsByRoot(rows: readonly ActivityRevision[]): ReadonlyMap<string, RevisionChain> {
   const chains = new Map<string, ActivityRevision[]>();
   for (const revision of rows) {

@@ -14,6 +14,7 @@ import {
   readBeside,
   revisions,
   revisionsMoving,
+  revisionsSeenAfter,
 } from './activities.ts';
 import { appendAudit } from './audit.ts';
 import { importBankroll, listBankroll } from './bankroll.ts';
@@ -92,6 +93,8 @@ export function bookStore(database: Database, schemaVersion: number, signing: Si
       database.read((queries) => revisions(queries, accountId, epoch, rootIds)),
     revisionsMoving: (accountId, epoch, instruments) =>
       database.read((queries) => revisionsMoving(queries, accountId, epoch, instruments)),
+    revisionsSeenAfter: (accountId, epoch, seenAfter) =>
+      database.read((queries) => revisionsSeenAfter(queries, accountId, epoch, seenAfter)),
     ledgerBeside: async (accountId, epoch, window, rootIds) => {
       const known = states.findBeside(accountId, epoch, window.publishedAfter, rootIds);
       if (known !== null) return besideWithin(known, window);

@@ -897,6 +897,12 @@ export interface Store {
     epoch: number,
     instruments: readonly InstrumentId[],
   ): Promise<ReadonlyMap<string, RevisionChain>>;
+  /** All revisions of those activities of an epoch that were seen first, or seen otherwise, after that moment. */
+  revisionsSeenAfter(
+    accountId: AccountId,
+    epoch: number,
+    seenAfter: Instant,
+  ): Promise<ReadonlyMap<string, RevisionChain>>;
   /** What the ledger holds beside a complete read: of the identities that were read, and of the window they were read from. */
   ledgerBeside(
     accountId: AccountId,

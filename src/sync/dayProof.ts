@@ -49,10 +49,15 @@ export interface ProofInput {
   readonly book: Book;
   /** Everything that is not in `book`, in any order. */
   readonly activities: readonly SeenActivity[];
+  /**
+   * Of what is in `book` everything that was seen first, or seen otherwise, after the first statement was made: a
+   * statement may hold it as it was. None unless given.
+   */
+  readonly seenLater?: readonly SeenActivity[];
   /** Whether `book` is the empty one an epoch begins with. */
   readonly isBeginning: boolean;
   readonly rules: FoldRules;
-  /** Terms of everything in `book` and `activities`. */
+  /** Terms of everything in `book`, `activities` and the statements. */
   readonly instruments: Instruments;
   /**
    * Of activities that have several revisions all of them, oldest first; also of those that nobody saw before they were
@@ -153,7 +158,16 @@ function stepOver(
   const { book, lots, closures } = foldBook(stand.book, activities, { rules: input.rules });
   const open = [...openLots(book)];
   const found = differencesAt(statement, book, stand.differences);
-  const { corrected, rest } = correctedLater(input, statement, found, chains);
+  const seen = {
+    activities: [...(input.seenLater ?? []), ...input.activities],
+    instruments: input.instruments,
+  };
+  const { corrected, rest } = correctedLater(
+    { ...seen, chains: input.chains ?? [] },
+    statement,
+    found,
+    chains,
+  );
   const gone = lots.filter(({ openQuantity }) => openQuantity.isZero());
   return {
     statement,

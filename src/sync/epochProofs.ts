@@ -18,7 +18,8 @@ import { marksOfLook } from './dayEnds.ts';
 import { type ProofColumns, proofColumnsOf } from './dayRows.ts';
 import { proveDays } from './dayProof.ts';
 import { rulesOf } from './foldOnto.ts';
-import { chainsOf, statementsFrom, storedEvidence } from './proveRun.ts';
+import { chainsOf } from './beginOfWalk.ts';
+import { statementsFrom, storedEvidence } from './proveRun.ts';
 
 export interface EpochLedger {
   readonly account: Account;

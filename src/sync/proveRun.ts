@@ -2,18 +2,12 @@
  * The days a run proves: which of them are due, what the store holds of them, and the rows and findings that come out.
  * It asks the store and writes nothing. A run in which nothing is due asks nothing.
  */
-import { checkpointBefore, isReadable, parseBook } from '../book/checkpoint.ts';
-import { changesFrom } from '../book/eventOrder.ts';
-import { EMPTY_BOOK } from '../book/foldBook.ts';
 import { type Broker } from '../brokers/broker.ts';
 import { type Account } from '../domain/account.ts';
-import { type ActivityRevision } from '../domain/activity.ts';
-import { previousTradingDay } from '../domain/calendar.ts';
 import {
   addDays,
   addMs,
   compareInstants,
-  minInstant,
   NEW_YORK,
   newYorkDate,
   zonedInstant,
@@ -26,16 +20,16 @@ import {
   type CursorRow,
   type NewRevision,
   type PositionObservation,
-  type RevisionChain,
   type RunCommit,
   type Store,
   type StoredBalanceDay,
   type SyncState,
 } from '../store/store.ts';
+import { beginOfWalk } from './beginOfWalk.ts';
 import { firstDayToProve, proveDays, type ProvedDay } from './dayProof.ts';
 import { changedProofs, proofColumnsOf } from './dayRows.ts';
 import { statementOf, type DayStatement } from './dayStatements.ts';
-import { overlay, rulesHash, rulesOf } from './foldOnto.ts';
+import { rulesHash, rulesOf } from './foldOnto.ts';
 import { type WorkedOut } from './workOut.ts';
 
 export interface ProvenRun {
@@ -59,9 +53,6 @@ export interface ProvingRun {
   readonly dayEnds: RunCommit['dayEnds'];
   readonly now: Instant;
 }
-
-/** Activities may be booked this much before the statement whose day they belong to; folded again to be sure. */
-const MARGIN_DAYS = 2;
 
 /** A day is proved by the first run of a later one: until then its row changes with every look. */
 export async function proveRun(run: ProvingRun): Promise<ProvenRun> {
@@ -93,15 +84,13 @@ export async function proveRun(run: ProvingRun): Promise<ProvenRun> {
     now,
   );
   const statements = await statementsFrom(rows, from, (row) => evidenceOf(run, row));
-  const [first] = statements;
-  if (first === undefined || from > over)
+  if (statements.length === 0 || from > over)
     return { days: early.map(withoutProof), proved: [], cursors: [cursor([])] };
   const proved = proveDays({
     statements,
     from,
-    ...(await bookBefore(run, first)),
+    ...(await beginOfWalk(run, statements)),
     rules: rulesOf(state),
-    instruments: result.instruments,
     latePublishing: run.broker.capabilities.latePublishing,
     now,
   });
@@ -229,61 +218,6 @@ export async function storedEvidence(
     balances: await store.balancesAt(account.id, epoch, when),
     observations: [...observations.values()],
   };
-}
-
-/**
- * What happened before this may be in the book that a walk begins with: some days before its first statement, and the end
- * of the trading day before it, because an epoch that began behind that one began with nothing.
- */
-export function foldedBefore({ date }: Pick<DayStatement, 'date'>): Instant {
-  const [margin, behind] = [addDays(date, -MARGIN_DAYS), addDays(previousTradingDay(date), 1)];
-  return zonedInstant(behind < margin ? behind : margin, '00:00:00', NEW_YORK);
-}
-
-/** The fold of everything well before the first statement, and the activities behind it. */
-async function bookBefore(run: ProvingRun, first: DayStatement) {
-  const { store, state, result } = run;
-  const { account } = state;
-  const hash = rulesHash(rulesOf(state));
-  const start = foldedBefore(first);
-  const entries = (await store.checkpoints(account.id, account.epoch)).filter(
-    (entry) => entry.rulesHash === hash,
-  );
-  const earliest = result.revisions.map(changesFrom).reduce(minInstant, start);
-  const place = checkpointBefore(entries, { executedAt: earliest });
-  const found = place === null ? null : await store.checkpointAt(account.id, place);
-  const checkpoint = found !== null && isReadable(found.state) ? found : null;
-  const ledger = await store.bookActivities(account.id, account.epoch, checkpoint);
-  const activities = overlay(ledger, result.revisions).filter(
-    (row) => checkpoint === null || compareInstants(row.executedAt, checkpoint.lastExecutedAt) > 0,
-  );
-  return {
-    book: checkpoint === null ? EMPTY_BOOK : parseBook(checkpoint.state),
-    activities,
-    chains: await chainsOf(store, account, account.epoch, activities),
-    isBeginning: checkpoint === null,
-  };
-}
-
-/**
- * All revisions of those activities that have several, and of those that were busted before anybody saw them; what is not
- * written yet is the last of them.
- */
-export async function chainsOf(
-  store: Store,
-  account: Pick<Account, 'id'>,
-  epoch: number,
-  activities: readonly ActivityRevision[],
-): Promise<readonly RevisionChain[]> {
-  const revised = new Map(
-    activities.filter((row) => row.rev > 0 || row.status === 'bust').map((row) => [row.rootId, row]),
-  );
-  if (revised.size === 0) return [];
-  const stored = await store.revisions(account.id, epoch, [...revised.keys()]);
-  return [...revised.values()].map((newest) => [
-    ...(stored.get(newest.rootId) ?? []).filter((row) => row.rev < newest.rev),
-    newest,
-  ]);
 }
 
 // ---- what comes out -------------------------------------------------------------------------------------------------

@@ -65,6 +65,25 @@ forEachDatabase('the ledger as it was', (open) => {
     expect((await store.revisionsMoving(account.id, 2, [AAPL.id])).size).toBe(0);
   });
 
+  it('has all revisions of what was seen first or seen otherwise after a moment', async () => {
+    const { store } = await open();
+    const { account } = await runs(
+      store,
+      [10, { revisions: [bought('a', 1, 10), bought('b', 2, 10)] }],
+      [20, { revisions: [bought('a', 1, 20, 1, '12'), bought('late', 3, 20)] }],
+      // Its clock was behind.
+      [30, { revisions: [bought('late', 3, 15, 1)] }],
+    );
+    const told = async (minutes: number, epoch = 1) =>
+      [...(await store.revisionsSeenAfter(account.id, epoch, minutesLater(minutes))).values()].map((chain) =>
+        chain.map((row) => `${row.rootId} ${row.rev}`).join(', '),
+      );
+    expect(await told(9)).toEqual(['a 0, a 1', 'b 0', 'late 0, late 1']);
+    expect(await told(10)).toEqual(['a 0, a 1', 'late 0, late 1']);
+    expect(await told(20)).toEqual([]);
+    expect(await told(9, 2)).toEqual([]);
+  });
+
   it('has the newest revisions known then, executed by then', async () => {
     const { store } = await open();
     const late = bought('late', 5, 60);

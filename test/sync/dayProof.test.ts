@@ -11,7 +11,7 @@ import { type NewRevision } from '../../src/store/store.ts';
 import { dayFindings } from '../../src/sync/dayFindings.ts';
 import { firstDayToProve, proveDays, type ProofInput, type ProvedDay } from '../../src/sync/dayProof.ts';
 import { changedProofs, proofColumnsOf } from '../../src/sync/dayRows.ts';
-import { foldedBefore } from '../../src/sync/proveRun.ts';
+import { foldedBefore } from '../../src/sync/beginOfWalk.ts';
 import {
   endOfDay,
   statementOf,

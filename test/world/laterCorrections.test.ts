@@ -82,6 +82,21 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (database) => {
     expect((await verifyViews(at.truebook.store, await at.truebook.account(PAPER), null)).same).toBe(true);
   });
 
+  test.each([
+    ['a price is corrected', { kind: 'correct', price: '231' }],
+    ['a sale is busted', { kind: 'bust' }],
+  ])('%s a week later, when proofs begin with a book that holds it', async (_what, how) => {
+    const { at, fills } = await monday(database);
+    await mornings(at, '2025-08-05', '2025-08-06', '2025-08-07', '2025-08-08', '2025-08-11');
+    await at.control('amend', { account: PAPER, fill: fills[2], ...how });
+    await mornings(at, '2025-08-12', '2025-08-13');
+    const shown = await days(at);
+    expect(shown.slice(0, 7).filter((row) => !/ proved: .+ residual 0$/.test(row))).toEqual([]);
+    if (how.kind === 'correct') expect(shown[5]).toBe('2025-08-11 proved: corrected 5, residual 0');
+    expect(await findingRecords(at.truebook.records)).toEqual([]);
+    expect((await verifyViews(at.truebook.store, await at.truebook.account(PAPER), null)).same).toBe(true);
+  });
+
   test('a purchase is published the next day and busted after that', async () => {
     const { at } = await monday(database);
     const late = { side: 'buy', quantity: '3', price: '220', publish: 'next-day' };
