@@ -1068,6 +1068,17 @@ export interface Store {
   /** Counts over `sync_run` (chunks of first contact not counted), optionally of runs started at or after `since`. */
   statistics(filter: AccountFilter & { since?: Instant }): Promise<SyncStatistics>;
 
+  /**
+   * Of the looks at balances of an epoch from a moment on those whose clock was behind: the ledger had activities already
+   * that their broker executed more than `doubtMs` later. Rows of which only the day is known tell nothing.
+   */
+  looksBehind(
+    accountId: AccountId,
+    epoch: number,
+    from: Instant,
+    doubtMs: number,
+  ): Promise<ReadonlySet<Instant>>;
+
   // --- time travel
   /**
    * The ledger as it was: of every activity the newest revision known at `knownAt`, of those the ones executed by

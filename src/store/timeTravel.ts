@@ -8,7 +8,7 @@ import {
   type FindingState,
   type FindingType,
 } from '../domain/finding.ts';
-import { instantKey, type Instant } from '../domain/time.ts';
+import { addMs, instantFromKey, instantKey, type Instant } from '../domain/time.ts';
 import { CompiledQuery, type Selectable } from 'kysely';
 import { listBookEvents } from './bookEvents.ts';
 import { type Queries } from './database.ts';
@@ -82,6 +82,47 @@ export async function balancesAt(
   const about = { accountId, epoch };
   const rows = await lastStatements(queries, 'balance_observation', 'currency', about, when);
   return rows.map(readBalance);
+}
+
+/** When looks were made, by a clock that was behind what the ledger of their run knew already. */
+export async function looksBehind(
+  queries: Queries,
+  accountId: AccountId,
+  epoch: number,
+  from: Instant,
+  doubtMs: number,
+): Promise<ReadonlySet<Instant>> {
+  const executed = await queries
+    .selectFrom('activity')
+    .select((column) => ['run_id', column.fn.max('executed_at').as('latest')])
+    .where('account_id', '=', accountId)
+    .where('epoch', '=', epoch)
+    .where('executed_at', '>', instantKey(from))
+    .where('time_precision', '!=', 'day')
+    .where('run_id', 'is not', null)
+    .groupBy('run_id')
+    .orderBy('run_id')
+    .execute();
+  const looks = await queries
+    .selectFrom('balance_observation')
+    .select(['run_id', 'as_of'])
+    .where('account_id', '=', accountId)
+    .where('epoch', '=', epoch)
+    .where('as_of', '>=', instantKey(from))
+    .orderBy('run_id')
+    .execute();
+  const behind = new Set<Instant>();
+  let next = 0;
+  let latest: string | null = null;
+  for (const { run_id: run, as_of: at } of looks) {
+    for (; next < executed.length && executed[next]!.run_id! <= run; next += 1) {
+      const { latest: own } = executed[next]!;
+      if (latest === null || own > latest) latest = own;
+    }
+    const asOf = instantFromKey(at);
+    if (latest !== null && latest > instantKey(addMs(asOf, doubtMs))) behind.add(asOf);
+  }
+  return behind;
 }
 
 /** The epoch before the first reset that was not known yet. */

@@ -242,10 +242,12 @@ function startOf(
 ): DayEnd | null {
   const { date } = step.statement;
   const earlier = previousTradingDay(date);
-  if (stand.statement === null) {
-    const isFirst = input.isBeginning && activities.every(({ tradeDate }) => tradeDate > earlier);
-    return isFirst ? null : { equity: null, lots: stand.open, marks: new Map() };
-  }
+  const isUntouched = stand.book.open.size === 0 && stand.book.cash.size === 0;
+  const isFirst =
+    input.isBeginning && isUntouched && activities.every(({ tradeDate }) => tradeDate > earlier);
+  if (stand.statement === null) return isFirst ? null : { equity: null, lots: stand.open, marks: new Map() };
+  // A look whose clock was behind may stand before the book's first day.
+  if (isFirst && stand.statement.equity === null) return null;
   const start = endOf(input, { ...stand, statement: stand.statement, lots: stand.open });
   return stand.statement.date >= earlier ? start : { ...start, equity: null };
 }

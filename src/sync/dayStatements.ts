@@ -94,6 +94,18 @@ function totalOf(balance: BalanceObservation | null): Decimal | null {
   return balance.longMarketValue.plus(balance.shortMarketValue);
 }
 
+/**
+ * Statements without the figures of looks whose clock was behind (`Store.looksBehind`): they are of a later day than the
+ * one they are dated, and nobody knows how the account stood on that one.
+ */
+export function ofRightClock(
+  statements: readonly DayStatement[],
+  behind: ReadonlySet<Instant>,
+): readonly DayStatement[] {
+  const nothing = { equity: null, cash: null, marketValue: null, positions: null };
+  return statements.map((one) => (behind.has(one.asOf) ? { ...one, ...nothing } : one));
+}
+
 /** Prices move by no more than this between two answers of one look. */
 const GAP_MAX = decimal('0.005');
 

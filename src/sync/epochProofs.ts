@@ -19,7 +19,7 @@ import { type ProofColumns, proofColumnsOf } from './dayRows.ts';
 import { proveDays } from './dayProof.ts';
 import { rulesOf } from './foldOnto.ts';
 import { chainsOf } from './beginOfWalk.ts';
-import { statementsFrom, storedEvidence } from './proveRun.ts';
+import { seenByRightClock, statementsFrom, storedEvidence } from './proveRun.ts';
 
 export interface EpochLedger {
   readonly account: Account;
@@ -47,9 +47,10 @@ export async function epochProofs(
   const days = ledger.days.filter((day) => day.tradeDate <= to);
   const first = days.find((day) => day.source === 'recorded')?.tradeDate;
   if (first === undefined) return new Map();
-  const statements = await statementsFrom(days, first, (row) =>
+  const stated = await statementsFrom(days, first, (row) =>
     storedEvidence(store, account, epoch, row, ends, knownAt),
   );
+  const statements = await seenByRightClock(store, account, epoch, stated);
   const proved = proveDays({
     statements,
     from: first,

@@ -8,6 +8,7 @@ import {
   addDays,
   addMs,
   compareInstants,
+  minInstant,
   NEW_YORK,
   newYorkDate,
   zonedInstant,
@@ -28,7 +29,7 @@ import {
 import { beginOfWalk } from './beginOfWalk.ts';
 import { firstDayToProve, proveDays, type ProvedDay } from './dayProof.ts';
 import { changedProofs, proofColumnsOf } from './dayRows.ts';
-import { statementOf, type DayStatement } from './dayStatements.ts';
+import { DOUBT_MS, ofRightClock, statementOf, type DayStatement } from './dayStatements.ts';
 import { rulesHash, rulesOf } from './foldOnto.ts';
 import { type WorkedOut } from './workOut.ts';
 
@@ -83,7 +84,12 @@ export async function proveRun(run: ProvingRun): Promise<ProvenRun> {
     changed,
     now,
   );
-  const statements = await statementsFrom(rows, from, (row) => evidenceOf(run, row));
+  const statements = await seenByRightClock(
+    store,
+    account,
+    account.epoch,
+    await statementsFrom(rows, from, (row) => evidenceOf(run, row)),
+  );
   if (statements.length === 0 || from > over)
     return { days: early.map(withoutProof), proved: [], cursors: [cursor([])] };
   const proved = proveDays({
@@ -135,16 +141,10 @@ function doneBefore({ cursors }: SyncState): Done {
   return { day, until: until === '' || until === NOTHING_AWAITED ? null : (until as Instant), rules };
 }
 
-/**
- * A day later than the last one that is over was proved by a run whose clock was ahead - or the clock is behind now. It is
- * taken for the latter where they are further apart than clocks run ahead: then nothing is proved until days pass again.
- */
+/** A day later than the last one that is over was proved by a run whose clock was ahead, or the clock is behind now. */
 function isDue({ day, until }: Done, over: TradeDate, now: Instant): boolean {
-  if (day > addDays(over, AHEAD_DAYS_MAX)) return false;
   return day !== over || (until !== null && compareInstants(now, until) >= 0);
 }
-
-const AHEAD_DAYS_MAX = 3;
 
 function cursorOf(over: TradeDate, proved: readonly ProvedDay[], hash: string, now: Instant): CursorRow {
   const untils = proved.flatMap(({ proof }) => proof.awaited.map((awaited) => awaited.until));
@@ -186,6 +186,18 @@ export async function statementsFrom(
     statements.push(statementOf(row, balance, observations));
   }
   return statements;
+}
+
+/** Statements without what looks stated whose clock was behind; it asks only where there are statements. */
+export async function seenByRightClock(
+  store: Store,
+  account: Pick<Account, 'id'>,
+  epoch: number,
+  statements: readonly DayStatement[],
+): Promise<readonly DayStatement[]> {
+  if (statements.length === 0) return statements;
+  const first = statements.map(({ asOf }) => asOf).reduce(minInstant);
+  return ofRightClock(statements, await store.looksBehind(account.id, epoch, first, DOUBT_MS));
 }
 
 async function evidenceOf(

@@ -112,6 +112,33 @@ forEachDatabase('the ledger as it was', (open) => {
 });
 
 forEachDatabase("the broker's statements as they were", (open) => {
+  it('are of a clock that was behind where their ledger had what was executed later', async () => {
+    const { store } = await open();
+    const look = (asOf: number) => ({
+      balanceObservations: [
+        {
+          ...fullCommit({} as never).balanceObservations[0]!,
+          equity: decimal(`${asOf}`),
+          asOf: minutesLater(asOf),
+        },
+      ],
+    });
+    const { account } = await runs(
+      store,
+      [10, { ...look(10), revisions: [bought('a', 9, 10), bought('b', 12, 10)] }],
+      [500, { ...look(500), revisions: [bought('c', 499, 500)] }],
+      // Set back by hours: what was seen at 500 is in this run's ledger.
+      [100, look(100)],
+      [600, look(600)],
+    );
+    const behind = async (from: number, epoch = 1) => [
+      ...(await store.looksBehind(account.id, epoch, minutesLater(from), 120_000)),
+    ];
+    expect(await behind(0)).toEqual([minutesLater(100)]);
+    expect(await behind(101)).toEqual([]);
+    expect(await behind(0, 2)).toEqual([]);
+  });
+
   it('are the last by then of what runs had seen by then', async () => {
     const { store } = await open();
     const aapl = (quantity: string, asOf: number) =>

@@ -85,7 +85,7 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (database) => {
   test.each([
     ['a price is corrected', { kind: 'correct', price: '231' }],
     ['a sale is busted', { kind: 'bust' }],
-  ])('%s a week later, when proofs begin with a book that holds it', async (_what, how) => {
+  ])('what is amended a week later, when proofs begin with a book that holds it: %s', async (_what, how) => {
     const { at, fills } = await monday(database);
     await mornings(at, '2025-08-05', '2025-08-06', '2025-08-07', '2025-08-08', '2025-08-11');
     await at.control('amend', { account: PAPER, fill: fills[2], ...how });

@@ -44,6 +44,15 @@ async function syncAhead(world: World, hours: number): Promise<void> {
   expect(run.outcome).toBe('complete');
 }
 
+/** A run of all on a machine whose clock is so many days behind, as everything in its process reads it. */
+async function syncBehind(world: World, days: number): Promise<void> {
+  const clock: { wallMs(): number } = world.truebook.clock;
+  const right = clock.wallMs.bind(clock);
+  clock.wallMs = () => right() - days * 86_400_000;
+  await world.sync(PAPER);
+  clock.wallMs = right;
+}
+
 /** What differs, as a person would look at it. */
 function differences(report: RebuildReport): string[] {
   return report.tables.flatMap(({ table, examples }) =>
@@ -385,5 +394,42 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (database) => {
       expect.stringMatching(/proved|unexplained|pending|unknown/),
       'null',
     ]);
+  });
+
+  test('what was stated by a clock that was days behind is of no day: unknown, and nothing is blamed', async () => {
+    const world = await openWorld({ database, scenario: 'empty', at: '2025-08-04T14:00:00Z' });
+    opened.push(world);
+    const buy = async (price: string): Promise<void> => {
+      await world.control('trade', { account: PAPER, symbol: 'AAPL', side: 'buy', quantity: '2', price });
+      await world.advance('30m');
+    };
+    await world.control('cash', { account: PAPER, kind: 'deposit', amount: '50000' });
+    await buy('200');
+    for (const day of ['05', '06', '07', '08', '11']) {
+      await world.sync(PAPER);
+      await world.advance(`2025-08-${day}T14:00:00Z`);
+    }
+    await world.sync(PAPER);
+    await buy('210');
+    await syncBehind(world, 5);
+    expect(differences(await verified(world)).join('\n')).toBe('');
+    await world.advance('30m');
+    for (const day of ['12', '13', '14']) {
+      await world.sync(PAPER);
+      expect(differences(await verified(world)).join('\n')).toBe('');
+      await world.advance(`2025-08-${day}T14:00:00Z`);
+    }
+    const rows = await sql(world, 'SELECT trade_date, residual_state FROM balance_day ORDER BY trade_date');
+    expect(rows.map((row) => `${String(row['trade_date'])} ${String(row['residual_state'])}`)).toEqual([
+      '2025-08-04 proved',
+      '2025-08-05 proved',
+      '2025-08-06 unknown',
+      '2025-08-07 unknown',
+      '2025-08-08 proved',
+      '2025-08-11 proved',
+      '2025-08-12 proved',
+      '2025-08-13 null',
+    ]);
+    expect(await sql(world, "SELECT finding_key FROM finding WHERE state = 'open'")).toEqual([]);
   });
 });
