@@ -225,8 +225,15 @@ function parseClosure(cells: Cells): LotClosure {
     currency: cells[19] as string,
     realizedBaseCloseRate: parse(cells[20]),
     realizedBaseHistorical: parse(cells[21]),
-    rolledProceeds: parse(cells[22]) ?? Decimal.zero,
+    ...rolledProceedsOf(cells),
   };
+}
+
+/** Texts of an earlier release do not say; where nothing was rolled there is nothing to tell apart. */
+function rolledProceedsOf(cells: Cells): Pick<LotClosure, 'rolledProceeds'> {
+  const rolledProceeds = parse(cells[22]);
+  if (rolledProceeds !== null) return { rolledProceeds };
+  return cells[15] === '0' ? { rolledProceeds: Decimal.zero } : {};
 }
 
 function print(value: Decimal | null): string | null {

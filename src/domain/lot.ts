@@ -118,8 +118,12 @@ export interface LotClosure {
    */
   readonly rolled: Decimal;
   /**
-   * The part of `rolled` that stands in proceeds (IRS Pub. 550: an assigned call's premium adds to what its stock was
-   * sold for), the rest stands in cost. Absent where the row was kept by something that does not tell them apart.
+   * The part of `rolled` that stands in proceeds, the rest stands in cost: tax proceeds = `proceeds + rolledProceeds`,
+   * tax cost = `cost - (rolled - rolledProceeds)` (IRS Pub. 550, "Puts and Calls"). The option that closed a lot puts its
+   * premium on the side of the close: into what a long lot was sold for (call assigned, put exercised), into what it cost
+   * to cover a short one. The option that opened a lot put it on the side of the opening: into the cost of a long lot (put
+   * assigned, call exercised), into what a short one brought, which is its proceeds. Absent where the row was kept by
+   * something that does not tell them apart: then it is unknown, also where `rolled` is zero.
    */
   readonly rolledProceeds?: Decimal;
   readonly realizedBasis: RealizedBasis;

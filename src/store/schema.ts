@@ -465,6 +465,8 @@ export interface LotClosureTable {
   fees: Exact;
   realized: Exact | null;
   rolled: Exact;
+  /** Null: an earlier release wrote the row, and nobody can tell from it where the premium stands. */
+  rolled_proceeds: Exact | null;
   realized_basis: string;
   term: string | null;
   holding_days: number | null;

@@ -72,13 +72,16 @@ it('lists lots and profit for people, for programs and for spreadsheets', async 
     proceeds: '1150',
     cost: '1000',
     realizedPnl: '150',
+    rolled: '0',
+    taxProceeds: '1150',
+    taxCost: '1000',
     reason: null,
     washLots: [],
     realizedBaseCloseRate: '150',
     realizedBaseHistorical: '150',
   });
   expect((await run('pnl', '--closes')).stdout).toMatch(
-    /^CLOSED +ACCOUNT +SYMBOL +BY +QUANTITY +ACQUIRED +DAYS/,
+    /^CLOSED +ACCOUNT +SYMBOL +BY +QUANTITY +ACQUIRED +DAYS .* ROLLED +TAX PROCEEDS +TAX COST .*\n.* 1,150\.00 +1,000\.00 +150\.00 +0\.00 +1,150\.00 +1,000\.00 /,
   );
   const [stats] = await json('pnl', '--stats');
   expect(stats).toMatchObject({ closes: 1, wins: 1, winRate: '100', realizedPnl: '150' });

@@ -418,7 +418,8 @@ CREATE TABLE lot_closure (
   holding_days BIGINT,
   currency TEXT COLLATE "C" NOT NULL,
   realized_base_close_rate NUMERIC,
-  realized_base_historical NUMERIC
+  realized_base_historical NUMERIC,
+  rolled_proceeds NUMERIC
 );
 
 CREATE TABLE mark (

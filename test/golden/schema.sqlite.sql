@@ -1,6 +1,6 @@
 PRAGMA application_id = 1953653355;
 
-PRAGMA user_version = 8;
+PRAGMA user_version = 9;
 
 CREATE INDEX activity_beside_runs ON activity (account_id, seq) WHERE run_id IS NULL;
 
@@ -494,7 +494,7 @@ CREATE TABLE lot_closure (
   holding_days INTEGER,
   currency TEXT NOT NULL,
   realized_base_close_rate TEXT,
-  realized_base_historical TEXT,
+  realized_base_historical TEXT, rolled_proceeds TEXT,
   PRIMARY KEY (account_id, epoch, closure_id)
 ) STRICT;
 

@@ -52,10 +52,16 @@ forEachDatabase('lots', (open) => {
       realizedBaseCloseRate: null,
       rolled: decimal('-110.5'),
     });
+    const assigned = closureOf({
+      id: 'put and call',
+      rolled: decimal('35.000000000000000001'),
+      rolledProceeds: decimal('-149.999999999999999999'),
+    });
+    const { rolledProceeds: _, ...untold } = closureOf({ id: 'untold' });
     await store.commitRun(
       commitOf(lease, {
         instruments: [AAPL],
-        lots: lotsCommit([unknown, sold], [closureOf(), lost], [washOf()]),
+        lots: lotsCommit([unknown, sold], [closureOf(), lost, assigned, untold], [washOf()]),
       }),
     );
     const owner = { accountId: account.id, epoch: 1 };
@@ -69,6 +75,8 @@ forEachDatabase('lots', (open) => {
       asText([
         { ...closureOf(), ...owner },
         { ...lost, ...owner },
+        { ...assigned, ...owner },
+        { ...untold, ...owner },
       ]),
     );
     expect(asText(await store.washAdjustments({}))).toEqual(asText([{ ...washOf(), ...owner }]));

@@ -274,7 +274,7 @@ forEachDatabase('opening', (_open, dialect) => {
     for (const view of ['daily_portfolio_balances', 'trade_history'])
       await sql(`DROP VIEW ${view}${cascade}`);
     const later = MIGRATIONS.filter(({ version }) => version > 1);
-    for (const statement of later.flatMap(({ statements }) => statements(dialect))) {
+    for (const statement of later.flatMap(({ statements }) => statements(dialect)).reverse()) {
       const [, table, column] = /^ALTER TABLE (\w+) ADD COLUMN (\w+) /.exec(statement) ?? [];
       if (table !== undefined) await sql(`ALTER TABLE ${table} DROP COLUMN ${column}`);
       const [, shortened, gone] = /^ALTER TABLE (\w+) DROP COLUMN (\w+)/.exec(statement) ?? [];

@@ -236,6 +236,7 @@ export function closureOf(change: Partial<LotClosure> = {}): LotClosure {
     fees: decimal('0'),
     realized: decimal('102.5'),
     rolled: decimal('0'),
+    rolledProceeds: decimal('0'),
     realizedBasis: 'exact',
     term: 'short',
     holdingDays: 0,

@@ -161,6 +161,7 @@ forEachDatabase('evidence for a rebuild', (open, dialect) => {
     await sql(`DROP TABLE day_observation${dialect === 'sqlite' ? '' : ' CASCADE'}`);
     await sql('ALTER TABLE sync_run DROP COLUMN ledger_seq');
     await sql('ALTER TABLE balance_day DROP COLUMN corrections');
+    await sql('ALTER TABLE lot_closure DROP COLUMN rolled_proceeds');
     for (const column of ['missing_confirmations', 'agreed_quantity'])
       await sql(`ALTER TABLE position ADD COLUMN ${column} TEXT`);
     await sql('DELETE FROM schema_migration WHERE version > 6');

@@ -42,6 +42,27 @@ test('the day units arrived is not the day they were acquired', () => {
   expect(shown('2024-01-02  adjustment 10 IBM @ 200 source=user #a')).toEqual(['IBM 10 - -']);
 });
 
+test('premium raises what a long lot cost for tax, and what a short one brought', () => {
+  const taxCost = (option: string, delivery: string) => {
+    const list = activities(`
+      2025-01-02        ${option}
+      2025-02-21        ${delivery}`).map((row) => ({ ...row, accountId: 1 }));
+    const { book } = foldBook(EMPTY_BOOK, list);
+    const lots = [...openLots(book)].map((lot) => ({ ...lot, accountId: 1 }));
+    const wash = new Map();
+    const none = { wash, accountNames: new Map(), instruments: new Map(), marks: new Map() };
+    const today = parseTradeDate('2025-08-21');
+    return lotRecords({ ...none, lots, activities: list, today }).map(({ cost, taxCost }) => [cost, taxCost]);
+  };
+  const call = 'IBM250221C00200000';
+  const assigned = `assign 1 ${call}
+      2025-02-21        deliver -100 IBM @ 200`;
+  const exercised = `exercise -1 ${call}
+      2025-02-21        deliver 100 IBM @ 200`;
+  expect(taxCost(`sell 1 ${call} @ 1.5`, assigned)).toEqual([['20000', '20150']]);
+  expect(taxCost(`buy 1 ${call} @ 3`, exercised)).toEqual([['20000', '20300']]);
+});
+
 test('a purchase has its day, a transfer the one it was sent with', () => {
   expect(shown('2024-01-02 10:00  buy 10 IBM @ 200')).toEqual(['IBM 10 2024-01-02 long']);
   expect(shown('2025-01-02  transfer 10 IBM basis=5 acquired=2020-03-04')).toEqual([

@@ -4,7 +4,7 @@ import { Decimal } from '../../domain/decimal.ts';
 import { type Instrument, type InstrumentId } from '../../domain/instrument.ts';
 import { type ClosureKind, type Lot, type LotClosure, type LotId } from '../../domain/lot.ts';
 import { compareInstants, type Instant, type TradeDate } from '../../domain/time.ts';
-import { taxFigures } from '../taxLayer.ts';
+import { onAnySide, taxFigures } from '../taxLayer.ts';
 import {
   type TaxAccountType,
   type WashAcquisition,
@@ -179,7 +179,8 @@ function purchaseOf(lot: Lot, activity: WashActivity | null): boolean | 'unknown
 function closeOf(closure: LotClosure, subject: Subject, book: WashBook, deliveries: Deliveries): WashClose {
   const { instrument, security } = subject;
   const disposal = disposalOf(closure, instrument);
-  const { cost, proceeds } = taxFigures(closure);
+  // A loss is the same on either side.
+  const { cost, proceeds } = taxFigures(onAnySide(closure));
   return {
     accountId: book.accountId,
     accountType: typeOn(book, closure.closedDate),

@@ -148,7 +148,7 @@ export interface WashDeferral extends WashAdjustment {
   readonly lotId: LotId;
 }
 
-/** What the wash layer adds to a lot: tax cost of the open units = `openCost + rolled + openWashIn`. */
+/** What the wash layer adds to a lot: tax cost of the open units = `openCost + rolled + openWashIn`; of a short, what it brought less both. */
 export interface LotWash {
   /** All that was ever put off into the lot. */
   readonly washIn: Decimal;

@@ -13,6 +13,7 @@ import { importedTrades } from './005_importedTrades.ts';
 import { bookViews } from './006_bookViews.ts';
 import { rebuild } from './007_rebuild.ts';
 import { corrections } from './008_corrections.ts';
+import { rolledProceeds } from './009_rolledProceeds.ts';
 import { OLD_NAMES, oldNameViews } from './oldNames.ts';
 
 /** Every migration there is, in order. Append only: what was released is never edited. */
@@ -25,6 +26,7 @@ export const MIGRATIONS: readonly Migration[] = [
   bookViews,
   rebuild,
   corrections,
+  rolledProceeds,
 ];
 
 export const NEWEST_VERSION = MIGRATIONS.at(-1)!.version;

@@ -1,6 +1,7 @@
 /** Closed lots, one row per close of (a part of) a lot: what a broker's statement of realized gains lists. */
 import { Decimal } from '../../domain/decimal.ts';
 import { type InstrumentId } from '../../domain/instrument.ts';
+import { taxFigures } from '../../book/taxLayer.ts';
 import { type Lot, type LotClosure } from '../../domain/lot.ts';
 import { type AccountFigures } from '../washOfAccount.ts';
 import { type TradeDate } from '../../domain/time.ts';
@@ -37,6 +38,12 @@ export interface ClosedLotRecord {
   readonly markSource: 'broker_positions' | null;
   /** What the tax layer adds: premiums of exercised and assigned options, moved into the stock leg. */
   readonly rolled: string;
+  /**
+   * `proceeds` and `cost` as taxes count them, with that premium on the side where it belongs, before wash sales. Null =
+   * unknown: as the economic figure, or because an earlier release wrote the row and nobody counted it anew since.
+   */
+  readonly taxProceeds: string | null;
+  readonly taxCost: string | null;
   /** The part of the loss that a wash sale puts off, positive. */
   readonly washDisallowed: string;
   /** The lots that take it over. */
@@ -96,6 +103,7 @@ function closedLot(
 ): ClosedLotRecord {
   const wash = facts.wash.get(row.accountId);
   const washed = wash?.byClosure.get(row.id) ?? null;
+  const tax = taxFigures(row);
   const [out, into] = [washed?.washOut ?? Decimal.zero, washed?.washIn ?? Decimal.zero];
   return {
     account: nameOf(facts, row.accountId),
@@ -119,10 +127,12 @@ function closedLot(
     markAsOf: null,
     markSource: null,
     rolled: row.rolled.toString(),
+    taxProceeds: text(tax.proceeds),
+    taxCost: text(tax.cost),
     washDisallowed: out.toString(),
     washLots: washLotsOf(facts, wash, row.id),
     washIn: into.toString(),
-    taxableGain: text(row.realized?.plus(row.rolled).plus(out).minus(into) ?? null),
+    taxableGain: text(tax.realized?.plus(out).minus(into) ?? null),
     currency: row.currency,
     realizedBaseCloseRate: text(row.realizedBaseCloseRate),
     realizedBaseHistorical: text(row.realizedBaseHistorical),
@@ -186,6 +196,8 @@ function estimated(facts: PnlFacts, row: Estimate): ClosedLotRecord {
     markAsOf: row.at,
     markSource: 'broker_positions',
     rolled: '0',
+    taxProceeds: null,
+    taxCost: null,
     washDisallowed: '0',
     washLots: [],
     washIn: '0',

@@ -26,11 +26,11 @@ export interface LotRecord {
   /** `cost` per unit, premium per share for options. */
   readonly unitCost: string | null;
   readonly costSource: string;
-  /** Premium of the option that brought it: what the tax layer adds to the cost. */
+  /** Premium of the option that brought it, signed as cost: it raises what a long lot cost, lowers what a short one brought. */
   readonly rolled: string;
   /** Losses of wash sales that this lot takes over. */
   readonly washIn: string;
-  /** `cost + rolled + washIn` of a long lot. */
+  /** What taxes count as paid (long), `cost + rolled + washIn`, or as received (short), `cost - rolled - washIn`. */
   readonly taxCost: string | null;
   /** Null where nobody said when it was acquired: the day it came is another one. */
   readonly acquiredAt: string | null;
@@ -102,7 +102,7 @@ function lotRecord(lot: Of<Lot>, washed: LotWash | null, facts: LotFacts, dated:
     costSource: lot.costSource,
     rolled: lot.rolled.toString(),
     washIn: washIn.toString(),
-    taxCost: text(lot.openCost?.plus(lot.rolled).plus(washIn) ?? null),
+    taxCost: text(lot.openCost?.plus(lot.rolled.plus(washIn).times(sign)) ?? null),
     acquiredAt: dated ? lot.acquiredAt : null,
     acquiredDate: dated ? lot.acquiredDate : null,
     holdingFrom: dated ? holdingFrom : null,
