@@ -387,6 +387,7 @@ export class Life {
   }
 
   async #putBack(backup: string): Promise<void> {
+    const epoch = await this.#paperEpoch();
     await this.judge.sql.close();
     const file = this.world.databaseFile;
     for (const name of [file, `${file}-wal`, `${file}-shm`]) rmSync(name, { force: true });
@@ -394,6 +395,15 @@ export class Life {
     this.judge.restored(await openSql(this.world.databaseUrl));
     this.states.reach('an older backup was put back');
     this.#wantsLook = true;
+    // A backup from before a reset: its owner has to begin the new epoch once more.
+    if ((await this.#paperEpoch()) === epoch) return;
+    this.world.brokerage.hasReset = true;
+    this.after(20 * 60_000, 'a new epoch is started again', () => this.newEpoch());
+  }
+
+  async #paperEpoch(): Promise<unknown> {
+    const [row] = await this.judge.sql(`SELECT epoch FROM account WHERE name = '${PAPER}'`);
+    return row?.['epoch'];
   }
 
   // ---- people ---------------------------------------------------------------------------------------------------------

@@ -166,16 +166,15 @@ function contained(
   return inside;
 }
 
-/** Moves a position so close to the statement that only the stated quantity tells whether it is in. */
+/** Moves a position on a day, or so close to the statement, that only the stated quantity tells whether it is in. */
 function isDoubtful(
   statement: DayStatement,
   activity: Activity,
   isClose: (activity: Activity) => boolean,
 ): boolean {
-  const { executedAt, timePrecision, quantity, tradeDate } = activity;
+  const { timePrecision, quantity, tradeDate } = activity;
   if (statement.positions === null || quantity.isZero() || tradeDate !== statement.date) return false;
-  if (timePrecision === 'day' && compareInstants(executedAt, statement.asOf) > 0) return true;
-  return isClose(activity);
+  return timePrecision === 'day' || isClose(activity);
 }
 
 /** A row with a date only was in what the day ended with, unless the statement is older than the day's end. */
