@@ -309,9 +309,9 @@ describe('which day a row counts to', () => {
   test('a split dated today that the evening does not hold yet belongs to the next day', () => {
     const happened = `
       2025-08-13 09:00  deposit 1000
-      2025-08-14 10:00  buy 10 XMPL @ 100    #a
+      2025-08-13 10:00  buy 10 XMPL @ 100    #a
       2025-08-14        split XMPL 10 -> 20  #s`;
-    const before = '2025-08-13 20:05 = 1000 | 1000 |';
+    const before = '2025-08-13 20:05 = 1000 | 0 | XMPL 10 @ 100';
     const rest = `
       2025-08-14 19:30 = 1010 | 0 | XMPL 10 @ 101
       2025-08-15 20:05 = 1020 | 0 | XMPL 20 @ 51`;
