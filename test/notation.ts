@@ -105,7 +105,10 @@ function parseLine(line: string, index: number): Activity[] {
     }
     case 'split': {
       const [symbol = '', from = '', , to = ''] = words;
-      const pair = { groupId: `split:${day}:${symbol}`, executedAt: at(`${day} ${time ?? '00:00'}`) };
+      const pair = {
+        groupId: group ?? `split:${day}:${symbol}`,
+        executedAt: at(`${day} ${time ?? '00:00'}`),
+      };
       return [
         moves('split', decimal(from).negate().toString(), symbol, { ...pair, rootId: `${base.rootId}-` }),
         moves('split', to, symbol, { ...pair, rootId: `${base.rootId}+` }),
@@ -113,7 +116,7 @@ function parseLine(line: string, index: number): Activity[] {
     }
     case 'rename': {
       const [to = '', , from = '', quantity = ''] = words;
-      const pair = { groupId: `rename:${day}:${from}`, executedAt: at(`${day} ${time ?? '00:00'}`) };
+      const pair = { groupId: group ?? `rename:${day}:${from}`, executedAt: at(`${day} ${time ?? '00:00'}`) };
       return [
         moves('rename', decimal(quantity).negate().toString(), from, { ...pair, rootId: `${base.rootId}-` }),
         moves('rename', quantity, to, { ...pair, rootId: `${base.rootId}+` }),

@@ -81,10 +81,19 @@ function heldBefore(
   return held;
 }
 
-/** Whether one takes what the other gives, and not also the reverse. */
+/** Whether one takes what the other gives; where both do, what is held before them tells. */
 function isMadeBy(event: Event, other: Event, held: Held): boolean {
   const sign = signOf([...event, ...other], held) ?? signOf(null, held);
-  return sign !== null && takesFrom(event, other, sign) && !takesFrom(other, event, sign);
+  if (sign === null || !takesFrom(event, other, sign)) return false;
+  return !takesFrom(other, event, sign) || (takesHeld(other, held, sign) && !takesHeld(event, held, sign));
+}
+
+/** Whether it takes exactly what is held. */
+function takesHeld(event: Event, held: Held, sign: number): boolean {
+  return event.some(
+    ({ instrument, quantity }) =>
+      quantity.sign() === -sign && instrument !== null && held.get(instrument.id)!.equals(quantity.negate()),
+  );
 }
 
 /** Long or short: the rows of a split read both ways. Null where nothing or both is held. */

@@ -76,6 +76,13 @@ describe('corporate actions of one day', () => {
     });
   });
 
+  test('a split and its inverse on one day: the one that takes what is held comes first', () => {
+    const bought = '2025-08-19 15:50  buy 20 XMPL @ 10  #a';
+    const there = '2025-08-22 19:28  split XMPL 20 -> 40  group=g1 #s';
+    const back = '2025-08-22        split XMPL 40 -> 20  group=g2 #t';
+    expect(fold([bought, back, there].join('\n')).lots).toEqual(['XMPL 20 cost 200 since 2025-08-19 (#a)']);
+  });
+
   test('what does not fit together stays in the order of the book', () => {
     const rows = activities(`
         2025-08-05 10:00  buy 10 OLD @ 4         #a

@@ -380,6 +380,11 @@ export class Judge {
     this.#states.seeRows(rows);
   }
 
+  /** Some owners have what stays missing closed, by an adjustment that names its evidence. */
+  #mayCloseMissing(kind: string): boolean {
+    return this.#world.plan.marksMissingAsClosed && kind === 'adjustment';
+  }
+
   #closedByAnActivity(memory: AccountMemory, rows: readonly Row[]): void {
     for (const row of rows) {
       if (row['state'] !== 'closed') continue;
@@ -393,7 +398,7 @@ export class Judge {
       if (closing === undefined) continue;
       this.hold(
         'I03',
-        closing.source === 'alpaca' || closing.source === 'user',
+        closing.source === 'alpaca' || closing.source === 'user' || this.#mayCloseMissing(closing.kind),
         () => `${what} by ${closing.rootId} of ${closing.source}`,
       );
       this.hold(
