@@ -163,7 +163,7 @@ export async function runMutants(options: RunOptions, names: readonly string[]):
       try {
         const once = [...ordersOf(options, databases)]
           .filter((order, index, all) => all[index - 1] !== order)
-          .map((order) => ({ ...order, ...seedsOf(mutant) }));
+          .map((order, place) => ({ ...order, ...seedsOf(mutant, place) }));
         await playAll(once, { processes: 1, edits }, (result) => {
           seeds += 1;
           if (result.violations.length > 0)

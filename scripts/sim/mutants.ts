@@ -16,6 +16,8 @@ export interface Mutant {
   readonly profile?: 'long';
   /** Its seeds have two accounts. */
   readonly accounts?: 2;
+  /** A meeting so rare that it is looked for from a seed on that is known to bring it about, with days so long. */
+  readonly rare?: { readonly seed: number; readonly hours: number };
   /** The second protection behind it, where it can do no harm alone. */
   readonly maskedBy?: string;
 }
@@ -75,6 +77,7 @@ export const MUTANTS: readonly Mutant[] = [
     id: 'checkpoint-hides-correction',
     says: 'a proof that begins with a checkpoint does not know that what it holds was corrected since',
     focus: ['wall-jump'],
+    rare: { seed: 20_022, hours: 6 },
     edits: [
       edit(
         'sync/beginOfWalk.ts',
@@ -239,7 +242,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     id: 'order-of-clocks',
     says: 'corporate actions of one day are applied in the order of their times alone',
-    focus: ['another-account', 'second-agent', 'pause-in-run'],
+    rare: { seed: 22_079, hours: 6 },
     edits: [
       edit('book/eventOrder.ts', 'return behind.size === 0 ? ordered', 'return behind.size >= 0 ? ordered'),
     ],
@@ -719,10 +722,12 @@ export const MUTANTS: readonly Mutant[] = [
 /** How much more often the faults of a focus strike. */
 const FOCUSED = 6;
 
-/** What the seeds of a wrong design are like: a rare meeting wants its own mix of faults, not ten times the seeds. */
-export function seedsOf({ focus, profile, accounts }: Mutant): Partial<SeedOrder> {
+/** What the seed at a place, from 0, is like for a wrong design: a rare meeting wants its own mix of faults, not ten times the seeds. */
+export function seedsOf(mutant: Mutant, place: number): Partial<SeedOrder> {
+  const { focus, profile, accounts, rare } = mutant;
   return {
-    ...(focus === undefined ? {} : { only: focus, intensity: FOCUSED }),
+    ...(rare === undefined ? {} : { seed: rare.seed + place, hours: rare.hours }),
+    ...(focus === undefined ? {} : { only: focus, ...(rare === undefined ? { intensity: FOCUSED } : {}) }),
     ...(profile === undefined ? {} : { profile }),
     ...(accounts === undefined ? {} : { accounts }),
   };

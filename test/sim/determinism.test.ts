@@ -25,7 +25,7 @@ it.each(['no-dedupe'])(
     const mutant = MUTANTS.find((one) => one.id === id)!;
     const { edits } = mutant;
     const orders = Array.from({ length: 4 }, (_, index) =>
-      orderOf(1 + index, { hours: 2, ...seedsOf(mutant) }),
+      orderOf(1 + index, { hours: 2, ...seedsOf(mutant, index) }),
     );
     expect(violated(await play(orders, edits)).length).toBeGreaterThan(0);
   },
