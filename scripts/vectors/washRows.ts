@@ -7,15 +7,21 @@ import {
   type WashResult,
   washSales,
 } from '../../src/book/wash.ts';
-import { rowsOfBook } from '../../src/book/wash/ofBook.ts';
+import { type Activity } from '../../src/domain/activity.ts';
+import { type Decimal } from '../../src/domain/decimal.ts';
+import { type InstrumentId } from '../../src/domain/instrument.ts';
+import { type Instant } from '../../src/domain/time.ts';
+import { rowsOfBook, type UnitChange } from '../../src/book/wash/ofBook.ts';
 import { oneOf } from './format.ts';
 import { symbolOf, transactionOf } from './figures.ts';
 import { type Played } from './play.ts';
+import { number } from './translate.ts';
 import { SPLIT_ROUNDING, WASH_POLICIES } from './washPolicies.ts';
 
 export function washOf(played: Played): WashResult {
   const policy = policyOf(played);
   const names = [...played.accounts.keys()];
+  const currentOf = renamed(played);
   const books = names.map((name, index) => {
     const state = played.accounts.get(name)!;
     return {
@@ -25,6 +31,8 @@ export function washOf(played: Played): WashResult {
       closures: state.closures,
       instruments: played.instruments,
       activityOf: (rootId: string) => played.activities.get(rootId) ?? null,
+      currentOf,
+      splits: splitsOf(state.activities, currentOf),
     };
   });
   const rows = rowsOfBook(books, policy);
@@ -40,6 +48,48 @@ export function washOf(played: Played): WashResult {
     };
   });
   return washSales(acquisitions, rows.closes, policy);
+}
+
+type CurrentOf = (instrument: InstrumentId) => InstrumentId;
+
+/** The last name of what was renamed. */
+function renamed({ activities }: Played): CurrentOf {
+  const names = new Map<InstrumentId, InstrumentId>();
+  const rows = [...activities.values()].filter(({ kind }) => kind === 'rename');
+  for (const row of rows) {
+    const other = rows.find(({ groupId, rootId }) => groupId === row.groupId && rootId !== row.rootId);
+    if (row.rootId.endsWith('-') && other !== undefined) names.set(row.instrument!.id, other.instrument!.id);
+  }
+  return (instrument) => {
+    let current = instrument;
+    const seen = new Set<InstrumentId>();
+    while (names.has(current) && !seen.has(current)) {
+      seen.add(current);
+      current = names.get(current)!;
+    }
+    return current;
+  };
+}
+
+function splitsOf(
+  activities: readonly Activity[],
+  currentOf: CurrentOf,
+): ReadonlyMap<InstrumentId, readonly UnitChange[]> {
+  const splits = new Map<InstrumentId, UnitChange[]>();
+  for (const { kind, rootId, instrument, executedAt, details } of activities) {
+    if (kind !== 'split' || instrument === null || !rootId.endsWith('+')) continue;
+    const id = currentOf(instrument.id);
+    const change = wholeTerms(number(details['ratioOld']), number(details['ratioNew']), executedAt);
+    splits.set(id, [...(splits.get(id) ?? []), change]);
+  }
+  return splits;
+}
+
+/** `1 : 0.5` is `2 : 1`. */
+function wholeTerms(from: Decimal, to: Decimal, at: Instant): UnitChange {
+  const digits = [from, to].map((term) => (term.toString().split('.')[1] ?? '').length);
+  const factor = number(`1e${Math.max(...digits)}`);
+  return { at, from: from.times(factor), to: to.times(factor) };
 }
 
 /** What a piece is of. */
