@@ -15,7 +15,7 @@ import { rowsOfBook, type UnitChange } from '../../src/book/wash/ofBook.ts';
 import { oneOf } from './format.ts';
 import { symbolOf, transactionOf } from './figures.ts';
 import { type Played } from './play.ts';
-import { number } from './translate.ts';
+import { momentOf, number } from './translate.ts';
 import { SPLIT_ROUNDING, WASH_POLICIES } from './washPolicies.ts';
 
 export function washOf(played: Played): WashResult {
@@ -47,7 +47,14 @@ export function washOf(played: Played): WashResult {
       alreadyUsed: opening?.already_used_as_replacement ?? false,
     };
   });
-  return washSales(acquisitions, rows.closes, policy);
+  const closes = rows.closes.map((close) => {
+    const state = played.accounts.get(names[(close.accountId ?? 1) - 1]!)!;
+    const row = state.closures.find(({ id }) => id === close.closureId)!;
+    const closing = transactionOf(played, row.activityRootId);
+    // Sales of one day are of one moment, too: then acquisition decides, not the list.
+    return closing === undefined ? close : { ...close, closedAt: momentOf(closing.ts).at };
+  });
+  return washSales(acquisitions, closes, policy);
 }
 
 type CurrentOf = (instrument: InstrumentId) => InstrumentId;
