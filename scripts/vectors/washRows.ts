@@ -7,7 +7,6 @@ import {
   type WashResult,
   washSales,
 } from '../../src/book/wash.ts';
-import { type Activity } from '../../src/domain/activity.ts';
 import { type Decimal } from '../../src/domain/decimal.ts';
 import { type InstrumentId } from '../../src/domain/instrument.ts';
 import { type Instant } from '../../src/domain/time.ts';
@@ -15,13 +14,14 @@ import { rowsOfBook, type UnitChange } from '../../src/book/wash/ofBook.ts';
 import { oneOf } from './format.ts';
 import { symbolOf, transactionOf } from './figures.ts';
 import { type Played } from './play.ts';
-import { momentOf, number } from './translate.ts';
+import { instrumentOf, momentOf, number, rootOf } from './translate.ts';
 import { SPLIT_ROUNDING, WASH_POLICIES } from './washPolicies.ts';
 
 export function washOf(played: Played): WashResult {
   const policy = policyOf(played);
   const names = [...played.accounts.keys()];
   const currentOf = renamed(played);
+  const splits = splitsOf(played, currentOf);
   const books = names.map((name, index) => {
     const state = played.accounts.get(name)!;
     return {
@@ -32,7 +32,7 @@ export function washOf(played: Played): WashResult {
       instruments: played.instruments,
       activityOf: (rootId: string) => played.activities.get(rootId) ?? null,
       currentOf,
-      splits: splitsOf(state.activities, currentOf),
+      splits,
     };
   });
   const rows = rowsOfBook(books, policy);
@@ -59,13 +59,16 @@ export function washOf(played: Played): WashResult {
 
 type CurrentOf = (instrument: InstrumentId) => InstrumentId;
 
-/** The last name of what was renamed. */
-function renamed({ activities }: Played): CurrentOf {
+/** The last name of what was renamed, also while none of it was held. */
+function renamed({ vector, done, instruments }: Played): CurrentOf {
   const names = new Map<InstrumentId, InstrumentId>();
-  const rows = [...activities.values()].filter(({ kind }) => kind === 'rename');
-  for (const row of rows) {
-    const other = rows.find(({ groupId, rootId }) => groupId === row.groupId && rootId !== row.rootId);
-    if (row.rootId.endsWith('-') && other !== undefined) names.set(row.instrument!.id, other.instrument!.id);
+  const currencies = new Set([...instruments.values()].map(({ currency }) => currency));
+  for (const { type, symbol, to_symbol: target } of done) {
+    if (type !== 'rename' || target === undefined) continue;
+    for (const currency of currencies) {
+      const into = instrumentOf(vector, target, currency).id;
+      if (instruments.has(into)) names.set(instrumentOf(vector, symbol, currency).id, into);
+    }
   }
   return (instrument) => {
     let current = instrument;
@@ -78,16 +81,20 @@ function renamed({ activities }: Played): CurrentOf {
   };
 }
 
+/** Splits, also those while none of it was held: then units of before and after still meet in the 61 days. */
 function splitsOf(
-  activities: readonly Activity[],
+  { done, instruments, activities }: Played,
   currentOf: CurrentOf,
 ): ReadonlyMap<InstrumentId, readonly UnitChange[]> {
   const splits = new Map<InstrumentId, UnitChange[]>();
-  for (const { kind, rootId, instrument, executedAt, details } of activities) {
-    if (kind !== 'split' || instrument === null || !rootId.endsWith('+')) continue;
-    const id = currentOf(instrument.id);
-    const change = wholeTerms(number(details['ratioOld']), number(details['ratioNew']), executedAt);
-    splits.set(id, [...(splits.get(id) ?? []), change]);
+  for (const transaction of done) {
+    if (transaction.type !== 'split') continue;
+    const rowAt = activities.get(`${rootOf(transaction)}+`)?.executedAt;
+    const at = rowAt ?? momentOf(transaction.ts).at;
+    const change = wholeTerms(number(transaction.ratio_old), number(transaction.ratio_new), at);
+    const own = [...instruments.values()].filter(({ symbol }) => symbol === transaction.symbol);
+    for (const id of new Set(own.map((one) => currentOf(one.id))))
+      splits.set(id, [...(splits.get(id) ?? []), change]);
   }
   return splits;
 }
