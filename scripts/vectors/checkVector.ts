@@ -61,9 +61,10 @@ function idOf(given: unknown): string {
 
 function problemsOf(vector: Vector): readonly string[] {
   const states = play(vector);
-  const apart = play(vector, 'excluded');
-  const inBasis = (): Played => play(vector, 'in_basis').at(-1)!;
-  const pair: Pair = { played: states.at(-1)!, apart: apart.at(-1)!, inBasis };
+  const played = states.at(-1)!;
+  const apart = play(vector, 'excluded', played);
+  const inBasis = (): Played => play(vector, 'in_basis', played).at(-1)!;
+  const pair: Pair = { played, apart: apart.at(-1)!, inBasis };
   const checks = new Checks(vector);
   const { expected } = vector;
   checks.text('error', expected.error ?? null, pair.played.error);

@@ -89,9 +89,17 @@ const SCOPES = { account: 'account', global: 'global' } as const;
 const INTENTS = { open: 'open', close: 'close', auto: 'auto' } as const;
 const RIGHTS = { C: 'call', P: 'put' } as const;
 
-/** Every state of a vector: `[0]` before, `[n]` after the n-th transaction. Throws `Unsupported`. */
-export function play(vector: Vector, feePolicy = vector.fee_policy ?? 'in_basis'): readonly Played[] {
+/**
+ * Every state of a vector: `[0]` before, `[n]` after the n-th transaction. `like`: the same by another fee policy, but
+ * closing the lots that were closed there, where costs decide which (HIFO, LOFO). Throws `Unsupported`.
+ */
+export function play(
+  vector: Vector,
+  feePolicy = vector.fee_policy ?? 'in_basis',
+  like?: Played,
+): readonly Played[] {
   const rules = rulesOf(vector, feePolicy);
+  const told = like === undefined || !BY_COST.has(vector.method) ? NO_CHOICES : choicesLike(like);
   checkWords(vector);
   let state: Played = {
     vector,
@@ -106,7 +114,7 @@ export function play(vector: Vector, feePolicy = vector.fee_policy ?? 'in_basis'
   for (const transaction of inOrder(vector)) {
     before = nextInstant(before, momentOf(transaction.ts).at);
     try {
-      state = step(state, transaction, before, rules);
+      state = step(state, transaction, before, { ...rules, told });
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       states.push({ ...state, error: error.reason });
@@ -118,6 +126,29 @@ export function play(vector: Vector, feePolicy = vector.fee_policy ?? 'in_basis'
   }
   for (const account of state.accounts.values()) checkWhole(account, rules);
   return states;
+}
+
+const BY_COST: ReadonlySet<string> = new Set(['HIFO', 'LOFO', 'ZERO_BASIS_FIRST_FIFO']);
+
+/** Lots by the root id of what closed them, as elections. */
+type Choices = ReadonlyMap<string, Election>;
+const NO_CHOICES: Choices = new Map();
+
+interface PlayRules extends FoldRules {
+  readonly told: Choices;
+}
+
+function choicesLike({ accounts }: Played): Choices {
+  const units = new Map<string, Record<string, string>>();
+  for (const { closures } of accounts.values()) {
+    for (const { activityRootId: root, lotId, quantity } of closures) {
+      if (quantity.isZero() || lotId.startsWith('unknown:')) continue;
+      units.set(root, { ...units.get(root), [lotId]: quantity.toString() });
+    }
+  }
+  return new Map(
+    [...units].map(([object, details]) => [object, election('lot_choice', 'lots', { object, details })]),
+  );
 }
 
 /** Words that select behaviour, wherever they stand. Throws `Unsupported`. */
@@ -188,9 +219,33 @@ function election(kind: Election['kind'], choice: string, more: Partial<Election
   };
 }
 
-function step(state: Played, transaction: Transaction, executedAt: Instant, rules: FoldRules): Played {
+/** What happens to an instrument happens in every account that is not told apart. */
+const OF_ALL_ACCOUNTS: ReadonlySet<string> = new Set(['split', 'rename', 'spin_off', 'merger']);
+
+function step(state: Played, transaction: Transaction, executedAt: Instant, rules: PlayRules): Played {
+  const name = nameOf(state.vector, transaction);
+  if (name !== '' || !OF_ALL_ACCOUNTS.has(transaction.type) || state.accounts.size === 0)
+    return stepIn(name, state, transaction, executedAt, rules);
+  const { done } = state;
+  const after = [...state.accounts.keys()].reduce(
+    (sofar, one) => stepIn(one, sofar, transaction, executedAt, rules),
+    state,
+  );
+  return { ...after, done: [...done, transaction] };
+}
+
+function nameOf({ scope }: Vector, { account, account_type: type }: Transaction): string {
+  return scope === 'global' ? '' : (account ?? type ?? '');
+}
+
+function stepIn(
+  name: string,
+  state: Played,
+  transaction: Transaction,
+  executedAt: Instant,
+  rules: PlayRules,
+): Played {
   const { vector } = state;
-  const name = vector.scope === 'global' ? '' : (transaction.account ?? transaction.account_type ?? '');
   const account = state.accounts.get(name) ?? EMPTY_ACCOUNT;
   const instrument = meant(state, transaction, account);
   const held = (of: Instrument): Decimal => account.book.open.get(of.id)?.quantity ?? Decimal.zero;
@@ -234,10 +289,11 @@ function meant(state: Played, transaction: Transaction, account: AccountState): 
 function fold(
   account: AccountState,
   rows: readonly Activity[],
-  more: readonly Election[],
-  rules: FoldRules,
+  chosen: readonly Election[],
+  rules: PlayRules,
 ): AccountState {
-  const elections = [...account.elections, ...more];
+  const told = rows.flatMap(({ rootId }) => rules.told.get(rootId) ?? []);
+  const elections = [...account.elections, ...(told.length > 0 ? told : chosen)];
   let { peak } = account;
   const folded = foldBook(account.book, rows, {
     rules: { ...rules, elections: [...rules.elections, ...elections] },
@@ -249,7 +305,8 @@ function fold(
   for (const closure of folded.closures) closures.set(closure.id, closure);
   const lots = new Map(account.lots);
   for (const lot of folded.lots) lots.set(lot.id, lot);
-  if (folded.refusals[0] !== undefined) throw new Refused(folded.refusals[0].reason);
+  // Units beyond the lots that are told open the other side: then not all of them can be of those lots.
+  if (folded.refusals[0] !== undefined && told.length === 0) throw new Refused(folded.refusals[0].reason);
   return {
     book: folded.book,
     closures: [...closures.values()],
@@ -344,7 +401,7 @@ function transfer(
   transaction: Transaction,
   scene: Scene,
   from: string,
-  rules: FoldRules,
+  rules: PlayRules,
 ): Played {
   const to = transaction.to ?? '';
   if (state.vector.scope === 'global' || to === from) return next(state, transaction, [], []);

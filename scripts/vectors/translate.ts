@@ -130,20 +130,24 @@ const TRANSLATIONS: Readonly<Record<string, Translation>> = {
   ],
   cash_in_lieu: (transaction, scene) => {
     const held = scene.held(scene.instrument);
-    const part = transaction.qty === undefined ? held.minus(held.round(0, 'down')) : number(transaction.qty);
-    return [
-      row('cash_in_lieu', transaction, scene, {
-        quantity: part.negate(),
-        amount: moneyOf(transaction, scene),
-      }),
-    ];
+    const part =
+      transaction.qty === undefined ? held.minus(held.round(0, 'down')).abs() : number(transaction.qty);
+    const money = moneyOf({ ...transaction, qty: part.toString() }, scene);
+    // Who is short pays for the part.
+    const isShort = held.sign() < 0;
+    const quantity = isShort ? part : part.negate();
+    return [row('cash_in_lieu', transaction, scene, { quantity, amount: isShort ? negated(money) : money })];
   },
   dividend: (transaction, scene) => [
     row('dividend', transaction, scene, { quantity: Decimal.zero, amount: number(transaction.amount) }),
   ],
-  expire: (transaction, scene) => [
-    row('option_expiry', transaction, scene, { quantity: scene.held(scene.instrument).negate() }),
-  ],
+  /** All that is held, unless it says how many. */
+  expire: (transaction, scene) => {
+    const held = scene.held(scene.instrument);
+    const told = transaction.qty === undefined ? held.abs() : number(transaction.qty);
+    const quantity = held.sign() < 0 ? told : told.negate();
+    return [row('option_expiry', transaction, scene, { quantity })];
+  },
   exercise: (transaction, scene) => delivery(transaction, scene, 'option_exercise'),
   assign: (transaction, scene) => delivery(transaction, scene, 'option_assignment'),
 };
@@ -154,7 +158,7 @@ function trade(transaction: Transaction, scene: Scene, sign: 1 | -1): readonly A
   if (units.isZero()) return [];
   const quantity = sign === 1 ? units : units.negate();
   const money = moneyOf(transaction, scene);
-  const amount = money === null || sign === -1 ? money : money.negate();
+  const amount = sign === -1 ? money : negated(money);
   const isNone = vector.method === 'NONE';
   const intent = isNone ? 'open' : transaction.intent === 'auto' ? undefined : transaction.intent;
   const details = told('intent', intent);
@@ -179,6 +183,10 @@ function hasCoinFee({ fee_asset: asset, symbol }: Transaction): boolean {
     !MONEY_ASSETS.test(asset) &&
     !(symbol.length > asset.length && symbol.endsWith(asset))
   );
+}
+
+function negated(money: Decimal | null): Decimal | null {
+  return money?.negate() ?? null;
 }
 
 function moneyOf({ amount, price, qty }: Transaction, { instrument }: Scene): Decimal | null {

@@ -7,7 +7,7 @@ import { type LotMethod } from '../domain/election.ts';
 import { compareInstants } from '../domain/time.ts';
 import { type Taken } from './closure.ts';
 import { heapOf, peek, pop, push, type Heap } from './heap.ts';
-import { type OpenLot, shareOf } from './openLot.ts';
+import { type OpenLot, PLACES } from './openLot.ts';
 
 export interface Side {
   readonly lots: OpenLot[];
@@ -25,7 +25,7 @@ type HeapKey = 'HIFO' | 'LOFO' | 'HIFO:price' | 'LOFO:price' | 'ZERO_BASIS_FIRST
 interface Pool {
   quantity: Decimal;
   cost: Decimal;
-  /** Null where a rate is not known. */
+  /** Null where a rate is not known; the very same object as `cost` where the currencies are the same. */
   costBase: Decimal | null;
   /** Lots opened since: they join at the next close. */
   readonly fresh: OpenLot[];
@@ -164,23 +164,43 @@ export function strikeAverage(side: Side): Pool {
 
 function join(pool: Pool, lot: OpenLot): void {
   if (lot.openCost === null || lot.openQuantity.isZero()) return;
+  const isHome = pool.costBase === pool.cost && lot.openCostBase === lot.openCost;
   pool.quantity = pool.quantity.plus(lot.openQuantity);
   pool.cost = pool.cost.plus(lot.openCost);
-  pool.costBase =
-    pool.costBase === null || lot.openCostBase === null ? null : pool.costBase.plus(lot.openCostBase);
+  if (isHome) pool.costBase = pool.cost;
+  else if (lot.openCostBase === null) pool.costBase = null;
+  else pool.costBase = pool.costBase?.plus(lot.openCostBase) ?? null;
   lot.pooled = true;
 }
 
 /** Cost of `k` units at the average. */
 export function takeAverage(pool: Pool, k: Decimal, taken: Taken): void {
-  const isAll = k.equals(pool.quantity);
-  const cost = isAll ? pool.cost : shareOf(pool.cost, k, pool.quantity);
-  const costBase = pool.costBase === null || isAll ? pool.costBase : shareOf(pool.costBase, k, pool.quantity);
-  pool.quantity = pool.quantity.minus(k);
-  pool.cost = pool.cost.minus(cost);
-  pool.costBase = pool.costBase === null || costBase === null ? null : pool.costBase.minus(costBase);
+  const { cost, costBase, quantity } = pool;
   taken.cost = cost;
   taken.costBase = costBase;
+  if (k.equals(quantity)) {
+    // An empty pool knows what it cost in base currency, too: what is bought next begins anew.
+    pool.quantity = pool.cost = pool.costBase = Decimal.zero;
+    return;
+  }
+  taken.cost = poolShare(cost, k, quantity);
+  pool.quantity = quantity.minus(k);
+  pool.cost = cost.minus(taken.cost);
+  if (costBase === cost) {
+    taken.costBase = taken.cost;
+    pool.costBase = pool.cost;
+  } else if (costBase !== null) {
+    taken.costBase = poolShare(costBase, k, quantity);
+    pool.costBase = costBase.minus(taken.costBase);
+  }
+}
+
+/**
+ * Of a pool that many sales share, always to the same digits: what one share was rounded by, the next makes good, where
+ * all digits of the rest would carry it on.
+ */
+function poolShare(total: Decimal, k: Decimal, quantity: Decimal): Decimal {
+  return total.isZero() ? total : total.share(k, quantity, PLACES, 'rounded');
 }
 
 /** Brings some lots to their common average at once (a choice of lots under AVERAGE names all it is struck over). */
@@ -198,13 +218,15 @@ export function settleAverage(side: Side, touch: (lot: OpenLot) => void): void {
   const lots = side.lots.filter((lot) => lot.pooled);
   const open = lots.filter((lot) => !lot.openQuantity.isZero());
   let { cost, costBase } = pool;
+  const isHome = costBase === cost;
   for (const lot of open) {
     const isLast = lot === open.at(-1);
-    lot.openCost = isLast ? cost : shareOf(pool.cost, lot.openQuantity, pool.quantity);
+    lot.openCost = isLast ? cost : poolShare(pool.cost, lot.openQuantity, pool.quantity);
     cost = cost.minus(lot.openCost);
-    if (costBase === null || pool.costBase === null) lot.openCostBase = null;
+    if (isHome) lot.openCostBase = lot.openCost;
+    else if (costBase === null || pool.costBase === null) lot.openCostBase = null;
     else {
-      lot.openCostBase = isLast ? costBase : shareOf(pool.costBase, lot.openQuantity, pool.quantity);
+      lot.openCostBase = isLast ? costBase : poolShare(pool.costBase, lot.openQuantity, pool.quantity);
       costBase = costBase.minus(lot.openCostBase);
     }
     lot.unitCost = lot.paid = pool.cost;

@@ -61,12 +61,15 @@ interface Given {
   readonly rolled: Decimal;
 }
 
+/** A product ends: it is exact for every fraction that somebody states, so that the parts of several lots add up. */
+const PART_PLACES = 2 * PLACES;
+
 function giveAway(fold: LotFold, lot: OpenLot, fraction: Decimal): Given {
   touch(fold, lot);
   const part = (total: Decimal | null): Decimal | null =>
-    total === null ? null : total.times(fraction).round(PLACES);
+    total === null ? null : total.times(fraction).round(PART_PLACES);
   const cost = part(lot.openCost);
-  const rolled = lot.rolled.times(fraction).round(PLACES);
+  const rolled = lot.rolled.times(fraction).round(PART_PLACES);
   lot.rolled = lot.rolled.minus(rolled);
   const isHome = lot.openCostBase === lot.openCost;
   const costBase = isHome ? cost : part(lot.openCostBase);

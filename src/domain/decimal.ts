@@ -16,6 +16,13 @@ const DIGITS_MAX = 4096;
 /** `-12`, `12.50`, `.5`, `5.`, `1e-8`: what brokers and people write. No thousands separators, no spaces inside. */
 const DECIMAL_TEXT = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,5}))?$/;
 
+/** How many digits beyond those asked for an exact share may have, and beyond those of its factors. */
+const MORE_PLACES = 24;
+const FEW_PLACES = 4;
+
+/** Whether a share that ends is given with all of its digits, though they are more than were asked for. */
+export type Ending = 'exact' | 'rounded';
+
 const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
 const MIN_SAFE = -MAX_SAFE;
 const NINE_ZEROS = 1_000_000_000n;
@@ -168,10 +175,11 @@ export class Decimal {
   }
 
   /**
-   * The share of `part` in `whole`: this times `part` by `whole`, rounded half-even to `places` digits behind the point
-   * once, at the end. Throws `division_by_zero`.
+   * The share of `part` in `whole`: this times `part` by `whole`. Exact where the quotient ends about where the digits of both
+   * factors do (the cost of some units at a price that ends) unless `ending` says otherwise, else rounded half-even to
+   * `places` digits behind the point once, at the end. Throws `division_by_zero`.
    */
-  share(part: Decimal, whole: Decimal, places: number): Decimal {
+  share(part: Decimal, whole: Decimal, places: number, ending: Ending = 'exact'): Decimal {
     const [left, right, divisor] = [this.#digits, part.#digits, whole.#digits];
     const scale = this.#scale + part.#scale - whole.#scale;
     if (typeof left === 'number' && typeof right === 'number' && typeof divisor === 'number') {
@@ -185,6 +193,11 @@ export class Decimal {
     const product = BigInt(left) * BigInt(right);
     const numerator = shift >= 0 ? product * pow10(shift) : product;
     const denominator = shift >= 0 ? BigInt(divisor) : BigInt(divisor) * pow10(-shift);
+    const more = this.#scale + part.#scale + FEW_PLACES - places;
+    if (ending === 'exact' && more > 0 && more <= MORE_PLACES) {
+      const longer = numerator * pow10(more);
+      if (longer % denominator === 0n) return Decimal.#of(longer / denominator, places + more);
+    }
     return Decimal.#of(divideRounded(numerator, denominator, 'half-even'), places);
   }
 

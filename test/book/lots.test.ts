@@ -129,6 +129,17 @@ describe('trades', () => {
       'sale 1 of #a: cost 3.333333333333333334, got 4 = 0.666666666666666666 short',
     ]);
   });
+
+  test('a share that ends is exact, though it has more than 18 digits', () => {
+    const { closes, lots } = book(`
+      2024-01-02 10:00  buy 1.000000000000000001 AAPL @ 2000.55   #a
+      2024-03-01 10:00  sell 0.333333333333333333 AAPL @ 2100.57  #b`);
+    expect(lots).toEqual(['AAPL 0.666666666666666668 cost 1333.7000000000000026674 since 2024-01-02 (#a)']);
+    expect(closes).toEqual([
+      'sale 0.333333333333333333 of #a: cost 666.84999999999999933315, ' +
+        'got 700.18999999999999929981 = 33.33999999999999996666 short',
+    ]);
+  });
 });
 
 describe('methods', () => {
@@ -747,6 +758,20 @@ describe('corporate actions', () => {
     expect(made).toEqual({ lots: [`${lot} since 2023-01-05 (#t)`], closes });
   });
 
+  test('an average in base currency goes along through a merger with cash', () => {
+    const { lots } = foldBook(
+      EMPTY_BOOK,
+      activities(`
+        2023-01-05 10:00  buy 60 T @ 30                               #t
+        2023-01-06 10:00  buy 40 T @ 35                               #u
+        2024-06-03        merger A <- T 100 -> 50 cash=500 fmvNew=60  #m`),
+      { rules: { ...DEFAULT_RULES, elections: [elect('lot_method', 'AVERAGE')] } },
+    );
+    expect(lots.map((lot) => lot.openCostBase?.toString())).toEqual(
+      lots.map((lot) => lot.openCost?.toString()),
+    );
+  });
+
   test('shares and cash of which nobody states the value: neither gain nor cost is known', () => {
     expect(
       book(`
@@ -922,6 +947,20 @@ describe('corporate actions', () => {
 });
 
 describe('several currencies', () => {
+  test('an average without a rate ends when all is sold: what is bought next has one, folded at once or piece by piece', () => {
+    const rows = activities(`
+      2024-01-02 10:00  buy 100 SAP @ 100 currency=EUR                     #a
+      2024-02-01 10:00  sell 100 SAP @ 120 currency=EUR fxRateToBase=1.20  #b
+      2024-03-01 10:00  buy 10 SAP @ 100 currency=EUR fxRateToBase=1.10    #c
+      2024-04-01 10:00  sell 5 SAP @ 120 currency=EUR fxRateToBase=1.20    #d`);
+    const rules = { ...DEFAULT_RULES, elections: [elect('lot_method', 'AVERAGE')] };
+    const whole = foldBook(EMPTY_BOOK, rows, { rules });
+    let pieces = foldBook(EMPTY_BOOK, [], { rules });
+    for (const row of rows) pieces = foldBook(pieces.book, [row], { rules });
+    expect(printBook(whole.book)).toBe(printBook(pieces.book));
+    expect(whole.closures.map((row) => row.realizedBaseHistorical?.toString())).toEqual([undefined, '170']);
+  });
+
   test('both conventions: at the rate of the close, and each side at its own day', () => {
     const rows = activities(`
       2024-01-02 10:00  buy 100 SAP @ 100 currency=EUR fxRateToBase=1.10   #a

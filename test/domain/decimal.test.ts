@@ -75,6 +75,19 @@ describe('reading and printing', () => {
 });
 
 describe('arithmetic', () => {
+  test.each([
+    ['2000.55000000000000200055', '0.333333333333333333', '1.000000000000000001', '666.84999999999999933315'],
+    ['10', '1', '3', '3.333333333333333333'],
+    ['0.5', '0.000000000000000001', '4', '0.000000000000000000125'],
+  ])('a share of %s, %s by %s, is %s: exact where it ends', (total, part, whole, share) => {
+    expect(decimal(total).share(decimal(part), decimal(whole), 18).toString()).toBe(share);
+  });
+
+  test('a share is rounded where that is asked for, though it ends', () => {
+    const share = decimal('0.5').share(decimal('0.000000000000000001'), decimal('4'), 18, 'rounded');
+    expect(share.toString()).toBe('0');
+  });
+
   test('sums, differences, products and comparisons agree with an independent library', () => {
     fc.assert(
       fc.property(decimalText, decimalText, (left, right) => {

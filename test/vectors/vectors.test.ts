@@ -29,7 +29,7 @@ test('all of them agree but those that follow other rules and say so', () => {
     'kapji-CRYPTO22256_Example_6',
     'nautilus-base-fee-round-trip',
   ]);
-  expect(outcomes('passed')).toHaveLength(227);
+  expect(outcomes('passed')).toHaveLength(254);
 });
 
 // ---- the format ---------------------------------------------------------------------------------------------------
