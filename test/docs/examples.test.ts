@@ -292,7 +292,7 @@ describe('the examples of the documents', () => {
       });
     expect(programs.length).toBeGreaterThan(8);
     expect(problems).toEqual([]);
-  }, 60_000);
+  }, 300_000);
 });
 
 describe('the finder of examples', () => {
