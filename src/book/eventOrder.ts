@@ -47,12 +47,27 @@ export function inEventOrder(
 
 /** The event of every row that can be one: a row that stands alone is an event of its own, always the same one. */
 function eventOfEach(ordered: readonly Activity[], events: Events): Events {
-  return new Map(ordered.filter(isPaired).map((row) => [row, events.get(row) ?? [row]]));
+  const rows = ordered.filter(isEvent);
+  const spinOffs = new Map<string, Activity[]>();
+  const eventOf = (row: Activity): Event => {
+    const { kind, groupId } = row;
+    if (kind !== 'spinoff' || groupId === null) return events.get(row) ?? [row];
+    const event = spinOffs.get(groupId) ?? [];
+    spinOffs.set(groupId, event);
+    event.push(row);
+    return event;
+  };
+  return new Map(rows.map((row) => [row, eventOf(row)]));
+}
+
+/** A spin-off moves lots of its own, yet its rows, of which some restate the parent's cost, happen together. */
+function isEvent(activity: Activity): boolean {
+  return isPaired(activity) || activity.kind === 'spinoff';
 }
 
 /** The days within which no fold may stop and go on: their rows may change places. Most histories have none. */
 export function daysOfEvents(activities: readonly Activity[]): ReadonlySet<TradeDate> {
-  return new Set(activities.filter(isPaired).map(({ tradeDate }) => tradeDate));
+  return new Set(activities.filter(isEvent).map(({ tradeDate }) => tradeDate));
 }
 
 /**
@@ -61,7 +76,7 @@ export function daysOfEvents(activities: readonly Activity[]): ReadonlySet<Trade
  */
 export function changesFrom(activity: Activity): Instant {
   const { executedAt, tradeDate } = activity;
-  const mayMoveEvents = isPaired(activity) || isBeforeOpen(activity);
+  const mayMoveEvents = isEvent(activity) || isBeforeOpen(activity);
   return mayMoveEvents ? minInstant(executedAt, zonedInstant(tradeDate, '00:00:00', NEW_YORK)) : executedAt;
 }
 
@@ -80,8 +95,9 @@ interface Seeker {
 }
 
 /**
- * Events that have a date only and take another quantity than is held at its start, but exactly what is held after a
- * movement before the open: they were worked off behind it. What moved after their rows were made is not asked.
+ * Events that take another quantity than is held where they stand, but exactly what is held after a movement of the same
+ * moment or, if they have a date only, one before the open: they were worked off behind it. What moved after their rows
+ * were made is not asked.
  */
 function behindMovements(
   ordered: readonly Activity[],
@@ -123,9 +139,8 @@ function behindMovements(
   return behind;
 }
 
-/** Whether an event that only has a date takes of an instrument, and not all that is held. */
+/** Whether an event takes of an instrument, and not all that is held. */
 function takesOther(event: Event, id: InstrumentId, held: Decimal): boolean {
-  if (event.some(({ timePrecision }) => timePrecision !== 'day')) return false;
   return !held.isZero() && !takenOf(event, id, held).isZero() && !takesAll(event, id, held);
 }
 
@@ -133,18 +148,25 @@ function takesAll(event: Event, id: InstrumentId, held: Decimal): boolean {
   return !held.isZero() && takenOf(event, id, held).equals(held.negate());
 }
 
-/** What leaves of an instrument that is held long or short. */
+/** What leaves of an instrument that is held long or short; of a spin-off's parent, what is taken to be given back. */
 function takenOf(event: Event, id: InstrumentId, held: Decimal): Decimal {
   return Decimal.sum(
-    event.flatMap(({ instrument, quantity }) =>
-      instrument?.id === id && quantity.sign() === -held.sign() ? [quantity] : [],
-    ),
+    event
+      .filter(({ instrument }) => instrument?.id === id)
+      .map(({ kind, quantity, details }) =>
+        kind === 'spinoff' ? (Decimal.tryParse(details['quantityOnWire'] ?? '') ?? Decimal.zero) : quantity,
+      )
+      .filter((quantity) => quantity.sign() === -held.sign()),
   );
 }
 
-/** Until when a movement may come before an event: until its rows were made, at the latest until the open. */
+/**
+ * Until when a movement may come before an event: the moment it has; where it has a date only, until its rows were made,
+ * at the latest until the open.
+ */
 function untilOf(event: Event): Instant {
-  const [{ tradeDate }] = event as [Activity];
+  const [{ executedAt, timePrecision, tradeDate }] = event as [Activity];
+  if (timePrecision === 'instant') return executedAt;
   return event
     .flatMap(({ publishedAt }) => publishedAt ?? [])
     .reduce(minInstant, zonedInstant(tradeDate, '09:30:00', NEW_YORK));

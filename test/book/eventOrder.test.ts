@@ -172,6 +172,28 @@ describe('corporate actions of one day', () => {
       expect(namesOf(made)).toEqual(['a', 's+', 's-', 'b']);
     });
 
+    test('at one moment a split is before or behind a trade as its quantities say', () => {
+      const at = (held: number): string => `
+        2025-08-05 10:00  buy 60 XYZ @ 60        #a
+        2025-08-20 10:30  split XYZ ${held} -> ${held * 3}  #s
+        2025-08-20 10:30  sell 20 XYZ @ 21       #b`;
+      expect(fold(at(60)).lots).toEqual(['XYZ 160 cost 3200 since 2025-08-05 (#a)']);
+      expect(fold(at(40)).lots).toEqual(['XYZ 120 cost 2400 since 2025-08-05 (#a)']);
+    });
+
+    test('a spin-off restates the cost of what was left', () => {
+      const [buy, minus, plus, child, sale] = activities(`
+        2025-08-05 10:00  buy 60 SPI @ 60        #a
+        2025-08-20        spinoff 0 SPI          group=g  quantityOnWire=-40 price=60
+        2025-08-20        spinoff 0 SPI          group=g  quantityOnWire=40 price=45
+        2025-08-20        spinoff 10 SPO         group=g  parent=SPI basisFraction=0.25
+        2025-08-20 04:40  sell 20 SPI @ 80       #b`);
+      expect(lotsText(foldBook(EMPTY_BOOK, [buy!, minus!, plus!, child!, sale!]).book)).toEqual([
+        'SPI 40 cost 1800 since 2025-08-05 (#a)',
+        'SPO 10 cost 600 since 2025-08-05 (#line:4>a)',
+      ]);
+    });
+
     test('such a trade that comes late changes the book from the start of its day', () => {
       const [sale] = activities('2025-08-20 04:40  sell 20 XYZ @ 51 #b');
       const [later] = activities('2025-08-20 09:31  sell 20 XYZ @ 51 #b');
