@@ -4,14 +4,23 @@
  * their quantities do. Pure.
  */
 import { type Activity } from '../domain/activity.ts';
-import { type Decimal } from '../domain/decimal.ts';
+import { Decimal } from '../domain/decimal.ts';
 import { type InstrumentId } from '../domain/instrument.ts';
-import { type Instant, minInstant, NEW_YORK, type TradeDate, zonedInstant } from '../domain/time.ts';
+import {
+  compareInstants,
+  type Instant,
+  minInstant,
+  NEW_YORK,
+  newYorkDate,
+  type TradeDate,
+  zonedInstant,
+} from '../domain/time.ts';
 import { type Event, type Events, isPaired } from './events.ts';
 
 /**
  * The rows in the order to apply them: an event that takes exactly what another one of its day gives comes behind that
- * one, everything else stays where it is. `ordered` is in the book's order, and a row is never moved to an earlier place;
+ * one, one that takes what is held only after a movement before the open comes behind that movement, and everything else
+ * stays where it is. `ordered` is in the book's order, and a row is never moved to an earlier place;
  * `quantityBefore` is what is held before the first of them.
  */
 export function inEventOrder(
@@ -19,8 +28,10 @@ export function inEventOrder(
   events: Events,
   quantityBefore: (instrument: InstrumentId) => Decimal,
 ): readonly Activity[] {
-  const behind = new Map<Event, Set<Event>>();
-  for (const day of daysWithSeveral(ordered, events)) {
+  const each = eventOfEach(ordered, events);
+  if (each.size === 0) return ordered;
+  const behind = behindMovements(ordered, each, quantityBefore);
+  for (const day of daysWithSeveral(ordered, each)) {
     const held = heldBefore(day, ordered, quantityBefore);
     for (const event of day) {
       for (const other of day) {
@@ -31,28 +42,142 @@ export function inEventOrder(
       }
     }
   }
-  return behind.size === 0 ? ordered : moved(ordered, events, behind);
+  return behind.size === 0 ? ordered : moved(ordered, each, behind);
+}
+
+/** The event of every row that can be one: a row that stands alone is an event of its own, always the same one. */
+function eventOfEach(ordered: readonly Activity[], events: Events): Events {
+  const rows = ordered.filter(isEvent);
+  const spinOffs = new Map<string, Activity[]>();
+  const eventOf = (row: Activity): Event => {
+    const { kind, groupId } = row;
+    if (kind !== 'spinoff' || groupId === null) return events.get(row) ?? [row];
+    const event = spinOffs.get(groupId) ?? [];
+    spinOffs.set(groupId, event);
+    event.push(row);
+    return event;
+  };
+  return new Map(rows.map((row) => [row, eventOf(row)]));
+}
+
+/** A spin-off moves lots of its own, yet its rows, of which some restate the parent's cost, happen together. */
+function isEvent(activity: Activity): boolean {
+  return isPaired(activity) || activity.kind === 'spinoff';
 }
 
 /** The days within which no fold may stop and go on: their rows may change places. Most histories have none. */
 export function daysOfEvents(activities: readonly Activity[]): ReadonlySet<TradeDate> {
-  return new Set(activities.filter(isPaired).map(({ tradeDate }) => tradeDate));
+  return new Set(activities.filter(isEvent).map(({ tradeDate }) => tradeDate));
 }
 
-/** From where on the book may be another one with this row: from its moment, or from the start of such a day. */
+/**
+ * From where on the book may be another one with this row: from its moment, or from the start of such a day, which is
+ * also the day of shares that moved before the market opened: an event of that day may belong behind them.
+ */
 export function changesFrom(activity: Activity): Instant {
   const { executedAt, tradeDate } = activity;
-  return isPaired(activity)
-    ? minInstant(executedAt, zonedInstant(tradeDate, '00:00:00', NEW_YORK))
-    : executedAt;
+  const mayMoveEvents = isEvent(activity) || isBeforeOpen(activity);
+  return mayMoveEvents ? minInstant(executedAt, zonedInstant(tradeDate, '00:00:00', NEW_YORK)) : executedAt;
+}
+
+/** Whether shares moved on this day before the market opened: a corporate action of that day may be worked off later. */
+function isBeforeOpen({ executedAt, instrument, quantity }: Activity): boolean {
+  if (instrument?.kind !== 'equity' || quantity.isZero()) return false;
+  return compareInstants(executedAt, zonedInstant(newYorkDate(executedAt), '09:30:00', NEW_YORK)) <= 0;
+}
+
+/** An event that takes another quantity of an instrument than is held where it stands. */
+interface Seeker {
+  readonly event: Event;
+  readonly until: Instant;
+  /** Without the event itself. */
+  held: Decimal;
+}
+
+/**
+ * Events that take another quantity than is held where they stand, but exactly what is held after a movement of the same
+ * moment or, if they have a date only, one before the open: they were worked off behind it. What moved after their rows
+ * were made is not asked.
+ */
+function behindMovements(
+  ordered: readonly Activity[],
+  events: Events,
+  quantityBefore: (instrument: InstrumentId) => Decimal,
+): Map<Event, Set<Event>> {
+  const behind = new Map<Event, Set<Event>>();
+  const held = new Map<InstrumentId, Decimal>();
+  for (const [{ instrument }] of events) {
+    if (instrument !== null) held.set(instrument.id, quantityBefore(instrument.id));
+  }
+  const anchors = new Map<Activity, Event>();
+  const seekers = new Map<InstrumentId, readonly Seeker[]>();
+  for (const row of ordered) {
+    const id = row.instrument?.id;
+    const before = id === undefined ? undefined : held.get(id);
+    if (id === undefined || before === undefined) continue;
+    held.set(id, before.plus(row.quantity));
+    const event = events.get(row);
+    const ofInstrument = seekers.get(id) ?? [];
+    if (event !== undefined) {
+      if (ofInstrument.some((seeker) => seeker.event === event) || !takesOther(event, id, before)) continue;
+      seekers.set(id, [...ofInstrument, { event, until: untilOf(event), held: before }]);
+      continue;
+    }
+    const anchor = anchors.get(row) ?? [row];
+    const inTime = ofInstrument.filter(({ until }) => compareInstants(row.executedAt, until) <= 0);
+    for (const seeker of inTime) seeker.held = seeker.held.plus(row.quantity);
+    const found = inTime.filter((seeker) => takesAll(seeker.event, id, seeker.held));
+    for (const seeker of found)
+      behind.set(seeker.event, new Set([...(behind.get(seeker.event) ?? []), anchor]));
+    if (found.length > 0) anchors.set(row, anchor);
+    if (ofInstrument.length > 0)
+      seekers.set(
+        id,
+        inTime.filter((seeker) => !found.includes(seeker)),
+      );
+  }
+  return behind;
+}
+
+/** Whether an event takes of an instrument, and not all that is held. */
+function takesOther(event: Event, id: InstrumentId, held: Decimal): boolean {
+  return !held.isZero() && !takenOf(event, id, held).isZero() && !takesAll(event, id, held);
+}
+
+function takesAll(event: Event, id: InstrumentId, held: Decimal): boolean {
+  return !held.isZero() && takenOf(event, id, held).equals(held.negate());
+}
+
+/** What leaves of an instrument that is held long or short; of a spin-off's parent, what is taken to be given back. */
+function takenOf(event: Event, id: InstrumentId, held: Decimal): Decimal {
+  return Decimal.sum(
+    event
+      .filter(({ instrument }) => instrument?.id === id)
+      .map(({ kind, quantity, details }) =>
+        kind === 'spinoff' ? (Decimal.tryParse(details['quantityOnWire'] ?? '') ?? Decimal.zero) : quantity,
+      )
+      .filter((quantity) => quantity.sign() === -held.sign()),
+  );
+}
+
+/**
+ * Until when a movement may come before an event: the moment it has; where it has a date only, until its rows were made,
+ * at the latest until the open.
+ */
+function untilOf(event: Event): Instant {
+  const [{ executedAt, timePrecision, tradeDate }] = event as [Activity];
+  if (timePrecision === 'instant') return executedAt;
+  return event
+    .flatMap(({ publishedAt }) => publishedAt ?? [])
+    .reduce(minInstant, zonedInstant(tradeDate, '09:30:00', NEW_YORK));
 }
 
 /** The events of each day that has several, in the book's order. */
 function daysWithSeveral(ordered: readonly Activity[], events: Events): readonly (readonly Event[])[] {
   const days = new Map<TradeDate, Set<Event>>();
   for (const row of ordered) {
-    if (!isPaired(row)) continue;
-    const event = events.get(row) ?? [row];
+    const event = events.get(row);
+    if (event === undefined) continue;
     const [{ tradeDate }] = event as [Activity];
     const day = days.get(tradeDate);
     if (day === undefined) days.set(tradeDate, new Set([event]));
@@ -126,7 +251,7 @@ function comesBehind(event: Event, other: Event, behind: ReadonlyMap<Event, Read
   return before.has(other) || [...before].some((one) => comesBehind(one, other, behind));
 }
 
-/** Every event that waits comes directly behind the last row of those it waits for. */
+/** Every event that waits comes directly behind the last row of what it waits for: other events, or a single row. */
 function moved(
   ordered: readonly Activity[],
   events: Events,
@@ -134,6 +259,11 @@ function moved(
 ): readonly Activity[] {
   const result: Activity[] = [];
   const left = new Map<Event, number>();
+  const singles = new Map(
+    [...behind.values()].flatMap((before) =>
+      [...before].flatMap((event) => (event.length === 1 ? [[event[0]!, event]] : [])),
+    ) as readonly (readonly [Activity, Event])[],
+  );
   const waiting = new Set<Event>();
   const isOver = (event: Event): boolean => left.get(event) === 0;
   const isReady = (event: Event): boolean => [...(behind.get(event) ?? [])].every(isOver);
@@ -146,11 +276,11 @@ function moved(
     releaseNext();
   };
   for (const row of ordered) {
-    if (!isPaired(row)) {
+    const event = events.get(row) ?? singles.get(row);
+    if (event === undefined) {
       result.push(row);
       continue;
     }
-    const event = events.get(row) ?? [row];
     if (behind.has(event) && !isReady(event)) waiting.add(event);
     if (waiting.has(event) || isOver(event)) continue;
     result.push(row);

@@ -22,6 +22,7 @@ import { exchangeLots } from './exchangeLots.ts';
 import { EMPTY_LOTS, type LotBook, lotsIn, openLotsOf, type PendingPremium } from './lotBook.ts';
 import { endLots, type Refusal, startLots } from './lotFold.ts';
 import { moveLots } from './moveLots.ts';
+import { inMomentOrder } from './momentOrder.ts';
 import { restatedFractions, ROUNDED_COSTS } from './restatedCost.ts';
 import { choicesOf, DEFAULT_RULES, type FoldRules } from './rules.ts';
 
@@ -119,16 +120,16 @@ export function pendingPremiums(book: Book): readonly PendingPremium[] {
 }
 
 /**
- * What counts, in the order the fold applies it onto `from`, each row once: the book's order (`compareActivities`), and
- * within a day a corporate action behind the one that made what it takes.
+ * What counts, in the order the fold applies it onto `from`, each row once: the book's order (`compareActivities`), within
+ * a moment nothing sold before it is there, and within a day a corporate action behind the one that made what it takes.
  */
 export function inFoldOrder(
   activities: readonly Activity[],
   from: Book = EMPTY_BOOK,
 ): { readonly ordered: readonly Activity[]; readonly events: Events } {
-  const ordered = inBookOrder(activities);
-  const events = eventsOf(ordered);
   const held = (id: InstrumentId): Decimal => from.open.get(id)?.quantity ?? Decimal.zero;
+  const ordered = inMomentOrder(inBookOrder(activities), held);
+  const events = eventsOf(ordered);
   return { ordered: inEventOrder(ordered, events, held), events };
 }
 

@@ -3,10 +3,12 @@ import { type Account } from '../domain/account.ts';
 import { Decimal } from '../domain/decimal.ts';
 import { ACCOUNT_TYPES, FEE_POLICIES, LOT_METHODS, WASH_SCOPES, type Election } from '../domain/election.ts';
 import { TruebookError } from '../domain/errors.ts';
+import { INSTRUMENT_KINDS } from '../domain/instrument.ts';
 import { type Store } from '../store/store.ts';
 import { now as instantNow, tryParseTradeDate, type TradeDate } from '../domain/time.ts';
 import { printJson, printLine, printListing, type Listing } from './print.ts';
 import { loadSettings, readBook, tellWarnings, type CommonOptions, type ListingOptions } from './session.ts';
+import { checkSpan } from './timeTravel.ts';
 
 type NewElection = Omit<Election, 'firstSeenAt'>;
 
@@ -155,15 +157,26 @@ function choiceOf(what: string, choice: string, options: ElectOptions): NewElect
       hint: 'Leave --instrument out.',
     });
   }
+  const [validFrom, validTo] = [dayOf('--from', options.from), dayOf('--to', options.to)];
+  if (validFrom !== null && validTo !== null) checkSpan(validFrom, validTo);
   return {
     kind: known.kind,
-    object: options.instrument ?? null,
+    object: options.instrument === undefined ? null : identityOf(options.instrument),
     choice: found,
-    validFrom: dayOf('--from', options.from),
-    validTo: dayOf('--to', options.to),
+    validFrom,
+    validTo,
     source: 'user',
     details: {},
   };
+}
+
+/** Of what is bought only later, too; a display name would never be in force, without a word. */
+function identityOf(text: string): string {
+  const [kind = '', ...name] = text.split(':');
+  if (INSTRUMENT_KINDS.some((one) => one === kind) && name.length >= (kind === 'crypto' ? 1 : 2)) return text;
+  throw new TruebookError('usage', `"${text.slice(0, 40)}" is no identity of an instrument.`, {
+    hint: 'Write it like equity:AAPL:USD; `truebook positions --json` tells it as `instrument`.',
+  });
 }
 
 function oneOf<Choice extends string>(choices: readonly Choice[], what: string, choice: string): Choice {

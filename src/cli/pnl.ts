@@ -13,7 +13,7 @@ import {
 } from '../sync/records.ts';
 import { money, printListing, rounded, type Listing } from './print.ts';
 import { readBook, type ListingOptions } from './session.ts';
-import { tellBeginnings, whenOf, type TimeTravelOptions } from './timeTravel.ts';
+import { checkSpan, tellBeginnings, whenOf, type TimeTravelOptions } from './timeTravel.ts';
 
 export interface PnlOptions extends ListingOptions, TimeTravelOptions {
   readonly by: PnlGrouping;
@@ -33,10 +33,11 @@ export interface PnlOptions extends ListingOptions, TimeTravelOptions {
 /** Realized profit and loss, income and fees, grouped; with `--stats` the figures of the closes. */
 export async function pnl(options: PnlOptions): Promise<number> {
   const when = whenOf(options);
+  const span = { ...dayOption('from', options.from), ...dayOption('to', options.to) };
+  if (span.from !== undefined && span.to !== undefined) checkSpan(span.from, span.to);
   const part = {
     ...when,
-    ...dayOption('from', options.from),
-    ...dayOption('to', options.to),
+    ...span,
     ...(options.symbol === undefined ? {} : { symbol: options.symbol }),
     ...(options.wash === undefined ? {} : { wash: options.wash }),
     allEpochs: options.allEpochs === true,

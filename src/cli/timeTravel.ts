@@ -9,6 +9,7 @@ import {
   tryParseTradeDate,
   zonedInstant,
   type Instant,
+  type TradeDate,
 } from '../domain/time.ts';
 import { type Store } from '../store/store.ts';
 import { epochOf, type When } from '../sync/asOf.ts';
@@ -28,6 +29,14 @@ export function whenOf(options: TimeTravelOptions): { asOf?: Instant; knownAt?: 
     ...(options.asOf === undefined ? {} : { asOf: instantOf('--as-of', options.asOf) }),
     ...(options.knownAt === undefined ? {} : { knownAt: instantOf('--known-at', options.knownAt) }),
   };
+}
+
+/** A span whose end lies before its start holds nothing, which would look like an answer. Throws `usage`. */
+export function checkSpan(from: TradeDate, to: TradeDate): void {
+  if (from <= to) return;
+  throw new TruebookError('usage', `--from ${from} lies behind --to ${to}.`, {
+    hint: 'Give the earlier day to --from.',
+  });
 }
 
 export function isPast(when: When): boolean {

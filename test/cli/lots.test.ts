@@ -198,6 +198,12 @@ it.each([
   [['elect', 'account-type', 'offshore', '--account', PAPER], 'is no account-type'],
   [['elect', 'account-type', 'ira', '--account', PAPER, '--instrument', 'equity:X:USD'], 'whole account'],
   [['elect', 'account-type', 'ira', '--account', 'nobody'], 'nobody'],
+  [['elect', 'lot-method', 'hifo', '--account', PAPER, '--instrument', 'AAPL'], 'is no identity'],
+  [
+    ['elect', 'lot-method', 'hifo', '--account', PAPER, '--from', '2025-09-01', '--to', '2025-08-01'],
+    '--from 2025-09-01 lies behind --to 2025-08-01',
+  ],
+  [['pnl', '--from', '2025-09-01', '--to', '2025-08-01'], 'lies behind'],
   [['choose-lots', 'x', 'y', '--account', PAPER], 'names no lot and quantity'],
   [['basis', 'no-such-lot', '--cost', '1', '--acquired', '2021-03-15'], 'There is no lot'],
   [['basis', 'unknown:x', '--cost', '1', '--acquired', '2021-03-15'], 'There is no lot'],

@@ -158,8 +158,11 @@ function nonTradeAnswer(entry: Entry, account: Account, assets: AssetBook): Reco
   };
 }
 
-/** Rows of one batch are created some microseconds apart. */
+const UNIT_KINDS: ReadonlySet<Entry['kind']> = new Set(['transfer', 'split', 'rename', 'spinoff', 'merger']);
+
+/** Rows of money of one batch are created some microseconds apart; what moves units has its moment, as fills do. */
 function createdAt(entry: Entry): Instant {
+  if (UNIT_KINDS.has(entry.kind)) return entry.publishedAt!;
   const micro = String(entry.serial % 1000).padStart(3, '0');
   const base = instantFromMs(instantToMs(entry.publishedAt!));
   const digits = `${base.length > 20 ? base.slice(20, -1).padEnd(3, '0') : '000'}${micro}`.replace(/0+$/, '');
