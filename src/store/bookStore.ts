@@ -57,7 +57,14 @@ import { syncState } from './syncState.ts';
 import { signDaily, signHeads, UNSIGNED, writtenHeads, type Signing } from './sign.ts';
 import { pendingEntries, viewBases } from './viewBasis.ts';
 import { compareViews, replaceViews } from './views.ts';
-import { balancesAt, epochThen, findingsThen, looksBehind, observationsAt } from './timeTravel.ts';
+import {
+  balancesAt,
+  epochThen,
+  findingsThen,
+  lastLookOfDay,
+  looksBehind,
+  observationsAt,
+} from './timeTravel.ts';
 import { verifyBook, verifyChains } from './verify.ts';
 
 /** Counts attempts to commit in this process: with the incarnation and the fence it makes a marker unique. */
@@ -206,6 +213,8 @@ export function bookStore(database: Database, schemaVersion: number, signing: Si
       database.read((queries) => observationsAt(queries, accountId, epoch, when)),
     balancesAt: (accountId, epoch, when) =>
       database.read((queries) => balancesAt(queries, accountId, epoch, when)),
+    lastLookOfDay: (accountId, epoch, date, knownAt) =>
+      database.read((queries) => lastLookOfDay(queries, { accountId, epoch }, date, knownAt)),
     looksBehind: (accountId, epoch, from, doubtMs) =>
       database.read((queries) => looksBehind(queries, accountId, epoch, from, doubtMs)),
     findingsThen: (filter) => database.read((queries) => findingsThen(queries, filter)),

@@ -1100,6 +1100,20 @@ export interface Store {
   ): Promise<readonly PositionObservation[]>;
   /** The same of balances, per currency. */
   balancesAt(accountId: AccountId, epoch: number, when: TimeTravel): Promise<readonly BalanceObservation[]>;
+  /**
+   * How the account stood by the last look of a New York day: its balances, by currency, and every instrument's newest
+   * statement by then, by instrument. Which look was the last the order of runs tells and not their stamps, as with
+   * `dayEnds`: a clock may have been set back between them. `knownAt`: among what runs had seen by then.
+   */
+  lastLookOfDay(
+    accountId: AccountId,
+    epoch: number,
+    date: TradeDate,
+    knownAt?: Instant,
+  ): Promise<{
+    readonly balances: readonly BalanceObservation[];
+    readonly observations: readonly PositionObservation[];
+  }>;
   /** Findings as they were known then, told again from book events alone. */
   findingsThen(filter: AccountFilter & { knownAt?: Instant }): Promise<readonly FindingThen[]>;
   /** What runs had last seen of the positions, whatever the broker's stamp; quantity zero = absent. By instrument. */

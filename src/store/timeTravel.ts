@@ -8,7 +8,16 @@ import {
   type FindingState,
   type FindingType,
 } from '../domain/finding.ts';
-import { addMs, instantFromKey, instantKey, type Instant } from '../domain/time.ts';
+import {
+  addDays,
+  addMs,
+  instantFromKey,
+  instantKey,
+  NEW_YORK,
+  zonedInstant,
+  type Instant,
+  type TradeDate,
+} from '../domain/time.ts';
 import { CompiledQuery, type Selectable } from 'kysely';
 import { listBookEvents } from './bookEvents.ts';
 import { type Queries } from './database.ts';
@@ -82,6 +91,74 @@ export async function balancesAt(
   const about = { accountId, epoch };
   const rows = await lastStatements(queries, 'balance_observation', 'currency', about, when);
   return rows.map(readBalance);
+}
+
+/** A clock that was set back by no more than this is seen through: rows of so many days before compare by their run. */
+const SET_BACK_DAYS = 7;
+
+/** What the last look of a day had seen; of looks whose clock was set back meanwhile the order of their runs tells. */
+export async function lastLookOfDay(
+  queries: Queries,
+  about: { readonly accountId: AccountId; readonly epoch: number },
+  date: TradeDate,
+  knownAt?: Instant,
+): Promise<{
+  readonly balances: readonly BalanceObservation[];
+  readonly observations: readonly PositionObservation[];
+}> {
+  const day = { from: startOf(date), to: addMs(startOf(addDays(date, 1)), -1), knownAt };
+  const balances = await newestByRun(queries, 'balance_observation', 'currency', about, day);
+  const positions = await newestByRun(queries, 'position_observation', 'instrument', about, day);
+  const last = [...balances, ...positions].reduce((newest, row) => Math.max(newest, row.run_id), 0);
+  const stamped = { asOf: day.to, ...(knownAt === undefined ? {} : { knownAt }) };
+  const observed = await lastStatements(queries, 'position_observation', 'instrument', about, stamped);
+  const recent = { ...day, from: startOf(addDays(date, -SET_BACK_DAYS)), upTo: last };
+  const byRun = await newestByRun(queries, 'position_observation', 'instrument', about, recent);
+  const newest = new Map([...observed, ...byRun].map((row) => [row.instrument, row]));
+  return { balances: balances.map(readBalance), observations: [...newest.values()].map(readObservation) };
+}
+
+function startOf(date: TradeDate): Instant {
+  return zonedInstant(date, '00:00:00', NEW_YORK);
+}
+
+interface SeenWithin {
+  readonly from: Instant;
+  readonly to: Instant;
+  readonly knownAt: Instant | undefined;
+  /** No later run than this. */
+  readonly upTo?: number;
+}
+
+/** Of every name (instrument or currency) that has statements stamped within a span, the one of the newest run. */
+async function newestByRun<Table extends Observed>(
+  queries: Queries,
+  table: Table,
+  name: string,
+  { accountId, epoch }: { readonly accountId: AccountId; readonly epoch: number },
+  { from, to, knownAt, upTo }: SeenWithin,
+): Promise<readonly Selectable<Schema[Table]>[]> {
+  const parameters: (string | number)[] = [];
+  const place = (value: string | number): string => `$${parameters.push(value)}`;
+  const named = `SELECT DISTINCT ${name} AS name FROM ${table} WHERE account_id = ${place(accountId)}`;
+  const conditions = [
+    `p.account_id = ${place(accountId)}`,
+    `p.${name} = n.name`,
+    `p.epoch = ${place(epoch)}`,
+    `p.as_of >= ${place(instantKey(from))}`,
+    `p.as_of <= ${place(instantKey(to))}`,
+    ...(upTo === undefined ? [] : [`p.run_id <= ${place(upTo)}`]),
+    ...(knownAt === undefined ? [] : [`r.started_at <= ${place(instantKey(knownAt))}`]),
+  ];
+  const runs = knownAt === undefined ? '' : ' JOIN sync_run r ON r.id = p.run_id';
+  const newest = `SELECT MAX(p.run_id) FROM ${table} p${runs} WHERE ${conditions.join(' AND ')}`;
+  const { rows } = await queries.executeQuery<Selectable<Schema[Table]>>(
+    CompiledQuery.raw(
+      `SELECT o.* FROM (${named}) n JOIN ${table} o ON o.${name} = n.name AND o.run_id = (${newest}) ORDER BY n.name`,
+      parameters,
+    ),
+  );
+  return rows;
 }
 
 /** When looks were made, by a clock that was behind what the ledger of their run knew already. */

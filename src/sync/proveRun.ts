@@ -6,12 +6,9 @@ import { type Broker } from '../brokers/broker.ts';
 import { type Account } from '../domain/account.ts';
 import {
   addDays,
-  addMs,
   compareInstants,
   minInstant,
-  NEW_YORK,
   newYorkDate,
-  zonedInstant,
   type Instant,
   type TradeDate,
 } from '../domain/time.ts';
@@ -208,7 +205,7 @@ async function evidenceOf(
 }
 
 /**
- * What runs of a day saw last, among those that had begun by `knownAt`; `ends` are marks of a last look that nobody has
+ * What the last run of a day saw, among those that had begun by `knownAt`; `ends` are marks of a last look that nobody has
  * written down yet.
  */
 export async function storedEvidence(
@@ -220,16 +217,14 @@ export async function storedEvidence(
   knownAt?: Instant,
 ): Promise<DayEvidence> {
   if (source !== 'recorded') return { balances: [], observations: [] };
-  const asOf = addMs(zonedInstant(addDays(tradeDate, 1), '00:00:00', NEW_YORK), -1);
-  const when = knownAt === undefined ? { asOf } : { asOf, knownAt };
-  const observations = new Map(
-    (await store.observationsAt(account.id, epoch, when)).map((row) => [row.instrument, row]),
-  );
-  for (const row of ends) if (row.tradeDate === tradeDate) observations.set(row.instrument, row);
-  return {
-    balances: await store.balancesAt(account.id, epoch, when),
-    observations: [...observations.values()],
-  };
+  const look = await store.lastLookOfDay(account.id, epoch, tradeDate, knownAt);
+  const observations = new Map(look.observations.map((row) => [row.instrument, row]));
+  for (const row of ends) {
+    // Marks alone: what is held the order of runs tells, and not the stamps.
+    const isHeld = observations.get(row.instrument)?.quantity.equals(row.quantity) === true;
+    if (row.tradeDate === tradeDate && isHeld) observations.set(row.instrument, row);
+  }
+  return { balances: look.balances, observations: [...observations.values()] };
 }
 
 // ---- what comes out -------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 /** The book as it was: what had happened by one moment, of what was known at another. */
 import { expect, it } from 'vitest';
 import { decimal } from '../../src/domain/decimal.ts';
-import { type Instant } from '../../src/domain/time.ts';
+import { newYorkDate, type Instant, type TradeDate } from '../../src/domain/time.ts';
 import { type RunCommit, type Store } from '../../src/store/store.ts';
 import { forEachDatabase } from './databases.ts';
 import {
@@ -137,6 +137,52 @@ forEachDatabase("the broker's statements as they were", (open) => {
     expect(await behind(0)).toEqual([minutesLater(100)]);
     expect(await behind(101)).toEqual([]);
     expect(await behind(0, 2)).toEqual([]);
+  });
+
+  it("are at a day's end those of its newest run, whatever the clocks said", async () => {
+    const { store } = await open();
+    const day = 24 * 60;
+    const seen = (asOf: number, equity: string, held: Record<string, string>) => ({
+      balanceObservations: [
+        {
+          ...fullCommit({} as never).balanceObservations[0]!,
+          equity: decimal(equity),
+          asOf: minutesLater(asOf),
+          tradeDate: newYorkDate(minutesLater(asOf)),
+        },
+      ],
+      positionObservations: Object.entries(held).map(([symbol, quantity]) =>
+        observationOf({
+          instrument: symbol === 'MSFT' ? MSFT.id : AAPL.id,
+          quantity: decimal(quantity),
+          asOf: minutesLater(asOf),
+          tradeDate: newYorkDate(minutesLater(asOf)),
+        }),
+      ),
+    });
+    const { account } = await runs(
+      store,
+      // A day ahead, then set right.
+      [10, seen(day + 30, '1', { AAPL: '9', MSFT: '4' })],
+      [20, seen(20, '2', { AAPL: '9', MSFT: '0' })],
+      // Set back within the day.
+      [30, seen(5, '3', { AAPL: '7' })],
+      [day + 10, seen(day + 10, '4', { AAPL: '6' })],
+    );
+    const end = async (date: TradeDate, knownAt: number | null = null, epoch = 1) => {
+      const known = knownAt === null ? undefined : minutesLater(knownAt);
+      const look = await store.lastLookOfDay(account.id, epoch, date, known);
+      return [
+        ...look.balances.map((row) => `${row.currency} ${String(row.equity)}`),
+        ...look.observations.map((row) => `${row.instrument} ${row.quantity.toString()}`),
+      ];
+    };
+    const [today, tomorrow] = [newYorkDate(minutesLater(0)), newYorkDate(minutesLater(day))];
+    expect(await end(today)).toEqual(['USD 3', `${AAPL.id} 7`, `${MSFT.id} 0`]);
+    expect(await end(today, 20)).toEqual(['USD 2', `${AAPL.id} 9`, `${MSFT.id} 0`]);
+    expect(await end(tomorrow)).toEqual(['USD 4', `${AAPL.id} 6`, `${MSFT.id} 0`]);
+    expect(await end(tomorrow, 30)).toEqual(['USD 1', `${AAPL.id} 9`, `${MSFT.id} 4`]);
+    expect(await end(today, null, 2)).toEqual([]);
   });
 
   it('are the last by then of what runs had seen by then', async () => {

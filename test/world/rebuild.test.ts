@@ -44,11 +44,11 @@ async function syncAhead(world: World, hours: number): Promise<void> {
   expect(run.outcome).toBe('complete');
 }
 
-/** A run of all on a machine whose clock is so many days behind, as everything in its process reads it. */
-async function syncBehind(world: World, days: number): Promise<void> {
+/** A run of all on a machine whose clock is so many hours behind, as everything in its process reads it. */
+async function syncBehind(world: World, hours: number): Promise<void> {
   const clock: { wallMs(): number } = world.truebook.clock;
   const right = clock.wallMs.bind(clock);
-  clock.wallMs = () => right() - days * 86_400_000;
+  clock.wallMs = () => right() - hours * 3_600_000;
   await world.sync(PAPER);
   clock.wallMs = right;
 }
@@ -411,7 +411,7 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (database) => {
     }
     await world.sync(PAPER);
     await buy('210');
-    await syncBehind(world, 5);
+    await syncBehind(world, 5 * 24);
     expect(differences(await verified(world)).join('\n')).toBe('');
     await world.advance('30m');
     for (const day of ['12', '13', '14']) {
@@ -429,6 +429,48 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (database) => {
       '2025-08-11 proved',
       '2025-08-12 proved',
       '2025-08-13 null',
+    ]);
+    expect(await sql(world, "SELECT finding_key FROM finding WHERE state = 'open'")).toEqual([]);
+  });
+
+  test('of two looks of a day with the clock set back between them the later run tells how it ended', async () => {
+    const world = await openWorld({ database, scenario: 'empty', at: '2025-08-04T14:00:00Z' });
+    opened.push(world);
+    const order = { account: PAPER, symbol: 'AAPL', price: '200' };
+    for (const [symbol, price] of [
+      ['AAPL', '200'],
+      ['KO', '70'],
+      ['VTI', '150'],
+    ])
+      await world.control('price', { symbol, price, hold: true });
+    await world.control('cash', { account: PAPER, kind: 'deposit', amount: '50000' });
+    await world.control('trade', { ...order, side: 'buy', quantity: '200' });
+    await world.control('trade', { ...order, symbol: 'KO', price: '70', side: 'buy', quantity: '1' });
+    await world.advance('30m');
+    await world.sync(PAPER);
+    await world.advance('2025-08-05T14:00:00Z');
+    await world.sync(PAPER);
+    // Listed the next day, and worth less than prices may move: nothing but the look itself tells of it.
+    const transfer = { account: PAPER, direction: 'in', symbol: 'VTI', quantity: '1', publish: 'next-day' };
+    await world.control('transfer', transfer);
+    await world.advance('10m');
+    await syncBehind(world, 1);
+    for (const day of ['06', '07', '08']) {
+      expect(differences(await verified(world)).join('\n')).toBe('');
+      await world.advance(`2025-08-${day}T14:00:00Z`);
+      await world.sync(PAPER);
+    }
+    expect(differences(await verified(world)).join('\n')).toBe('');
+    const rows = await sql(
+      world,
+      'SELECT trade_date, residual, residual_state FROM balance_day ORDER BY trade_date',
+    );
+    expect(rows.map((row) => Object.values(row).map(String).join(' '))).toEqual([
+      '2025-08-04 0 proved',
+      '2025-08-05 0 proved',
+      '2025-08-06 0 proved',
+      '2025-08-07 0 proved',
+      '2025-08-08 null null',
     ]);
     expect(await sql(world, "SELECT finding_key FROM finding WHERE state = 'open'")).toEqual([]);
   });
