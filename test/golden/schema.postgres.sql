@@ -861,6 +861,8 @@ CREATE INDEX activity_index_3 ON truebook.activity USING btree (account_id, publ
 
 CREATE INDEX activity_index_4 ON truebook.activity USING btree (account_id, order_id);
 
+CREATE INDEX activity_seen ON truebook.activity USING btree (account_id, epoch, first_seen_at);
+
 CREATE INDEX balance_observation_index_1 ON truebook.balance_observation USING btree (account_id, currency, as_of);
 
 CREATE INDEX bankroll_entry_index_1 ON truebook.bankroll_entry USING btree (account_id, epoch, at);

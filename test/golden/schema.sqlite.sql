@@ -1,6 +1,6 @@
 PRAGMA application_id = 1953653355;
 
-PRAGMA user_version = 9;
+PRAGMA user_version = 10;
 
 CREATE INDEX activity_beside_runs ON activity (account_id, seq) WHERE run_id IS NULL;
 
@@ -11,6 +11,8 @@ CREATE INDEX activity_index_2 ON activity (executed_at);
 CREATE INDEX activity_index_3 ON activity (account_id, published_at);
 
 CREATE INDEX activity_index_4 ON activity (account_id, order_id);
+
+CREATE INDEX activity_seen ON activity (account_id, epoch, first_seen_at);
 
 CREATE INDEX balance_observation_index_1 ON balance_observation (account_id, currency, as_of);
 

@@ -14,6 +14,7 @@ import { bookViews } from './006_bookViews.ts';
 import { rebuild } from './007_rebuild.ts';
 import { corrections } from './008_corrections.ts';
 import { rolledProceeds } from './009_rolledProceeds.ts';
+import { seenAfter } from './010_seenAfter.ts';
 import { OLD_NAMES, oldNameViews } from './oldNames.ts';
 
 /** Every migration there is, in order. Append only: what was released is never edited. */
@@ -27,6 +28,7 @@ export const MIGRATIONS: readonly Migration[] = [
   rebuild,
   corrections,
   rolledProceeds,
+  seenAfter,
 ];
 
 export const NEWEST_VERSION = MIGRATIONS.at(-1)!.version;
