@@ -17,7 +17,7 @@ export interface Mutant {
   /** Its seeds have two accounts. */
   readonly accounts?: 2;
   /** A meeting so rare that it is looked for from a seed on that is known to bring it about, with days so long. */
-  readonly rare?: { readonly seed: number; readonly hours: number };
+  readonly rare?: { readonly seed: number; readonly hours: number; readonly intensity?: number };
   /** The second protection behind it, where it can do no harm alone. */
   readonly maskedBy?: string;
 }
@@ -216,6 +216,7 @@ export const MUTANTS: readonly Mutant[] = [
     id: 'second-pin',
     says: 'a broker account may stand under two names',
     focus: ['another-account', 'second-agent', 'pause-in-run'],
+    rare: { seed: 65, hours: 3, intensity: 6 },
     edits: [
       edit(
         'sync/readBroker.ts',
@@ -727,7 +728,9 @@ export function seedsOf(mutant: Mutant, place: number): Partial<SeedOrder> {
   const { focus, profile, accounts, rare } = mutant;
   return {
     ...(rare === undefined ? {} : { seed: rare.seed + place, hours: rare.hours }),
-    ...(focus === undefined ? {} : { only: focus, ...(rare === undefined ? { intensity: FOCUSED } : {}) }),
+    ...(focus === undefined
+      ? {}
+      : { only: focus, intensity: rare === undefined ? FOCUSED : (rare.intensity ?? 1) }),
     ...(profile === undefined ? {} : { profile }),
     ...(accounts === undefined ? {} : { accounts }),
   };

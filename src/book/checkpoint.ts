@@ -10,8 +10,8 @@ import { type Book, type OpenEpisode } from './foldBook.ts';
 import { type LotEntry, textOf } from './lotBook.ts';
 import { instrumentOfLine, parsePremium, premiumCells } from './lotText.ts';
 
-/** Raised when the text means something else than before: older checkpoints are folded anew. */
-const VERSION = 2;
+/** Raised when the text means something else than before, or the order of rows was another: older ones are folded anew. */
+const VERSION = 3;
 
 interface BookText {
   readonly v: number;
