@@ -87,11 +87,11 @@ async function learnChain<Rows>(reading: Reading<Rows>, directory: Directory, id
   });
 }
 
-/** Rows of option positions tell multipliers and which side a position id is. Unreadable rows tell nothing here. */
-export function learnFromPositions(
-  directory: Directory,
-  rows: readonly ListRow[],
-): readonly (string | null)[] {
+/**
+ * Rows of option positions tell multipliers and which side a position id is. Answers the contracts of those that are open;
+ * unreadable rows tell nothing here.
+ */
+export function learnFromPositions(directory: Directory, rows: readonly ListRow[]): readonly string[] {
   return rows.flatMap(({ raw }) => {
     const parsed = wireOptionPosition.safeParse(raw);
     if (!parsed.success) return [];
@@ -100,7 +100,7 @@ export function learnFromPositions(
     if (id !== null && multiplier !== null && multiplier.sign() > 0)
       directory.multipliers.set(id, multiplier);
     directory.optionSides.set(parsed.data.id, parsed.data.type);
-    return [id];
+    return id === null || parsed.data.quantity.isZero() ? [] : [id];
   });
 }
 
