@@ -24,7 +24,7 @@ import { mapSplitPayment } from './mapSplits.ts';
 import { joinTransfers, mapAchTransfer, mapUnifiedTransfer } from './mapTransfers.ts';
 import { PAGE_SIZE } from './pages.ts';
 import { type Reading } from './reading.ts';
-import { type ClientState } from './state.ts';
+import { type ClientState, type Lane, type QuarantinedInLane } from './state.ts';
 import { wireOptionEvent } from './wireOptions.ts';
 
 type Answering = Reading<ActivitiesAnswer>;
@@ -178,14 +178,13 @@ export async function readLanes(
   const found = new Map<string, readonly Activity[]>();
   for (const list of listsOf(known.accountNumber)) {
     const { resource } = list.question;
-    const lane = state.lanes.get(resource);
-    const isDue = lane === undefined || !lane.isWhole || monoMs - lane.monoMs >= list.everyMs;
-    if (lane !== undefined && !isDue && !all) {
-      found.set(resource, lane.rows);
-      continue;
-    }
-    const rows = await readLane(reading, state, known, monoMs, list);
-    found.set(resource, rows);
+    const kept = state.lanes.get(resource);
+    const isDue = kept === undefined || all || monoMs - kept.monoMs >= list.everyMs;
+    const lane = isDue ? await readLane(reading, state, known, monoMs, list) : kept;
+    state.lanes.set(resource, lane);
+    found.set(resource, lane.rows);
+    for (const { problem, raw, sha256 } of lane.quarantined)
+      reading.quarantine(resource, problem, raw, isDue ? sha256 : null);
   }
   const ach = found.get('ach_transfers') ?? [];
   const unified = found.get('unified_transfers') ?? [];
@@ -199,17 +198,15 @@ async function readLane(
   known: Known,
   monoMs: number,
   { question, prepare, map, isVital }: SlowList,
-): Promise<readonly Activity[]> {
+): Promise<Lane> {
   const { rows } = await readList(reading, question, known, { mayBeGone: isVital !== true });
   await prepare?.(reading, state.directory, rows, known);
   const found: Activity[] = [];
-  let isWhole = true;
+  const quarantined: QuarantinedInLane[] = [];
   for (const { raw, path, sha256 } of rows) {
     const { rows: activities, problems } = map(raw, path, state.directory, known);
     found.push(...activities);
-    for (const problem of problems) reading.quarantine(question.resource, problem, raw, sha256);
-    isWhole &&= problems.length === 0;
+    for (const problem of problems) quarantined.push({ problem, raw, sha256 });
   }
-  state.lanes.set(question.resource, { monoMs, rows: found, isWhole });
-  return found;
+  return { monoMs, rows: found, quarantined };
 }

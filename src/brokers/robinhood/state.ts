@@ -5,6 +5,7 @@ import { type OrderReference } from '../../domain/snapshot.ts';
 import { type Instant } from '../../domain/time.ts';
 import { type Known } from './accounts.ts';
 import { createDirectory, type Directory } from './directory.ts';
+import { type Problem } from './mapped.ts';
 import { type WireOptionQuote } from './wireOptions.ts';
 
 /** Market data of options as the newest read of positions got it, by contract id. */
@@ -19,8 +20,14 @@ export interface OptionData {
 export interface Lane {
   readonly monoMs: number;
   readonly rows: readonly Activity[];
-  /** False where a row of it was not understood: it is asked again at once, so that the quarantine is told again. */
-  readonly isWhole: boolean;
+  /** Rows of it that were not understood: told again with it, as if it had just been read. */
+  readonly quarantined: readonly QuarantinedInLane[];
+}
+
+export interface QuarantinedInLane {
+  readonly problem: Problem;
+  readonly raw: unknown;
+  readonly sha256: string;
 }
 
 export interface CryptoMemory {
