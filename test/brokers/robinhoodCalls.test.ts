@@ -1,8 +1,9 @@
 /** Calls of a cycle: an account of 15 stocks and 8 options in at most 9, with coins in 12 (robinhood.md 10). */
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type RobinhoodClient } from '../../src/brokers/robinhood/client.ts';
 import { addMs, instantFromMs, now } from '../../src/domain/time.ts';
 import { systemClock } from '../../src/platform.ts';
+import { turningClock } from '../egress/clocks.ts';
 import { rowsOf } from './replay.ts';
 import {
   IRA,
@@ -139,17 +140,83 @@ test('an account that the list hides costs no call more', async () => {
   expect(calls.length).toBeLessThanOrEqual(9);
 });
 
-test('a second look of one cycle asks every list anew; the next quiet cycle does not', async () => {
-  const { client } = openRobinhood(replay);
-  const look = async (): Promise<boolean> => {
+describe('lists that seldom change', () => {
+  const MINUTE = 60_000;
+  const clock = turningClock();
+  let client: RobinhoodClient;
+  beforeEach(() => {
+    client = openRobinhood(replay, { clock }).client;
+  });
+
+  /** A run 20 minutes after the one before; answers how often the dividends were asked for, and the activities. */
+  const run = async (minutes = 20): Promise<{ asked: number; ids: readonly string[] }> => {
+    clock.advance(minutes * MINUTE);
     const before = replay.requests.length;
-    rowsOf(await client.readActivities({ kind: 'since', after: instantFromMs(0) }));
-    return replay.requests.slice(before).some((request) => request.path === '/api/dividends/');
+    rowsOf(await client.readBalances());
+    rowsOf(await client.readPositions());
+    const { activities } = rowsOf(await client.readActivities({ kind: 'since', after: instantFromMs(0) }));
+    const asked = replay.requests.slice(before).filter((request) => request.path === '/api/dividends/');
+    return { asked: asked.length, ids: activities.map((row) => row.rootId) };
   };
-  await client.readBalances();
-  expect([await look(), await look()]).toEqual([true, true]);
-  await client.readBalances();
-  expect([await look(), await look()]).toEqual([false, true]);
+  const setCash = (cash: string): void =>
+    replay.rows(
+      '/api/accounts/',
+      sampleOf<List>('accounts').results.map((row) => ({ ...row, portfolio_cash: cash })),
+    );
+  const PENDING = '404e9fbc-745e-4447-b45c-3acee20cace2';
+  const payDividend = (): void =>
+    replay.rows(
+      '/api/dividends/',
+      sampleOf<List>('dividends').results.map((row) =>
+        row?.['id'] === PENDING ? { ...row, state: 'paid', paid_at: '2026-09-17T04:02:11.000000Z' } : row,
+      ),
+    );
+
+  test('are read again after six hours, and in between their rows stand in', async () => {
+    const first = await run();
+    const second = await run();
+    expect([first.asked, second.asked]).toEqual([1, 0]);
+    expect(second.ids.toSorted()).toEqual(first.ids.toSorted());
+    expect((await run(5 * 60)).asked).toBe(0);
+    expect((await run(60)).asked).toBe(1);
+  });
+
+  test('are read at once when cash moves that no trade explains', async () => {
+    await run();
+    setCash('4538.2200');
+    payDividend();
+    const { asked, ids } = await run();
+    expect(asked).toBe(1);
+    expect(ids).toContain(`dividend:${PENDING}`);
+    // Now it is explained.
+    expect((await run()).asked).toBe(0);
+  });
+
+  test('are asked again every quarter of an hour while it stays unexplained, for six hours', async () => {
+    await run();
+    setCash('4538.2200');
+    expect([(await run()).asked, (await run(5)).asked, (await run(10)).asked]).toEqual([1, 0, 1]);
+    await run(6 * 60);
+    expect((await run()).asked).toBe(0);
+  });
+
+  test('are left alone when a trade explains cash and position', async () => {
+    await run();
+    const [order] = sampleOf<List>('orders').results.filter((row) => row?.['state'] === 'cancelled') as [Row];
+    const [execution] = order['executions'] as [Row];
+    const bought = { ...order, id: uuid(7, 1), executions: [{ ...execution, id: uuid(8, 1) }] };
+    replay.rows('/api/orders/', [bought, ...sampleOf<List>('orders').results]);
+    replay.rows(
+      '/api/positions/',
+      sampleOf<List>('positions_all_rows').results.map((row) =>
+        row?.['symbol'] === 'F' ? { ...row, quantity: '120.00000000' } : row,
+      ),
+    );
+    setCash('4304.5000');
+    expect((await run()).asked).toBe(0);
+    setCash('4304.4000');
+    expect((await run()).asked).toBe(1);
+  });
 });
 
 test('every request is a GET that the table of requests knows, and shows no account number', async () => {

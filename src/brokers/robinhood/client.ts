@@ -82,7 +82,7 @@ export function createRobinhoodClient(options: RobinhoodOptions): RobinhoodClien
         const { answer, known, coins } = await readBalances(reading, redactor, accountNumber, state.known);
         state.known = known;
         state.crypto.shown = coins;
-        state.looks = 0;
+        state.cash = answer.balances[0]?.cash ?? null;
         return answer;
       }),
     readPositions: (signal) =>

@@ -63,6 +63,7 @@ export async function readHoldings(
     ...held,
   ]);
   state.sides = new Map(rows.map((row) => [row.instrument.id, row.quantity.sign() < 0 ? 'short' : 'long']));
+  state.quantities = new Map(rows.map((row) => [row.instrument.id, row.quantity]));
   state.contractIds = new Map(
     rows.flatMap(({ instrument, brokerInstrumentId: id }) =>
       instrument.kind === 'option' && id !== null ? [[instrument.id, id] as const] : [],

@@ -1,7 +1,7 @@
 /**
  * Lists that seldom change: option events, dividends, transfers, interest, fees, splits. They are read once in a while; in
  * between the rows of the newest complete answer stand in, so that a quiet cycle does not spend ten calls on them. What
- * happens meanwhile shows as a difference of cash or positions, and then they are read at once.
+ * happens meanwhile moves cash or positions, and then they are read at once (`anchor.ts`).
  */
 import { type Activity } from '../../domain/activity.ts';
 import { type ActivitiesAnswer } from '../broker.ts';
@@ -167,19 +167,19 @@ async function prepareEvents(
   learnFromPositions(directory, (await readList(reading, closed, known)).rows);
 }
 
-/** The rows of all slow lists; `all` reads each of them now. */
+/** The rows of all slow lists, read now as far as they are due, or `all` of them. */
 export async function readLanes(
   reading: Answering,
   state: ClientState,
   known: Known,
   monoMs: number,
-  all: boolean,
+  which: 'due' | 'all',
 ): Promise<readonly Activity[]> {
   const found = new Map<string, readonly Activity[]>();
   for (const list of listsOf(known.accountNumber)) {
     const { resource } = list.question;
     const kept = state.lanes.get(resource);
-    const isDue = kept === undefined || all || monoMs - kept.monoMs >= list.everyMs;
+    const isDue = kept === undefined || which === 'all' || monoMs - kept.monoMs >= list.everyMs;
     const lane = isDue ? await readLane(reading, state, known, monoMs, list) : kept;
     state.lanes.set(resource, lane);
     found.set(resource, lane.rows);

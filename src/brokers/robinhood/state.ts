@@ -1,9 +1,11 @@
 /** What a client remembers between reads: nothing of it is believed, it only saves asking again. */
 import { type Activity } from '../../domain/activity.ts';
+import { type Decimal } from '../../domain/decimal.ts';
 import { type InstrumentId } from '../../domain/instrument.ts';
 import { type OrderReference } from '../../domain/snapshot.ts';
 import { type Instant } from '../../domain/time.ts';
 import { type Known } from './accounts.ts';
+import { type Anchor } from './anchor.ts';
 import { createDirectory, type Directory } from './directory.ts';
 import { type Problem } from './mapped.ts';
 import { type WireOptionQuote } from './wireOptions.ts';
@@ -56,8 +58,10 @@ export interface ClientState {
   readonly lanes: Map<string, Lane>;
   readonly crypto: CryptoMemory;
   readonly orders: Map<string, OrderReference>;
-  /** Reads of activities since the newest balances: a second one means that something did not add up. */
-  looks: number;
+  cash: Decimal | null;
+  /** Null before positions were read. */
+  quantities: ReadonlyMap<InstrumentId, Decimal> | null;
+  anchor: Anchor | null;
 }
 
 export function createState(): ClientState {
@@ -70,6 +74,8 @@ export function createState(): ClientState {
     lanes: new Map(),
     crypto: { account: undefined, askedMs: 0, shown: null, heldMs: null },
     orders: new Map(),
-    looks: 0,
+    cash: null,
+    quantities: null,
+    anchor: null,
   };
 }

@@ -5,6 +5,7 @@ import { type OrderReference } from '../../domain/snapshot.ts';
 import { addMs, compareInstants, type Instant, tryParseInstant } from '../../domain/time.ts';
 import { type ActivitiesAnswer, type ActivityWindow } from '../broker.ts';
 import { type Known } from './accounts.ts';
+import { explains, type Figures } from './anchor.ts';
 import { cryptoAccountOf, ownCoins } from './coins.ts';
 import { readLanes } from './lanes.ts';
 import { learnContracts, learnFromOrders, learnPairs, learnStocks } from './learn.ts';
@@ -50,25 +51,44 @@ async function readSince(
 ): Promise<ActivitiesAnswer> {
   const found = collect(reading);
   const from = addMs(after, -1_000);
-  const { state } = context;
-  // The second look of a cycle is taken because something did not add up: then everything is asked.
-  const isSecondLook = state.looks > 0;
-  state.looks += 1;
-  for (const list of STAGES) {
-    if (list === 'rest')
-      found.add(await readLanes(reading, state, context.known, context.monoMs, isSecondLook));
-    else
-      await readOrders(
-        reading,
-        context,
-        list,
-        found,
-        { isPast: (raws) => areBefore(raws, from) },
-        from,
-        isSecondLook,
-      );
-  }
+  const { state, known, monoMs } = context;
+  const limits: ListLimits = { isPast: (raws) => areBefore(raws, from) };
+  for (const list of ['orders', 'options_orders', 'nummus_orders'] as const)
+    await readOrders(reading, context, list, found, limits, from, false);
+  const trades = found.rows();
+  let others = await readLanes(reading, state, known, monoMs, 'due');
+  if (needsAll(context, [...trades, ...others]))
+    others = await readLanes(reading, state, known, monoMs, 'all');
+  found.add(others);
+  moveAnchor(context, after, found.rows());
   return { activities: found.rows(), resumeAfter: null };
+}
+
+/** Slow lists are read anew once in this time while something is not explained: its row may be published later. */
+const LANE_REST_MS = 15 * 60_000;
+
+/** What stays unexplained this long is no news any more; the book knows of it by then. */
+const ANCHOR_MS_MAX = 6 * 3_600_000;
+
+/** Whether cash or quantities moved by something that is in none of these rows. */
+function needsAll({ state, monoMs }: TradesContext, rows: readonly Activity[]): boolean {
+  const figures = figuresOf(state);
+  if (figures === null || state.anchor === null || explains(state.anchor, figures, rows)) return false;
+  return [...state.lanes.values()].some((lane) => monoMs - lane.monoMs >= LANE_REST_MS);
+}
+
+/** The newest moment at which everything added up is where the next comparison starts. */
+function moveAnchor({ state, monoMs }: TradesContext, since: Instant, rows: readonly Activity[]): void {
+  const figures = figuresOf(state);
+  const { anchor } = state;
+  if (figures === null) return;
+  const stays = anchor !== null && monoMs - anchor.monoMs < ANCHOR_MS_MAX && !explains(anchor, figures, rows);
+  if (stays) return;
+  state.anchor = { figures, ids: new Set(rows.map((row) => row.rootId)), since, monoMs };
+}
+
+function figuresOf({ cash, quantities }: ClientState): Figures | null {
+  return quantities === null ? null : { cash, quantities };
 }
 
 /** A page of which every row says that it changed before: rows are newest first, so nothing wanted comes behind it. */
@@ -103,7 +123,7 @@ async function readHistory(
     if (left <= 0) return { activities: found.rows(), resumeAfter: `${STAGES[STAGES.indexOf(stage) + 1]!}:` };
   }
   const { state, known, monoMs } = context;
-  found.add(await readLanes(reading, state, known, monoMs, true));
+  found.add(await readLanes(reading, state, known, monoMs, 'all'));
   return { activities: found.rows(), resumeAfter: null };
 }
 
