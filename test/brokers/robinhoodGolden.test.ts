@@ -234,6 +234,9 @@ describe('the margin account', () => {
     const before = replay.requests.length;
     const known = rowsOf(await margin.readOrders(['88efc1ba-9cd2-47f8-8fc5-4d6fbc318d2c']));
     expect(known.map((row) => row.clientOrderId)).toEqual(['6aba2a66-a308-46cb-a96f-668acc472e0f']);
+    // Robinhood's own order has no name but its id, and is known all the same.
+    const reinvested = 'a99efe6a-f121-453a-9f3e-b78d540912a3';
+    expect(rowsOf(await margin.readOrders([reinvested]))[0]?.clientOrderId).toBe(reinvested);
     expect(replay.requests.length).toBe(before);
     expect(rowsOf(await margin.readOrders(['00000000-0000-0000-0000-000000000000']))).toEqual([
       { orderId: '00000000-0000-0000-0000-000000000000', clientOrderId: null, parentOrderId: null },

@@ -267,6 +267,16 @@ test('a part of the private API that is gone is told, and what is vital is not g
   ]);
 });
 
+test('a list that breaks off at its second page with 404 is no shorter list', async () => {
+  replay.answer('/api/ach/transfers/', (_request, response, url) => {
+    if (url.searchParams.has('cursor')) return sendJson(response, 404, '{"detail":"Not found."}');
+    const { results } = sampleOf<List>('ach_transfers');
+    sendJson(response, 200, JSON.stringify({ next: `${url.href}?cursor=a`, results: results.slice(0, 2) }));
+  });
+  const answer = await openRobinhood(replay).client.readActivities(HISTORY);
+  expect(answer).toMatchObject({ kind: 'incomplete', reason: 'http_404' });
+});
+
 test('one bad row goes to quarantine, the others stay', async () => {
   const orders = sampleOf<List>('orders').results as readonly Row[];
   const damaged = orders.map((row) => {

@@ -38,7 +38,7 @@ export interface RobinhoodOptions {
 
 /** Reads never throw for what Robinhood or the network does: they answer `incomplete` with a `TruebookError` inside. */
 export interface RobinhoodClient {
-  /** Every account of this login, for a person to choose from: four calls and one for each hidden account. */
+  /** Every account of this login, for a person to choose from: three calls and one for each hidden account. */
   findAccounts(signal?: AbortSignal): Promise<Read<readonly FoundAccount[]>>;
   readBalances(signal?: AbortSignal): Promise<Read<BalancesAnswer>>;
   readPositions(signal?: AbortSignal): Promise<Read<readonly SnapshotPosition[]>>;

@@ -63,7 +63,7 @@ export async function readList<Rows>(
   const pagesMax = limits.pagesMax ?? PAGES_MAX;
   for (let pages = 1; ; pages += 1) {
     const answer =
-      limits.mayBeGone === true
+      limits.mayBeGone === true && pages === 1
         ? await reading.find(resource, host, path, query)
         : await reading.get(resource, host, path, query);
     if (answer === null) {

@@ -219,14 +219,17 @@ function take(
   }
 }
 
-/** An order's `ref_id` is what its placer called it: the client order id of other brokers. */
+/**
+ * An order's `ref_id` is what its placer called it: the client order id of other brokers. Orders that Robinhood places itself
+ * (reinvested dividends) have none; their own id stands in, because null means that nobody knows the order.
+ */
 export function referenceOf(raw: unknown): OrderReference | null {
   if (raw === null || typeof raw !== 'object') return null;
   const { id, ref_id: ref } = raw as { id?: unknown; ref_id?: unknown };
   if (typeof id !== 'string' || id === '') return null;
   return {
     orderId: id,
-    clientOrderId: typeof ref === 'string' && ref !== '' ? ref : null,
+    clientOrderId: typeof ref === 'string' && ref !== '' ? ref : id,
     parentOrderId: null,
   };
 }
