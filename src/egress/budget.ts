@@ -14,6 +14,12 @@ export interface BudgetLimits {
 /** 200 a minute is Alpaca's limit per key (support article on usage limits): burst + a full minute stay below it. */
 export const DEFAULT_BUDGET: BudgetLimits = { burst: 70, perMinute: 120 };
 
+/**
+ * Robinhood publishes no limit. Public clients report that a request a second goes on for ever and that bursts of 20 to 30
+ * within 15 s are throttled (robinhood.md 8): a cycle of 12 calls fits into the burst.
+ */
+export const ROBINHOOD_BUDGET: BudgetLimits = { burst: 12, perMinute: 60 };
+
 export interface Budget {
   /** Milliseconds to wait before this request may go out, or how long it would have been when that is above `waitMsMax`. */
   reserve(credential: string, waitMsMax: number): Reservation;

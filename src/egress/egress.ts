@@ -6,7 +6,7 @@ import { type BrokerName } from '../domain/account.ts';
 import { TruebookError, isTruebookError } from '../domain/errors.ts';
 import { type Clock, type Instant, instantFromMs } from '../domain/time.ts';
 import { type BreakerLimits, createBreaker, DEFAULT_BREAKER } from './breaker.ts';
-import { type BudgetLimits, createBudget, DEFAULT_BUDGET } from './budget.ts';
+import { type Budget, type BudgetLimits, createBudget, DEFAULT_BUDGET, ROBINHOOD_BUDGET } from './budget.ts';
 import { DEFAULT_HTTP, getOnce, type HttpAnswer, type HttpLimits, stopped } from './http.ts';
 import { backoffMs, DEFAULT_RETRY, isWorthRepeating, type RetryLimits, wishMs } from './retry.ts';
 import {
@@ -84,6 +84,7 @@ export interface EgressOptions {
   readonly random: () => number;
   /** Base addresses on this machine that the settings name; only the paths of the table are allowed behind them. */
   readonly allowLoopback?: readonly string[];
+  /** For every broker; default: each broker's own. */
   readonly budget?: BudgetLimits;
   readonly breaker?: BreakerLimits;
   readonly retry?: RetryLimits;
@@ -99,7 +100,11 @@ export function createEgress(options: EgressOptions): Egress {
   const pacing = options.pacing ?? clock;
   const limits = options.retry ?? DEFAULT_RETRY;
   const httpLimits = options.http ?? DEFAULT_HTTP;
-  const budget = createBudget(pacing, options.budget ?? DEFAULT_BUDGET);
+  const budgets: Readonly<Record<BrokerName, Budget>> = {
+    alpaca: createBudget(pacing, options.budget ?? DEFAULT_BUDGET),
+    robinhood: createBudget(pacing, options.budget ?? ROBINHOOD_BUDGET),
+    ibkr: createBudget(pacing, options.budget ?? DEFAULT_BUDGET),
+  };
   const breaker = createBreaker(pacing, options.breaker ?? DEFAULT_BREAKER);
   let made = 0;
   const traffic = new Map<BrokerName, Traffic>();
@@ -119,7 +124,7 @@ export function createEgress(options: EgressOptions): Egress {
       broker: row.broker,
       method: row.method,
       host: url.host,
-      path: url.pathname,
+      path: row.shownAs ?? url.pathname,
       purpose: row.purpose,
     });
   };
@@ -129,7 +134,7 @@ export function createEgress(options: EgressOptions): Egress {
     const waitMsMax = request.once === true ? 0 : limits.waitMsMax;
     const fuseMs = breaker.waitMs(fuse);
     if (fuseMs > waitMsMax / 2) throw paused(host, fuseMs, clock);
-    const turn = budget.reserve(request.credential, waitMsMax);
+    const turn = budgets[request.broker].reserve(request.credential, waitMsMax);
     if (!turn.granted) throw budgetUsedUp(host, turn.waitMs, clock);
     const waitMs = Math.max(fuseMs, turn.waitMs);
     if (waitMs > 0) await pacing.sleep(waitMs, request.signal);
@@ -171,8 +176,9 @@ export function createEgress(options: EgressOptions): Egress {
         const { answer, error } = await tryOnce(request, row, url, fuse);
         if (answer !== null && (request.once === true || !isWorthRepeating(answer.status))) return answer;
         if (error !== null && request.once === true) throw error;
-        const wish = answer === null ? null : wishMs(answer.status, answer.header, clock.wallMs(), limits);
-        if (wish !== null && answer?.status === 429) budget.pause(request.credential, wish);
+        const wish =
+          answer === null ? null : wishMs(answer.status, answer.header, clock.wallMs(), limits, answer.body);
+        if (wish !== null && answer?.status === 429) budgets[request.broker].pause(request.credential, wish);
         const isLast = attempt >= limits.attemptsMax || (wish !== null && wish > limits.waitMsMax);
         if (isLast || (error !== null && !mayPass(error))) {
           if (answer !== null) return answer;
@@ -201,6 +207,7 @@ function requestBytes(url: URL, headers: Readonly<Record<string, string>>): numb
 }
 
 interface Turn {
+  readonly broker: BrokerName;
   readonly credential: string;
   readonly signal?: AbortSignal | undefined;
   readonly once?: true;

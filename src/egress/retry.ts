@@ -37,24 +37,33 @@ export function backoffMs(attempt: number, limits: RetryLimits, random: () => nu
 
 /**
  * How long the broker asks us to stay away, in milliseconds: `Retry-After` (seconds or a date), on 429 also
- * `X-RateLimit-Reset` (Unix seconds). Null when it does not say; nonsense and the past count as not saying.
+ * `X-RateLimit-Reset` (Unix seconds), and the words of Django's REST framework, which Robinhood answers with
+ * (robinhood.md 8: `Request was throttled. Expected available in 30 seconds.`). Null when it does not say; nonsense and the past count as not saying.
  */
 export function wishMs(
   status: number,
   header: (name: string) => string | null,
   wallMs: number,
   limits: RetryLimits = DEFAULT_RETRY,
+  body = '',
 ): number | null {
   const after = header('retry-after');
   const reset = status === 429 ? header('x-ratelimit-reset') : null;
   const wish =
-    (after === null ? null : retryAfterMs(after, wallMs)) ?? (reset === null ? null : resetMs(reset, wallMs));
+    (after === null ? null : retryAfterMs(after, wallMs)) ??
+    (reset === null ? null : resetMs(reset, wallMs)) ??
+    (status === 429 ? throttledMs(body) : null);
   return wish === null ? null : Math.min(wish, limits.wishMsMax);
 }
 
 function retryAfterMs(text: string, wallMs: number): number | null {
   if (/^\d{1,9}$/.test(text.trim())) return Number.parseInt(text, 10) * 1_000;
   return inFuture(Date.parse(text), wallMs);
+}
+
+function throttledMs(body: string): number | null {
+  const seconds = /Expected available in (\d{1,9})(?:\.\d+)? seconds?/.exec(body.slice(0, 1_000))?.[1];
+  return seconds === undefined ? null : (Number.parseInt(seconds, 10) + 1) * 1_000;
 }
 
 function resetMs(text: string, wallMs: number): number | null {

@@ -16,11 +16,16 @@ export interface EgressRow {
   /** Matches the whole decoded-once path, never a part of it. */
   readonly path: RegExp;
   readonly purpose: string;
+  /** What is shown in place of the path, where the path itself names an account. */
+  readonly shownAs?: string;
   /** For `WS`: the only values of `action` a message sent over it may carry. */
   readonly actions?: readonly string[];
 }
 
 const ALPACA_TRADING = ['api.alpaca.markets', 'paper-api.alpaca.markets'] as const;
+const ROBINHOOD_API = ['api.robinhood.com'] as const;
+const ROBINHOOD_CRYPTO = ['nummus.robinhood.com'] as const;
+const ROBINHOOD_APP = ['bonfire.robinhood.com'] as const;
 const ALPACA_DATA = ['data.alpaca.markets', 'data.sandbox.alpaca.markets'] as const;
 
 export const EGRESS_TABLE: readonly EgressRow[] = [
@@ -45,6 +50,59 @@ export const EGRESS_TABLE: readonly EgressRow[] = [
     purpose: 'trade updates, as a hint',
     actions: ['authenticate', 'listen'],
   },
+  // Robinhood: robinhood.md 10 lists the calls. Its three hosts share paths, so each row names its own.
+  get('robinhood', ROBINHOOD_API, /^\/accounts\/$/, 'accounts and balances'),
+  {
+    ...get('robinhood', ROBINHOOD_API, /^\/accounts\/[0-9A-Za-z]{4,32}\/$/, 'an account the list hides'),
+    shownAs: '/accounts/{account}/',
+  },
+  {
+    ...get('robinhood', ROBINHOOD_API, /^\/portfolios\/[0-9A-Za-z]{4,32}\/$/, 'value of an account'),
+    shownAs: '/portfolios/{account}/',
+  },
+  get('robinhood', ROBINHOOD_APP, /^\/accounts\/unified\/$/, 'every account with its whole value'),
+  get('robinhood', ROBINHOOD_API, /^\/positions\/$/, 'stock positions'),
+  get('robinhood', ROBINHOOD_API, /^\/instruments\/$/, 'what an instrument id means'),
+  get('robinhood', ROBINHOOD_API, /^\/marketdata\/quotes\/$/, 'stock marks'),
+  get('robinhood', ROBINHOOD_API, /^\/options\/positions\/$/, 'option positions'),
+  get('robinhood', ROBINHOOD_API, /^\/options\/instruments\/$/, 'terms of option contracts'),
+  get('robinhood', ROBINHOOD_API, /^\/options\/chains\/[0-9A-Za-z_-]{1,64}\/$/, 'terms of adjusted options'),
+  get('robinhood', ROBINHOOD_API, /^\/marketdata\/options\/$/, 'option marks and Greeks'),
+  get('robinhood', ROBINHOOD_API, /^\/orders\/$/, 'stock trades'),
+  get('robinhood', ROBINHOOD_API, /^\/orders\/[0-9A-Za-z_-]{1,64}\/$/, 'one order: who placed a trade'),
+  get('robinhood', ROBINHOOD_API, /^\/options\/orders\/$/, 'option trades'),
+  get(
+    'robinhood',
+    ROBINHOOD_API,
+    /^\/options\/orders\/[0-9A-Za-z_-]{1,64}\/$/,
+    'one option order: who placed a trade',
+  ),
+  get('robinhood', ROBINHOOD_API, /^\/options\/events\/$/, 'expiry, assignment, exercise'),
+  get('robinhood', ROBINHOOD_API, /^\/dividends\/$/, 'dividends'),
+  get('robinhood', ROBINHOOD_API, /^\/ach\/transfers\/$/, 'bank transfers'),
+  get('robinhood', ROBINHOOD_APP, /^\/paymenthub\/unified_transfers\/$/, 'all transfers of money'),
+  get('robinhood', ROBINHOOD_API, /^\/accounts\/sweeps\/$/, 'interest on cash'),
+  get('robinhood', ROBINHOOD_API, /^\/accounts\/stock_loan_payments\/$/, 'income of lent shares'),
+  get(
+    'robinhood',
+    ROBINHOOD_API,
+    /^\/cash_journal\/margin_interest_charges\/$/,
+    'interest on borrowed money',
+  ),
+  get('robinhood', ROBINHOOD_API, /^\/subscription\/subscription_fees\/$/, 'fees of a subscription'),
+  get('robinhood', ROBINHOOD_API, /^\/corp_actions\/v2\/split_payments\/$/, 'splits'),
+  get('robinhood', ROBINHOOD_API, /^\/corp_actions\/adr_fees\/$/, 'fees on foreign shares'),
+  get('robinhood', ROBINHOOD_API, /^\/marketdata\/forex\/quotes\/$/, 'crypto marks'),
+  get('robinhood', ROBINHOOD_CRYPTO, /^\/accounts\/$/, 'crypto account'),
+  get('robinhood', ROBINHOOD_CRYPTO, /^\/holdings\/$/, 'crypto positions'),
+  get('robinhood', ROBINHOOD_CRYPTO, /^\/currency_pairs\/$/, 'what a currency pair is'),
+  get('robinhood', ROBINHOOD_CRYPTO, /^\/orders\/$/, 'crypto trades'),
+  get(
+    'robinhood',
+    ROBINHOOD_CRYPTO,
+    /^\/orders\/[0-9A-Za-z_-]{1,64}\/$/,
+    'one crypto order: who placed a trade',
+  ),
 ];
 
 /** The row that allows a request. Throws `egress_refused` when there is none: the request is not made. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createBreaker } from '../../src/egress/breaker.ts';
-import { createBudget, DEFAULT_BUDGET } from '../../src/egress/budget.ts';
+import { createBudget, DEFAULT_BUDGET, ROBINHOOD_BUDGET } from '../../src/egress/budget.ts';
 import { backoffMs, DEFAULT_RETRY, isWorthRepeating, wishMs } from '../../src/egress/retry.ts';
 import { frozenClock, turningClock } from './clocks.ts';
 
@@ -35,6 +35,19 @@ describe('retry rules', () => {
     expect(wish(429, { 'retry-after': '999999999' })).toBe(900_000);
     // The reset of the counter means nothing while the counter is not used up.
     expect(wish(503, { 'x-ratelimit-reset': String(NOW_SECONDS + 12) })).toBeNull();
+  });
+
+  test('a wish may stand in the words of the answer, rounded up to the next second', () => {
+    const words = (status: number, detail: string, headers: Record<string, string> = {}): number | null =>
+      wishMs(status, (name) => headers[name] ?? null, NOW, DEFAULT_RETRY, JSON.stringify({ detail }));
+    const throttled = 'Request was throttled. Expected available in 30 seconds.';
+    expect(words(429, throttled)).toBe(31_000);
+    expect(words(429, 'Request was throttled. Expected available in 1 second.')).toBe(2_000);
+    // Penalties can be absurd: nobody waits for more than a quarter of an hour without asking again.
+    expect(words(429, throttled.replace('30', '1154515'))).toBe(900_000);
+    expect(words(429, throttled, { 'retry-after': '7' })).toBe(7_000);
+    expect(words(503, throttled)).toBeNull();
+    expect(words(429, 'Request was throttled.')).toBeNull();
   });
 
   test.each(['', '-5', 'soon', '1e9', 'NaN', 'Thu, 21 Aug 2024 14:00:30 GMT'])('"%s" is no wish', (text) => {
@@ -97,6 +110,21 @@ describe('budget', () => {
     expect(sent).toBeGreaterThan(150);
     expect(sent).toBeLessThan(200);
     expect(DEFAULT_BUDGET.burst).toBeGreaterThan(20);
+  });
+});
+
+describe("Robinhood's budget", () => {
+  test('a cycle of 12 goes out at once, a minute stays below two requests a second', () => {
+    const clock = turningClock();
+    const budget = createBudget(clock, ROBINHOOD_BUDGET);
+    let sent = 0;
+    while (budget.reserve('login', 0).granted) sent += 1;
+    expect(sent).toBe(12);
+    for (let ms = 0; ms < 60_000; ms += 100) {
+      clock.advance(100);
+      while (budget.reserve('login', 0).granted) sent += 1;
+    }
+    expect(sent).toBeLessThan(100);
   });
 });
 

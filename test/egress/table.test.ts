@@ -1,15 +1,21 @@
 import { describe, expect, test } from 'vitest';
 import { createEgress, type EgressRequest } from '../../src/egress/egress.ts';
 import { allowedRow, EGRESS_TABLE, type EgressMethod } from '../../src/egress/table.ts';
+import { type BrokerName } from '../../src/domain/account.ts';
 import { isTruebookError } from '../../src/domain/errors.ts';
 import { systemClock } from '../../src/platform.ts';
 import { startReplay } from '../brokers/replay.ts';
 
 const LIVE = 'https://api.alpaca.markets';
 
-function verdict(method: string, address: string, loopback: readonly string[] = []): string {
+function verdict(
+  method: string,
+  address: string,
+  loopback: readonly string[] = [],
+  broker: BrokerName = 'alpaca',
+): string {
   try {
-    return allowedRow('alpaca', method as EgressMethod, address, loopback).row.purpose;
+    return allowedRow(broker, method as EgressMethod, address, loopback).row.purpose;
   } catch (error) {
     if (!isTruebookError(error, 'egress_refused')) throw error;
     return 'refused';
@@ -74,6 +80,36 @@ describe('the table of allowed requests', () => {
     ['GET', 'http://localhost/v2/account'],
   ])('%s %s is refused', (method, address) => {
     expect(verdict(method, address)).toBe('refused');
+  });
+
+  test.each([
+    ['https://api.robinhood.com/accounts/?default_to_all_accounts=true', 'accounts and balances'],
+    ['https://nummus.robinhood.com/accounts/', 'crypto account'],
+    ['https://bonfire.robinhood.com/accounts/unified/', 'every account with its whole value'],
+    ['https://nummus.robinhood.com/orders/', 'crypto trades'],
+  ])('Robinhood: GET %s goes out', (address, purpose) => {
+    expect(verdict('GET', address, [], 'robinhood')).toBe(purpose);
+  });
+
+  test.each([
+    ['POST', 'https://api.robinhood.com/orders/'],
+    ['POST', 'https://api.robinhood.com/options/orders/'],
+    ['GET', 'https://api.robinhood.com/orders/a/cancel/'],
+    ['GET', 'https://api.robinhood.com/holdings/'],
+    ['GET', 'https://nummus.robinhood.com/positions/'],
+    ['GET', 'https://phoenix.robinhood.com/accounts/unified/'],
+    ['GET', 'https://api.robinhood.com.example.com/orders/'],
+    ['GET', 'http://api.robinhood.com/orders/'],
+    ['GET', 'https://api.alpaca.markets/v2/account'],
+  ])('Robinhood: %s %s is refused', (method, address) => {
+    expect(verdict(method, address, [], 'robinhood')).toBe('refused');
+  });
+
+  test('a path that names an account is shown without it', () => {
+    const naming = EGRESS_TABLE.filter(
+      (row) => row.path.test('/portfolios/5QA10001/') || row.path.test('/accounts/5QA10001/'),
+    );
+    expect(naming.map((row) => row.shownAs)).toEqual(['/accounts/{account}/', '/portfolios/{account}/']);
   });
 
   test('an address of this machine that the settings name opens the same paths and no more', () => {
