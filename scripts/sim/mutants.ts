@@ -335,7 +335,7 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         'sync/foldOnto.ts',
-        'newest !== null && row.rev === 0 && compareInstants(row.executedAt, newest.lastExecutedAt) > 0;',
+        'newest !== null && row.rev === 0 && compareInstants(changesFrom(row), newest.lastExecutedAt) > 0;',
         'newest !== null && row !== null;',
       ),
     ],
