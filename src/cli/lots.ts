@@ -1,5 +1,5 @@
-import { lotRecordsOf, type LotRecord } from '../sync/records.ts';
-import { money, printListing, rounded, type Listing } from './print.ts';
+import { lotRecordsOf, uncoveredRecordsOf, type LotRecord } from '../sync/records.ts';
+import { money, printListing, printProblem, rounded, type Listing } from './print.ts';
 import { readBook, type ListingOptions } from './session.ts';
 import { tellBeginnings, whenOf, type TimeTravelOptions } from './timeTravel.ts';
 
@@ -10,15 +10,23 @@ export interface LotsOptions extends ListingOptions, TimeTravelOptions {
 /** Open tax lots: bought when, for how much, short or long term if sold today. */
 export async function lots(options: LotsOptions): Promise<number> {
   const when = whenOf(options);
-  const rows = await readBook(options, async (book, scope) => {
+  const { symbol } = options;
+  const { rows, uncovered } = await readBook(options, async (book, scope) => {
     await tellBeginnings(book.store, scope, when);
-    return lotRecordsOf(book.records, {
-      ...scope,
-      ...when,
-      ...(options.symbol === undefined ? {} : { symbol: options.symbol }),
-    });
+    const of = { ...scope, ...when, ...(symbol === undefined ? {} : { symbol }) };
+    return {
+      rows: await lotRecordsOf(book.records, of),
+      uncovered: await uncoveredRecordsOf(book.records, { ...scope, ...when }),
+    };
   });
   printListing(rows, LOTS, options);
+  for (const row of uncovered) {
+    if (symbol !== undefined && symbol !== row.symbol && symbol !== row.instrument) continue;
+    printProblem(
+      `${row.account}: the lots of ${row.symbol} add up to ${row.lots}, the position by its activities is ${row.position}: ` +
+        `${row.uncovered.replace('-', '')} ${row.uncovered.startsWith('-') ? 'came' : 'left'} without a lot that they belong to, and so without a known cost.`,
+    );
+  }
   return 0;
 }
 

@@ -13,6 +13,7 @@ export {
 } from './records/bookFacts.ts';
 export { type ClosedLotRecord } from './records/closedLots.ts';
 export { type LotRecord } from './records/lots.ts';
+export { uncoveredRecordsOf, type UncoveredRecord } from './records/uncovered.ts';
 export { returnsRecords, type ReturnsRecord, type ReturnsScope } from './records/returns.ts';
 export { type PnlRecord, type PnlScope, type PnlStatsRecord } from './records/pnl.ts';
 export { PNL_GROUPINGS, type PnlGrouping } from './records/pnlGroups.ts';

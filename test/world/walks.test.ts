@@ -1,9 +1,11 @@
 /** Stories of an account, each walked through the real wire: what the book says of them then, later, and as known then. */
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Account } from '../../src/domain/account.ts';
-import { now, type TradeDate } from '../../src/domain/time.ts';
+import { instantFromMs, now, type TradeDate } from '../../src/domain/time.ts';
 import { decimal } from '../../src/domain/decimal.ts';
 import { type NewElection, type Store } from '../../src/store/store.ts';
+import { type When } from '../../src/sync/asOf.ts';
+import { uncoveredRecordsOf } from '../../src/sync/records.ts';
 import {
   daysOf,
   findingsOf,
@@ -328,6 +330,31 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (database) => {
       '2025-08-05 proved 0',
       '2025-08-06 proved 0',
     ]);
+  });
+
+  test('units sold before anything says that they came are told beside the lots', async () => {
+    const at = await start(database);
+    await at.control('transfer', {
+      account: PAPER,
+      direction: 'in',
+      symbol: 'VTI',
+      quantity: '10',
+      publish: 'next-day',
+    });
+    await later(at, '5m');
+    await trade(at, 'sell', '4', 'VTI', '300');
+    await later(at, '5m');
+    const uncovered = async (when: When = {}): Promise<string[]> => {
+      const account = await at.truebook.account(PAPER);
+      const rows = await uncoveredRecordsOf(at.truebook.records, { account, ...when });
+      return rows.map((row) => `${row.symbol} lots ${row.lots}, position ${row.position}: ${row.uncovered}`);
+    };
+    expect(await uncovered()).toEqual(['VTI lots 0, position -4: 4']);
+    const then = at.truebook.clock.wallMs();
+    await later(at, 'next-day');
+    await later(at, '5m');
+    expect(await uncovered()).toEqual([]);
+    expect(await uncovered({ knownAt: instantFromMs(then) })).toEqual(['VTI lots 0, position -4: 4']);
   });
 
   test('a spin-off without and with cash for a fraction, then a merger of the child: no day invents money', async () => {
